@@ -1,0 +1,13 @@
+/** What has no domain word in it: time, ownership, queues, identifiers, outcomes. Runs in Node and in browsers. */
+export { type BackoffOptions, backoffMs } from './backoff.ts'
+export { BoundedQueue, type BoundedQueueOptions, type Overflow } from './bounded-queue.ts'
+export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
+export { DeadlineError, withDeadline } from './deadline.ts'
+export { Emitter } from './events.ts'
+export { assertNever } from './exhaustive.ts'
+export { Histogram } from './histogram.ts'
+export { type Id, newId, randomToken } from './ids.ts'
+export { type Random, seededRandom } from './random.ts'
+export { err, ok, type Result } from './result.ts'
+export { type Disposer, Scope } from './scope.ts'
+export { TokenBucket } from './token-bucket.ts'

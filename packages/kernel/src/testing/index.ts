@@ -1,0 +1,2 @@
+export { type EventuallyOptions, eventually } from './eventually.ts'
+export { ManualClock } from './manual-clock.ts'
