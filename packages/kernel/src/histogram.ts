@@ -25,7 +25,7 @@ export class Histogram {
   }
 
   record(value: number): void {
-    const clean = value > 0 ? value : 0
+    const clean = Math.max(value, 0)
     this.#count++
     this.#sum += clean
     if (clean > this.#max) this.#max = clean

@@ -1,0 +1,59 @@
+// Who calls and what they may: the types that the HTTP routes and the WebSocket gateway share with identity.
+import type { Result } from '@parley/kernel'
+import type { ParleyError, SessionId, WatchLinkId } from '@parley/protocol'
+
+export type Role = 'admin' | 'backend' | 'user' | 'page'
+
+/** An authenticated caller. `user` is set for roles user and page; admin and backend name the user per request. */
+export interface Principal {
+  readonly tenant: string
+  readonly role: Role
+  readonly user: string | undefined
+  readonly keyId: string | undefined
+}
+
+export interface TicketClaims {
+  readonly sessionId: SessionId
+  readonly tenant: string
+  readonly user: string
+}
+
+export interface WatchClaims {
+  readonly sessionId: SessionId
+  readonly linkId: WatchLinkId
+  readonly expiresAtMs: number
+}
+
+/** Signed, short-lived tokens of this platform (jose, HS256 with a key of the data directory). Times are wall clock. */
+export interface Tokens {
+  issueTicket(claims: TicketClaims): Promise<{ readonly token: string; readonly expiresAtMs: number }>
+  issueWatchToken(claims: WatchClaims): Promise<string>
+  issueUserToken(
+    tenant: string,
+    user: string,
+    lifetimeMs: number,
+  ): Promise<{ readonly token: string; readonly expiresAtMs: number }>
+  /**
+   * What the token of a hello stands for. TICKET_INVALID, TICKET_EXPIRED, TICKET_USED (a ticket works once) or
+   * WATCH_LINK_INVALID (signature, audience, expiry; revocation is the session's to check).
+   */
+  redeem(
+    token: string,
+  ): Promise<
+    Result<
+      | { readonly kind: 'ticket'; readonly claims: TicketClaims }
+      | { readonly kind: 'watch'; readonly claims: WatchClaims },
+      ParleyError
+    >
+  >
+}
+
+/** Parts of a request that carry credentials. Header names are lower case, as Node gives them. */
+export interface CredentialSource {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+export interface Authenticator {
+  /** Bearer API key, Bearer user token, or page session cookie. UNAUTHENTICATED otherwise. */
+  authenticate(source: CredentialSource): Promise<Result<Principal, ParleyError>>
+}

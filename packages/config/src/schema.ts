@@ -1,0 +1,237 @@
+// The configuration of the platform: every key once, with its unit, default and one sentence. The example file, the docs,
+// the environment names and `parley config show` are derived from this schema.
+import { type Static, Type } from 'typebox'
+
+const strict = { additionalProperties: false } as const
+
+/** Marks a value that `config show` masks. */
+const secret = { secret: true } as const
+
+export const ConfigSchema = Type.Object(
+  {
+    server: Type.Object(
+      {
+        host: Type.String({
+          default: '127.0.0.1',
+          description: 'Address the public listener binds; :: is every address, IPv6 and IPv4.',
+        }),
+        port: Type.Integer({
+          default: 8080,
+          minimum: 0,
+          maximum: 65535,
+          description: 'Port of the public listener; 0 picks a free one.',
+        }),
+        publicUrl: Type.String({
+          default: '',
+          description:
+            'Address clients use, when a proxy stands in front (https://captions.example.org); empty = derived from the request.',
+        }),
+        allowedOrigins: Type.Array(Type.String(), {
+          default: [],
+          description:
+            'Origins of other pages that may call, such as https://app.example.org; the own origin is always allowed.',
+        }),
+        trustedProxies: Type.Array(Type.String(), {
+          default: [],
+          description: 'Addresses or CIDR ranges whose X-Forwarded-For and -Proto are believed; nobody unless told.',
+        }),
+        insecure: Type.Boolean({
+          default: false,
+          description: 'Serve plain HTTP off loopback. Tickets and speech travel readable: only behind a TLS proxy.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    tls: Type.Object(
+      {
+        mode: Type.Enum(['off', 'files', 'self-signed'], {
+          default: 'off',
+          description:
+            'off = plain HTTP on loopback; files = certFile and keyFile; self-signed = a certificate made and kept in the data directory, for a LAN.',
+        }),
+        certFile: Type.String({ default: '', description: 'PEM certificate chain (mode files).' }),
+        keyFile: Type.String({ default: '', description: 'PEM private key (mode files).' }),
+      },
+      { ...strict, default: {} },
+    ),
+    admin: Type.Object(
+      {
+        socket: Type.String({
+          default: '',
+          description:
+            'Unix socket of the admin listener; empty = admin.sock in the run directory of the data directory. Ignored when admin.port is set.',
+        }),
+        host: Type.String({
+          default: '127.0.0.1',
+          description: 'Address the admin listener binds when admin.port is set.',
+        }),
+        port: Type.Integer({
+          default: -1,
+          minimum: -1,
+          maximum: 65535,
+          description: 'TCP port of the admin listener; -1 = unix socket only, 0 = a free one.',
+        }),
+        token: Type.String({
+          default: '',
+          description: 'Bearer token of the admin listener; required when admin.host is not loopback.',
+          ...secret,
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    data: Type.Object(
+      {
+        dir: Type.String({
+          default: '',
+          description:
+            'Where keys and the run directory are kept; empty = $XDG_DATA_HOME/parley or ~/.local/share/parley.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    auth: Type.Object(
+      {
+        apiKey: Type.String({
+          default: '',
+          description:
+            'Key of role admin for tenant "default"; empty = one is generated at first start and kept in the data directory (mode 600).',
+          ...secret,
+        }),
+        keys: Type.Array(
+          Type.Object(
+            {
+              id: Type.String({
+                minLength: 1,
+                maxLength: 64,
+                description: 'Name of the key in logs and for revoking it.',
+              }),
+              tenant: Type.String({ minLength: 1, maxLength: 64 }),
+              role: Type.Enum(['admin', 'backend', 'user'], {
+                description:
+                  'admin = everything of its tenant; backend = sessions for any user, mints user tokens; user = its own sessions.',
+              }),
+              sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Hex SHA-256 of the key.' }),
+            },
+            strict,
+          ),
+          { default: [], description: 'Further keys, by hash.' },
+        ),
+      },
+      { ...strict, default: {} },
+    ),
+    sessions: Type.Object(
+      {
+        seats: Type.Integer({ default: 2000, minimum: 1, maximum: 100000, description: 'Sessions this pod admits.' }),
+        graceMs: Type.Integer({
+          default: 60000,
+          minimum: 0,
+          maximum: 3600000,
+          description: 'How long a session is kept for a client that lost its socket.',
+        }),
+        outboxBytes: Type.Integer({
+          default: 262144,
+          minimum: 4096,
+          maximum: 16777216,
+          description:
+            'Unsent finals and control per connection; beyond it the connection is closed as a slow consumer.',
+        }),
+        audioBytes: Type.Integer({
+          default: 2147483648,
+          minimum: 65536,
+          description: 'Audio a session may send in its life.',
+        }),
+        watchersPerSession: Type.Integer({
+          default: 200,
+          minimum: 0,
+          maximum: 10000,
+          description: 'Watchers that may follow one session.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    limits: Type.Object(
+      {
+        connections: Type.Integer({ default: 10000, minimum: 1, description: 'WebSocket connections in all.' }),
+        connectionsPerAddress: Type.Integer({
+          default: 200,
+          minimum: 1,
+          description: 'WebSocket connections from one address (IPv6: one /64).',
+        }),
+        sessionsPerUser: Type.Integer({
+          default: 50,
+          minimum: 1,
+          description: 'Sessions of one user at a time; keys of role backend and admin count per user they name.',
+        }),
+        requestsPerMinute: Type.Integer({
+          default: 600,
+          minimum: 1,
+          description: 'REST requests from one address per minute.',
+        }),
+        controlMessagesPerSecond: Type.Integer({
+          default: 20,
+          minimum: 1,
+          description: 'Text messages of one connection, on average; bursts of three times as many pass.',
+        }),
+        audioPaceRatio: Type.Number({
+          default: 3,
+          minimum: 1,
+          description: 'How much faster than true pace a session may send audio, on average over ten seconds.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    speech: Type.Object(
+      {
+        workers: Type.Integer({
+          default: 0,
+          minimum: 0,
+          maximum: 64,
+          description: 'Speech worker processes; 0 = one per two cores, at least one.',
+        }),
+        slotsPerWorker: Type.Integer({
+          default: 0,
+          minimum: 0,
+          maximum: 256,
+          description: 'Streams one worker takes; 0 = sized to the cores and memory of the machine.',
+        }),
+        endpointMs: Type.Integer({
+          default: 300,
+          minimum: 100,
+          maximum: 3000,
+          description: 'Silence that ends an utterance.',
+        }),
+        maxUtteranceMs: Type.Integer({
+          default: 20000,
+          minimum: 3000,
+          maximum: 60000,
+          description: 'Longest utterance; a longer one is cut at its quietest point of the last 3 s.',
+        }),
+        workerWaitMs: Type.Integer({
+          default: 30000,
+          minimum: 1000,
+          maximum: 600000,
+          description: 'How long speech waits for a worker before it is abandoned.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    log: Type.Object(
+      {
+        level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+          default: 'info',
+          description: 'Least severe level written.',
+        }),
+        file: Type.String({
+          default: '',
+          description:
+            'Where JSON log lines go; empty = log/parley.log in the data directory under `parley up`, standard error otherwise.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+  },
+  strict,
+)
+
+/** Every key present; frozen by the resolver. Only this type travels inward. */
+export type ResolvedConfig = Static<typeof ConfigSchema>

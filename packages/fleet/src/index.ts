@@ -1,0 +1,2 @@
+/** Who is in the fleet. */
+export * from './member-messages.ts'

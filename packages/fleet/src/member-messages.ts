@@ -1,0 +1,42 @@
+// What a supervised member process (pod or speech worker) and its supervisor say to each other over the IPC channel of
+// child_process.fork. Started without a channel, a member reads its own configuration and has no supervisor.
+import type { WorkerEngine } from '@parley/protocol'
+
+/** Where a speech worker can be reached by pods. */
+export interface WorkerAddress {
+  readonly workerId: string
+  /** ws:// or wss:// address of its link listener. */
+  readonly url: string
+}
+
+export type SupervisorToMember<Config = unknown> =
+  /** First message: the resolved configuration and the secrets the member may know. */
+  | { readonly type: 'start'; readonly config: Config; readonly fleetSecret: string }
+  /** To pods: the whole set of workers there are now (desired state; an empty set means empty). */
+  | { readonly type: 'workers'; readonly workers: readonly WorkerAddress[] }
+  /** Mint a one-time code for the page (pods). Answered by `pageCode`. */
+  | { readonly type: 'mintPageCode'; readonly requestId: string }
+  /** Same as SIGTERM: tell everyone why, close, exit 0. */
+  | { readonly type: 'stop' }
+
+export type MemberToSupervisor =
+  | {
+      readonly type: 'ready'
+      readonly member: 'pod'
+      readonly podId: string
+      readonly url: string
+      readonly adminUrl: string
+    }
+  | {
+      readonly type: 'ready'
+      readonly member: 'worker'
+      readonly workerId: string
+      readonly url: string
+      readonly engines: readonly WorkerEngine[]
+      readonly slots: number
+    }
+  /** Pods: engines of the connected workers changed. */
+  | { readonly type: 'engines'; readonly engines: readonly WorkerEngine[]; readonly slots: number }
+  | { readonly type: 'pageCode'; readonly requestId: string; readonly code: string }
+  /** The member cannot start; it exits with `exitCode` after this. One line for a person. */
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly exitCode: number }

@@ -1,0 +1,263 @@
+// The REST surface as data: the pod registers its routes from this table and docs/openapi.json is generated from it.
+import { type Static, type TSchema, Type } from 'typebox'
+import { ERROR_CODES, type ErrorCode, HOPS } from './error-codes.ts'
+import { MAX_METADATA_VALUE_CHARS } from './limits.ts'
+
+const strict = { additionalProperties: false } as const
+
+/** RFC 9457 problem details with our members. */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'https://parley.dev/errors/<code>; an identifier, not a page' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.Enum([...ERROR_CODES]),
+    hop: Type.Enum([...HOPS]),
+    retryable: Type.Boolean(),
+    retryAfterMs: Type.Optional(Type.Integer()),
+    requestId: Type.String(),
+    field: Type.Optional(Type.String()),
+    value: Type.Optional(Type.String()),
+    allowed: Type.Optional(Type.Array(Type.Union([Type.String(), Type.Number()]))),
+    location: Type.Optional(Type.String()),
+  },
+  { $id: 'Problem', description: 'Error answer, application/problem+json.' },
+)
+export type Problem = Static<typeof ProblemSchema>
+
+export const CreateSessionSchema = Type.Object(
+  {
+    language: Type.Optional(Type.String({ minLength: 2, maxLength: 35, description: 'BCP 47 tag; "en" unless told' })),
+    user: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, description: 'For whom; only with a key of role backend or admin' }),
+    ),
+    metadata: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }),
+        Type.String({ maxLength: MAX_METADATA_VALUE_CHARS }),
+        {
+          maxProperties: 16,
+          description: 'Kept with the session and returned by GET; never interpreted',
+        },
+      ),
+    ),
+  },
+  { ...strict, $id: 'CreateSession' },
+)
+export type CreateSession = Static<typeof CreateSessionSchema>
+
+export const SessionCreatedSchema = Type.Object(
+  {
+    sessionId: Type.String(),
+    ticket: Type.String({ description: 'Goes into hello; works once' }),
+    ticketExpiresAtMs: Type.Number(),
+    url: Type.String({ description: 'WebSocket address; offer the subprotocol parley.v1' }),
+    language: Type.String(),
+  },
+  { $id: 'SessionCreated' },
+)
+export type SessionCreated = Static<typeof SessionCreatedSchema>
+
+export const SessionViewSchema = Type.Object(
+  {
+    sessionId: Type.String(),
+    podId: Type.String(),
+    state: Type.Enum(['opening', 'active', 'suspended']),
+    language: Type.String(),
+    user: Type.String(),
+    createdAtMs: Type.Number(),
+    connectedAtMs: Type.Optional(Type.Number()),
+    audioMs: Type.Number({ description: 'Audio received, milliseconds' }),
+    finals: Type.Integer(),
+    watchers: Type.Integer(),
+    metadata: Type.Record(Type.String(), Type.String()),
+  },
+  { $id: 'Session' },
+)
+export type SessionView = Static<typeof SessionViewSchema>
+
+export const CreateWatchLinkSchema = Type.Object(
+  {
+    lifetimeMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: '1 hour unless told' })),
+  },
+  { ...strict, $id: 'CreateWatchLink' },
+)
+export const WatchLinkSchema = Type.Object(
+  {
+    linkId: Type.String(),
+    token: Type.String({ description: 'Goes into hello on the WebSocket address' }),
+    url: Type.String({ description: 'WebSocket address' }),
+    pageUrl: Type.String({ description: 'The page a person opens; the token is in its fragment' }),
+    expiresAtMs: Type.Number(),
+  },
+  { $id: 'WatchLink' },
+)
+export type WatchLink = Static<typeof WatchLinkSchema>
+
+export const CreateUserTokenSchema = Type.Object(
+  {
+    user: Type.String({ minLength: 1, maxLength: 128 }),
+    lifetimeMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: '1 hour unless told' })),
+  },
+  { ...strict, $id: 'CreateUserToken' },
+)
+export const UserTokenSchema = Type.Object(
+  { token: Type.String(), user: Type.String(), expiresAtMs: Type.Number() },
+  { $id: 'UserToken' },
+)
+
+export const PageSessionSchema = Type.Object(
+  { code: Type.String({ minLength: 1, maxLength: 128 }) },
+  { ...strict, $id: 'PageSession' },
+)
+export const PageInfoSchema = Type.Object(
+  { authenticated: Type.Boolean(), languages: Type.Array(Type.String()), version: Type.String() },
+  { $id: 'PageInfo' },
+)
+
+export const ShortHealthSchema = Type.Object(
+  {
+    status: Type.Enum(['ok', 'degraded', 'starting', 'draining']),
+    checks: Type.Record(Type.String(), Type.Enum(['ok', 'failing'])),
+  },
+  { $id: 'ShortHealth' },
+)
+
+export type Credential = 'none' | 'key-backend' | 'any' | 'page'
+
+export interface Operation {
+  readonly id: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Path with `{name}` parameters, as OpenAPI writes them. */
+  readonly path: string
+  readonly summary: string
+  /** Who may call: nobody needs a credential / backend or admin key / key, user token or page session / page session. */
+  readonly credential: Credential
+  readonly body?: TSchema
+  readonly responses: Readonly<Record<number, { readonly description: string; readonly schema?: TSchema }>>
+  readonly errors: readonly ErrorCode[]
+}
+
+export const OPERATIONS = {
+  createSession: {
+    id: 'createSession',
+    method: 'POST',
+    path: '/v1/sessions',
+    summary: 'Reserve a seat and a slot; answers with a ticket and the address to connect to.',
+    credential: 'any',
+    body: CreateSessionSchema,
+    responses: { 201: { description: 'Reserved', schema: SessionCreatedSchema } },
+    errors: [
+      'BAD_REQUEST',
+      'INVALID_FIELD',
+      'UNKNOWN_FIELD',
+      'UNAUTHENTICATED',
+      'FORBIDDEN',
+      'LANGUAGE_UNSUPPORTED',
+      'RATE_LIMITED',
+      'TOO_MANY_CONNECTIONS',
+      'NO_SEAT',
+      'NO_SLOT',
+      'SPEECH_UNAVAILABLE',
+      'DRAINING',
+    ],
+  },
+  getSession: {
+    id: 'getSession',
+    method: 'GET',
+    path: '/v1/sessions/{sessionId}',
+    summary: 'State of one session of the caller.',
+    credential: 'any',
+    responses: { 200: { description: 'The session', schema: SessionViewSchema } },
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+  },
+  deleteSession: {
+    id: 'deleteSession',
+    method: 'DELETE',
+    path: '/v1/sessions/{sessionId}',
+    summary: 'End one session of the caller; its sockets are told why.',
+    credential: 'any',
+    responses: { 204: { description: 'Ended' } },
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+  },
+  createWatchLink: {
+    id: 'createWatchLink',
+    method: 'POST',
+    path: '/v1/sessions/{sessionId}/watch-links',
+    summary: 'Issue a read-only, expiring link to follow the captions of a session.',
+    credential: 'any',
+    body: CreateWatchLinkSchema,
+    responses: { 201: { description: 'Issued', schema: WatchLinkSchema } },
+    errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+  },
+  revokeWatchLink: {
+    id: 'revokeWatchLink',
+    method: 'DELETE',
+    path: '/v1/sessions/{sessionId}/watch-links/{linkId}',
+    summary: 'Revoke a watch link; whoever follows by it is disconnected.',
+    credential: 'any',
+    responses: { 204: { description: 'Revoked' } },
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'NOT_FOUND'],
+  },
+  createUserToken: {
+    id: 'createUserToken',
+    method: 'POST',
+    path: '/v1/tokens',
+    summary: "Mint a short-lived token for one user; called by the tenant's backend.",
+    credential: 'key-backend',
+    body: CreateUserTokenSchema,
+    responses: { 201: { description: 'Minted', schema: UserTokenSchema } },
+    errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  },
+  openPageSession: {
+    id: 'openPageSession',
+    method: 'POST',
+    path: '/v1/page/session',
+    summary: 'Exchange a one-time code for an HttpOnly page session.',
+    credential: 'none',
+    body: PageSessionSchema,
+    responses: { 200: { description: 'The cookie is set', schema: PageInfoSchema } },
+    errors: ['CODE_INVALID', 'RATE_LIMITED', 'ORIGIN_REFUSED'],
+  },
+  getPageInfo: {
+    id: 'getPageInfo',
+    method: 'GET',
+    path: '/v1/page',
+    summary: 'What the page needs to know before it starts.',
+    credential: 'none',
+    responses: { 200: { description: 'Whether the page session is valid, and the languages', schema: PageInfoSchema } },
+    errors: [],
+  },
+  livez: {
+    id: 'livez',
+    method: 'GET',
+    path: '/livez',
+    summary: 'The process answers. Depends on nothing else.',
+    credential: 'none',
+    responses: { 200: { description: 'Alive' } },
+    errors: [],
+  },
+  readyz: {
+    id: 'readyz',
+    method: 'GET',
+    path: '/readyz',
+    summary: 'New sessions can be admitted; 503 otherwise.',
+    credential: 'none',
+    responses: { 200: { description: 'Ready' }, 503: { description: 'Not ready' } },
+    errors: [],
+  },
+  health: {
+    id: 'health',
+    method: 'GET',
+    path: '/health',
+    summary: 'Status and named checks; 503 when not ready or draining.',
+    credential: 'none',
+    responses: {
+      200: { description: 'Ready', schema: ShortHealthSchema },
+      503: { description: 'Not ready or draining', schema: ShortHealthSchema },
+    },
+    errors: [],
+  },
+} as const satisfies Record<string, Operation>
+export type OperationId = keyof typeof OPERATIONS

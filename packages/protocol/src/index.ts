@@ -1,0 +1,12 @@
+/** The wire: client, REST and worker link. Schemas, catalogues and codecs; no behaviour, no I/O. Runs in browsers too. */
+export * from './audio-format.ts'
+export * from './audio-frame.ts'
+export * from './client-messages.ts'
+export * from './close-codes.ts'
+export * from './codec.ts'
+export * from './error-codes.ts'
+export * from './http-api.ts'
+export * from './ids.ts'
+export * from './limits.ts'
+export * from './link-messages.ts'
+export * from './version.ts'

@@ -1,0 +1,21 @@
+// What the wire permits. Deployments tighten some of these in their configuration; none may exceed them.
+
+/** A text message from a client; hello with a ticket is the longest there is. */
+export const MAX_CONTROL_MESSAGE_BYTES = 16_384
+/** A binary message from a client: the longest frame (60 ms of 48 kHz pcm16) and its header. */
+export const MAX_AUDIO_MESSAGE_BYTES = 5_770
+/** Body of a REST request. */
+export const MAX_HTTP_BODY_BYTES = 65_536
+/** A message on the link between a pod and a speech worker. */
+export const MAX_LINK_MESSAGE_BYTES = 1_048_576
+/** From the socket's opening to a valid hello. */
+export const HELLO_DEADLINE_MS = 5_000
+/** How often each side of a client connection asks the other whether it is there. */
+export const PING_INTERVAL_MS = 2_000
+/** Silence after which the other side counts as gone. */
+export const DEAD_AFTER_MS = 4_000
+/** Lifetime of a session ticket: from POST /v1/sessions to hello. */
+export const TICKET_LIFETIME_MS = 60_000
+/** Longest metadata value and count of a session. */
+export const MAX_METADATA_ENTRIES = 16
+export const MAX_METADATA_VALUE_CHARS = 256

@@ -1,0 +1,142 @@
+// The link between one pod and one speech worker: JSON text for control, binary for audio. A stream is named by a number
+// that the pod chooses and never uses twice on one link. Both ends are ours, of versions N and N - 1: fields may be added,
+// unknown ones are ignored.
+
+import type { AudioFormat } from './audio-format.ts'
+import { readUint32, writeUint32 } from './audio-frame.ts'
+import type { AbandonReason } from './close-codes.ts'
+
+/** Recogniser state worth keeping between decoders (UT7); opaque to everyone but the engine that made it. */
+export type AdaptationState = { readonly engine: string; readonly data: string }
+
+export type PodToWorker =
+  /** First message. The worker proves that it knows the fleet secret by answering with `proof` over `nonce`. */
+  | { readonly type: 'link.hello'; readonly version: 1; readonly podId: string; readonly nonce: string }
+  | {
+      readonly type: 'stream.open'
+      readonly stream: number
+      readonly sessionId: string
+      readonly language: string
+      readonly format: AudioFormat
+      /** Index of the first utterance this stream will open. */
+      readonly firstIndex: number
+      readonly adaptation?: AdaptationState
+    }
+  /** No more audio for now: flush, answer `stream.flushed` in order. The stream stays open. */
+  | { readonly type: 'stream.flush'; readonly stream: number; readonly flushId: number }
+  /** Frees the slot. Nothing more is sent about this stream. */
+  | { readonly type: 'stream.close'; readonly stream: number }
+  | { readonly type: 'ping'; readonly id: number }
+
+export interface WorkerEngine {
+  readonly name: string
+  readonly languages: readonly string[]
+  readonly ready: boolean
+  /** Why it is not ready, and the command that mends it. */
+  readonly problem?: string
+}
+
+export type WorkerToPod =
+  | {
+      readonly type: 'worker.hello'
+      readonly version: 1
+      readonly workerId: string
+      /** HMAC-SHA-256 of the pod's nonce under the fleet secret, base64url. */
+      readonly proof: string
+      readonly engines: readonly WorkerEngine[]
+      readonly slots: number
+    }
+  /** Sent on change and every second: what the worker can take. */
+  | {
+      readonly type: 'worker.load'
+      readonly slots: number
+      readonly slotsUsed: number
+      readonly decodersWarm: number
+      readonly engines: readonly WorkerEngine[]
+      readonly cpuRatio: number
+      readonly rssBytes: number
+    }
+  | { readonly type: 'stream.opened'; readonly stream: number }
+  | {
+      readonly type: 'stream.refused'
+      readonly stream: number
+      readonly code: 'NO_SLOT' | 'LANGUAGE_UNSUPPORTED' | 'SPEECH_UNAVAILABLE' | 'AUDIO_FORMAT_UNSUPPORTED'
+      readonly message: string
+      readonly retryAfterMs?: number
+    }
+  | {
+      readonly type: 'partial'
+      readonly stream: number
+      readonly index: number
+      readonly text: string
+      readonly stable: number
+      readonly startMs: number
+      readonly endMs: number
+    }
+  | {
+      readonly type: 'final'
+      readonly stream: number
+      readonly index: number
+      readonly text: string
+      readonly startMs: number
+      /** Media time of the end of the last speech frame. */
+      readonly endMs: number
+      /** Everything before this media time has been recognised; the pod may forget it. */
+      readonly settledMs: number
+      /** From the endpointing decision to the sending of this message. */
+      readonly decideMs: number
+      readonly adaptation?: AdaptationState
+    }
+  | {
+      readonly type: 'abandoned'
+      readonly stream: number
+      readonly index: number
+      readonly reason: AbandonReason
+      readonly settledMs: number
+    }
+  /** Silence so far: everything before this media time held no open utterance. */
+  | { readonly type: 'settled'; readonly stream: number; readonly settledMs: number }
+  | { readonly type: 'stream.flushed'; readonly stream: number; readonly flushId: number; readonly settledMs: number }
+  | { readonly type: 'stream.failed'; readonly stream: number; readonly message: string }
+  | { readonly type: 'pong'; readonly id: number }
+
+// A binary link message is a run of records: stream u32, mediaTime u32 (samples of the client, modulo 2^32),
+// length u16, then the encoded frame. Big endian.
+export const LINK_RECORD_HEADER_BYTES = 10
+
+/** Writes one record at `offset`; returns the offset after it. The caller has made sure of the room. */
+export function writeLinkRecord(
+  target: Uint8Array,
+  offset: number,
+  stream: number,
+  mediaTime: number,
+  payload: Uint8Array,
+): number {
+  writeUint32(target, offset, stream)
+  writeUint32(target, offset + 4, mediaTime)
+  target[offset + 8] = payload.byteLength >>> 8
+  target[offset + 9] = payload.byteLength & 0xff
+  target.set(payload, offset + LINK_RECORD_HEADER_BYTES)
+  return offset + LINK_RECORD_HEADER_BYTES + payload.byteLength
+}
+
+/** Calls `onRecord` for each record; false when the message is cut short (whole records before the cut were delivered). */
+export function readLinkRecords(
+  message: Uint8Array,
+  onRecord: (stream: number, mediaTime: number, payload: Uint8Array) => void,
+): boolean {
+  let offset = 0
+  while (offset < message.byteLength) {
+    if (offset + LINK_RECORD_HEADER_BYTES > message.byteLength) return false
+    const length = ((message[offset + 8] as number) << 8) | (message[offset + 9] as number)
+    const end = offset + LINK_RECORD_HEADER_BYTES + length
+    if (end > message.byteLength) return false
+    onRecord(
+      readUint32(message, offset),
+      readUint32(message, offset + 4),
+      message.subarray(offset + LINK_RECORD_HEADER_BYTES, end),
+    )
+    offset = end
+  }
+  return true
+}

@@ -1,0 +1,2 @@
+/** Speech: the recogniser port, utterances, endpointing, engines. */
+export * from './recogniser.ts'
