@@ -1,0 +1,63 @@
+// Everything the HTTP routes and the WebSocket upgrade ask of sessions. Implemented by pod-sessions.ts.
+import type { Result } from '@parley/kernel'
+import type { CloseReason, CreateSession, ParleyError, SessionCreated, SessionView, WatchLink } from '@parley/protocol'
+import type { WebSocket } from 'ws'
+import type { Principal } from '../identity/identity-port.ts'
+
+/** Addresses as the caller of this request can reach them; derived from server.publicUrl or the request. */
+export interface PublicUrls {
+  /** ws(s)://host/p/<podId>/v1/ws */
+  readonly wsUrl: string
+  /** http(s)://host/ */
+  readonly pageUrl: string
+}
+
+export interface Peer {
+  /** The client's address, after trusted proxies. */
+  readonly address: string
+  readonly requestId: string
+  readonly wsUrl: string
+}
+
+export interface SessionService {
+  /** Seat and slot are reserved before the first await. */
+  create(principal: Principal, body: CreateSession, urls: PublicUrls): Promise<Result<SessionCreated, ParleyError>>
+  /** SESSION_UNKNOWN for sessions of other tenants and, to roles user and page, of other users: existence is not told. */
+  view(principal: Principal, sessionId: string): Result<SessionView, ParleyError>
+  remove(principal: Principal, sessionId: string): Result<void, ParleyError>
+  createWatchLink(
+    principal: Principal,
+    sessionId: string,
+    lifetimeMs: number | undefined,
+    urls: PublicUrls,
+  ): Promise<Result<WatchLink, ParleyError>>
+  revokeWatchLink(principal: Principal, sessionId: string, linkId: string): Result<void, ParleyError>
+  /** Takes over an upgraded socket that has not said hello; owns it from now on. */
+  attach(socket: WebSocket, peer: Peer): void
+  stats(): SessionStats
+  /** Tells every client why (`closing`), closes all sockets, frees everything. Resolves within 2 s. Idempotent. */
+  close(reason: CloseReason): Promise<void>
+}
+
+/** Plain counters since start, read at scrape time. Durations in ms. */
+export interface SessionStats {
+  readonly opening: number
+  readonly active: number
+  readonly suspended: number
+  readonly seats: number
+  readonly sockets: number
+  readonly watchers: number
+  readonly createdTotal: number
+  readonly refusedTotal: Readonly<Record<string, number>>
+  readonly closedTotal: Readonly<Partial<Record<CloseReason, number>>>
+  readonly audioFramesTotal: number
+  readonly audioBytesTotal: number
+  readonly controlMessagesInTotal: number
+  readonly messagesOutTotal: number
+  readonly bytesOutTotal: number
+  readonly partialsTotal: number
+  readonly partialsCoalescedTotal: number
+  readonly finalsTotal: number
+  readonly abandonedTotal: number
+  readonly errorsTotal: Readonly<Record<string, number>>
+}

@@ -1,0 +1,2 @@
+/** Seeing inside: metric catalogue, loop monitor, logger. */
+export * from './logger-port.ts'
