@@ -1,4 +1,5 @@
 /** The wire: client, REST and worker link. Schemas, catalogues and codecs; no behaviour, no I/O. Runs in browsers too. */
+export { asyncApiDocument } from './asyncapi.ts'
 export * from './audio-format.ts'
 export * from './audio-frame.ts'
 export * from './client-messages.ts'
@@ -9,4 +10,5 @@ export * from './http-api.ts'
 export * from './ids.ts'
 export * from './limits.ts'
 export * from './link-messages.ts'
+export { openApiDocument } from './openapi.ts'
 export * from './version.ts'

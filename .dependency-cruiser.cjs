@@ -1,0 +1,96 @@
+// Layers and cycles. Reading order of the layers: kernel <- protocol, telemetry, config <- audio <- speech | fleet |
+// sessions <- apps; client stands beside the domain packages. A planted violation is caught by layers.test.ts.
+const layer = (name, comment, from, forbidden) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: `^packages/(${from})/` },
+  to: { path: `^(packages/(${forbidden})|apps)/` },
+})
+
+const DOMAIN = 'speech|fleet|sessions'
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    layer(
+      'kernel-imports-nothing',
+      'kernel has no domain word in it',
+      'kernel',
+      'protocol|telemetry|config|audio|client|speech|fleet|sessions',
+    ),
+    layer(
+      'second-layer',
+      'protocol, telemetry and config import only kernel',
+      'protocol',
+      `telemetry|config|audio|client|${DOMAIN}`,
+    ),
+    layer(
+      'telemetry-layer',
+      'protocol, telemetry and config import only kernel',
+      'telemetry',
+      `protocol|config|audio|client|${DOMAIN}`,
+    ),
+    layer(
+      'config-layer',
+      'protocol, telemetry and config import only kernel',
+      'config',
+      `protocol|telemetry|audio|client|${DOMAIN}`,
+    ),
+    layer('audio-layer', 'audio imports kernel and protocol', 'audio', `telemetry|config|client|${DOMAIN}`),
+    layer('client-layer', 'the client imports kernel, protocol and audio', 'client', `telemetry|config|${DOMAIN}`),
+    layer('speech-sideways', 'domain packages meet in an app', 'speech', 'config|client|fleet|sessions'),
+    layer('fleet-sideways', 'domain packages meet in an app', 'fleet', 'config|client|audio|speech|sessions'),
+    layer('sessions-sideways', 'domain packages meet in an app', 'sessions', 'config|client|audio|speech|fleet'),
+    {
+      name: 'apps-apart',
+      comment: 'apps do not import each other: they are processes and talk over wires',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: '\\.test\\.ts$|/testing/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'no-testing-in-product',
+      comment: 'fakes are for tests',
+      severity: 'error',
+      from: { path: '^(packages|apps)/', pathNot: '\\.test\\.ts$|/testing/|/e2e/|\\.bench\\.ts$' },
+      to: { path: '/testing/' },
+    },
+    {
+      name: 'one-door',
+      comment: 'a package is entered through its index (or the other doors its package.json names)',
+      severity: 'error',
+      from: { path: '^(packages/[^/]+|apps|benchmarks|tests|scripts)/' },
+      to: {
+        path: '^packages/[^/]+/src/',
+        pathNot: ['^$1/', '^packages/[^/]+/src/(index|codecs|(codecs|testing|browser|core)/index)\\.ts$'],
+      },
+    },
+    {
+      name: 'declared-dependencies',
+      comment: 'a package uses only what its package.json names',
+      severity: 'error',
+      from: { path: '^(packages|apps)/', pathNot: '\\.test\\.ts$|/testing/|/e2e/' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'], pathNot: '^packages/|\\.wav' },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '\\.wav(\\?url)?$|^virtual:' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      extensions: ['.ts', '.tsx', '.mjs', '.cjs', '.js', '.json'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+}

@@ -1,0 +1,95 @@
+// docs/openapi.json: the operations table as OpenAPI 3.1. TypeBox schemas are JSON Schema already, so this only arranges.
+import type { TSchema } from 'typebox'
+import { AudioFormatSchema } from './audio-format.ts'
+import { ERRORS } from './error-codes.ts'
+import { OPERATIONS, type Operation, ProblemSchema } from './http-api.ts'
+
+type Json = Record<string, unknown>
+
+/** Schemas with a `$id` become components; a use of one becomes a reference. */
+function collect(schema: TSchema, components: Json): Json {
+  const { $id: id, ...rest } = schema as TSchema & { $id?: string }
+  if (id === undefined) return rest as Json
+  components[id] = rest
+  return { $ref: `#/components/schemas/${id}` }
+}
+
+const SECURITY: Record<Operation['credential'], Json[]> = {
+  none: [],
+  'key-backend': [{ bearer: [] }],
+  any: [{ bearer: [] }, { page: [] }],
+  page: [{ page: [] }],
+}
+
+function responsesOf(operation: Operation, components: Json): Json {
+  const responses: Json = {}
+  for (const [status, { description, schema }] of Object.entries(operation.responses)) {
+    responses[status] = schema
+      ? { description, content: { 'application/json': { schema: collect(schema, components) } } }
+      : { description }
+  }
+  const byStatus = Map.groupBy(operation.errors, (code) => ERRORS[code].httpStatus)
+  for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
+    responses[status] ??= {
+      description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
+      content: { 'application/problem+json': { schema: collect(ProblemSchema, components) } },
+    }
+  }
+  return responses
+}
+
+function operationObject(operation: Operation, components: Json): Json {
+  const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string)
+  return {
+    operationId: operation.id,
+    summary: operation.summary,
+    ...(names.length > 0 && {
+      parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+    }),
+    ...(operation.body && {
+      requestBody: {
+        required: false,
+        content: { 'application/json': { schema: collect(operation.body, components) } },
+      },
+    }),
+    responses: responsesOf(operation, components),
+    security: SECURITY[operation.credential],
+  }
+}
+
+/** The whole document; deterministic, so that a test can compare it with the file. */
+export function openApiDocument(version: string): Json {
+  const schemas: Json = {}
+  collect(AudioFormatSchema, schemas)
+  const paths: Record<string, Json> = {}
+  for (const operation of Object.values(OPERATIONS) as Operation[]) {
+    const path = paths[operation.path] ?? {}
+    path[operation.method.toLowerCase()] = operationObject(operation, schemas)
+    paths[operation.path] = path
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Parley',
+      version,
+      summary: 'Sessions of live speech.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [
+      { url: '/', description: 'The pod you reached; the address in a session answer is the pod that holds it.' },
+    ],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'API key or user token' },
+        page: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'parley_page',
+          description: 'Page session (__Host-parley_page over TLS)',
+        },
+      },
+    },
+  }
+}
