@@ -33,7 +33,8 @@ async function cruise(files: Record<string, string>): Promise<{ code: number; re
       process.execPath,
       [bin, '--config', '.dependency-cruiser.cjs', 'packages', 'apps'],
       { cwd: tree },
-      (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, report: stdout + stderr }),
+      (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, report: stdout + stderr }),
     )
   })
 }

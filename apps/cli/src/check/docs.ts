@@ -1,0 +1,72 @@
+// Documents that are generated from the code, so that they cannot drift. Each is compared with its file by the gate and
+// written by `parley check --write`.
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { asyncApiDocument, CLOSE_REASONS, ERRORS, openApiDocument } from '@parley/protocol'
+
+export interface GeneratedDoc {
+  /** Path from the root of the project. */
+  readonly file: string
+  generate(): Promise<string> | string
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+export function errorsMarkdown(): string {
+  const rows = Object.entries(ERRORS).map(
+    ([code, entry]) =>
+      `| \`${code}\` | ${entry.hop} | ${entry.httpStatus} | ${entry.retryable ? 'yes' : 'no'} | ${cell(entry.title)} | ${cell(entry.fix)} |`,
+  )
+  const closes = Object.entries(CLOSE_REASONS).map(
+    ([reason, entry]) =>
+      `| \`${reason}\` | ${entry.closeCode} | ${entry.isFailure ? 'yes' : 'no'} | ${entry.mayResume ? 'yes' : 'no'} | ${cell(entry.meaning)} |`,
+  )
+  return [
+    '# Errors and closes',
+    '',
+    'Generated from `packages/protocol/src/error-codes.ts` and `close-codes.ts` by `./parley check --write`.',
+    '',
+    'Errors answer an HTTP request as `application/problem+json`, or come as an `error` message on the WebSocket; the',
+    'connection goes on unless a `closing` message follows. Codes are stable: a retired one is never used again.',
+    '',
+    '## Error codes',
+    '',
+    '| code | hop | HTTP | retryable | meaning | what to do |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+    '## Close reasons',
+    '',
+    '| reason | WebSocket code | failure | may resume | meaning |',
+    '| --- | --- | --- | --- | --- |',
+    ...closes,
+    '',
+  ].join('\n')
+}
+
+async function version(root: string): Promise<string> {
+  return (JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string }).version
+}
+
+export function generatedDocs(root: string): GeneratedDoc[] {
+  return [
+    { file: 'docs/errors.md', generate: errorsMarkdown },
+    { file: 'docs/openapi.json', generate: async () => json(openApiDocument(await version(root))) },
+    { file: 'docs/asyncapi.json', generate: async () => json(asyncApiDocument(await version(root))) },
+  ]
+}
+
+/** Files whose content differs from what the code says; with `write` they are brought up to date first. */
+export async function staleDocs(root: string, write: boolean): Promise<string[]> {
+  const stale: string[] = []
+  for (const doc of generatedDocs(root)) {
+    const wanted = await doc.generate()
+    const file = path.join(root, doc.file)
+    const current = await readFile(file, 'utf8').catch(() => '')
+    if (current === wanted) continue
+    if (write) await writeFile(file, wanted)
+    else stale.push(doc.file)
+  }
+  return stale
+}

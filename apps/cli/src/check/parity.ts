@@ -1,0 +1,48 @@
+// What a catalogue lists is used, and what documents promise exists. The documents themselves are generated (docs.ts); this
+// finds rows that no code uses and relative links that lead nowhere.
+import { access, glob, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { CLOSE_REASON_NAMES, ERROR_CODES } from '@parley/protocol'
+
+/**
+ * Codes kept for the next parts of the protocol, already promised to clients; each must go from here when it is used.
+ * SESSION_SUSPENDED and `draining` belong to resume and drain, `replaced` to taking a session over.
+ */
+const RESERVED = new Set<string>(['SESSION_SUSPENDED', 'SESSION_REPLACED', 'draining', 'replaced', 'DRAINING'])
+
+async function sources(root: string): Promise<string> {
+  const texts: string[] = []
+  for (const base of ['packages', 'apps']) {
+    for await (const file of glob(`${base}/*/src/**/*.{ts,tsx}`, { cwd: root })) {
+      if (/\.test\.ts$|error-codes\.ts$|close-codes\.ts$|node_modules|dist/.test(file)) continue
+      texts.push(await readFile(path.join(root, file), 'utf8'))
+    }
+  }
+  return texts.join('\n')
+}
+
+async function brokenLinks(root: string): Promise<string[]> {
+  const broken: string[] = []
+  for await (const file of glob('**/*.md', { cwd: root, exclude: (name) => /node_modules|dist/.test(String(name)) })) {
+    const text = await readFile(path.join(root, file), 'utf8')
+    for (const match of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      const target = match[1] as string
+      if (/^[a-z]+:/.test(target)) continue
+      const resolved = path.resolve(root, path.dirname(file), target)
+      await access(resolved).catch(() => broken.push(`${file}: the link to ${target} leads nowhere`))
+    }
+  }
+  return broken
+}
+
+/** One sentence per finding; empty when all is well. */
+export async function parityFindings(root: string): Promise<string[]> {
+  const findings: string[] = []
+  const code = await sources(root)
+  for (const name of [...ERROR_CODES, ...CLOSE_REASON_NAMES]) {
+    const used = new RegExp(`['"\`]${name}['"\`]|\\b${name}:`).test(code)
+    if (!used && !RESERVED.has(name)) findings.push(`${name} is in the catalogue, but no code uses it`)
+    if (used && RESERVED.has(name)) findings.push(`${name} is used now: take it out of RESERVED in parity.ts`)
+  }
+  return [...findings, ...(await brokenLinks(root))]
+}

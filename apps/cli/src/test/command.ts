@@ -1,0 +1,131 @@
+// `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
+// Tests that pace real speech or drive a browser want the machine to themselves: they run one file at a time, after the rest.
+import { glob } from 'node:fs/promises'
+import path from 'node:path'
+import { run } from 'node:test'
+import { systemClock } from '@parley/kernel'
+import { Command } from 'commander'
+import { printStep, ROOT, runChecks } from '../check/command.ts'
+
+interface Tally {
+  passed: number
+  failed: number
+  skipped: number
+  readonly failures: string[]
+}
+
+const PATTERNS = [
+  'packages/*/src/**/*.test.ts',
+  'apps/*/src/**/*.test.ts',
+  'tests/**/*.test.ts',
+  'benchmarks/**/*.test.ts',
+]
+/** Whole-system files: real processes, speech at true pace, browsers. */
+const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
+/** Soaks and storms, only with --full. */
+const FULL = /\.full\.test\.ts$/
+const FILE_TIMEOUT_MS = 300_000
+const FULL_FILE_TIMEOUT_MS = 1_800_000
+
+async function testFiles(filters: readonly string[], full: boolean): Promise<string[]> {
+  const found = new Set<string>()
+  for (const pattern of PATTERNS) {
+    for await (const file of glob(pattern, { cwd: ROOT, exclude: (name) => /node_modules|dist/.test(String(name)) }))
+      found.add(file)
+  }
+  return [...found]
+    .filter((file) => full || !FULL.test(file))
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort()
+}
+
+interface TestEvent {
+  readonly name: string
+  readonly file?: string
+  readonly skip?: string | boolean
+  readonly todo?: string | boolean
+  readonly details: { readonly type?: string; readonly error?: Error & { readonly cause?: unknown } }
+}
+
+function describeFailure(event: TestEvent): string {
+  const cause = event.details.error?.cause
+  const reason = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? event.details.error?.message)
+  const file = event.file ? path.relative(ROOT, event.file) : ''
+  return `FAILED ${file}: ${event.name}\n${reason.replace(/^/gm, '       ')}\n`
+}
+
+/** A file that only wraps its own tests is not a test; one that crashed before its first test is a failure. */
+const isWrapper = (event: TestEvent): boolean => event.details.type === 'suite'
+
+async function runFiles(files: readonly string[], concurrency: number, timeout: number, tally: Tally): Promise<void> {
+  if (files.length === 0) return
+  const stream = run({ files: files.map((file) => path.join(ROOT, file)), concurrency, timeout, cwd: ROOT })
+  const stderrOf = new Map<string, string>()
+  stream.on('test:stderr', (data: { file: string; message: string }) => {
+    stderrOf.set(data.file, `${stderrOf.get(data.file) ?? ''}${data.message}`.slice(-4000))
+  })
+  stream.on('test:pass', (data) => {
+    const event = data as unknown as TestEvent
+    if (isWrapper(event)) return
+    if (event.skip) {
+      tally.skipped++
+      process.stdout.write(`skipped ${event.name}: ${event.skip === true ? 'no reason given' : event.skip}\n`)
+    } else tally.passed++
+    progress(tally)
+  })
+  stream.on('test:fail', (data) => {
+    const event = data as unknown as TestEvent
+    if (isWrapper(event)) return
+    tally.failed++
+    const file = event.file ?? event.name
+    const text = describeFailure(event) + (stderrOf.get(file) ?? '').replace(/^/gm, '     ! ')
+    tally.failures.push(text)
+    process.stdout.write(`${text}\n`)
+  })
+  for await (const _ of stream) {
+    // The listeners above do the work; draining the stream is what makes the run go on to its end.
+  }
+}
+
+function progress(tally: Tally): void {
+  if (!process.stdout.isTTY) return
+  process.stdout.write(`\r\x1b[2K${tally.passed} passed, ${tally.failed} failed`)
+}
+
+async function testAction(
+  filters: string[],
+  options: { full: boolean; check: boolean; concurrency: string },
+): Promise<void> {
+  const startMs = systemClock.nowMs()
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] }
+  if (options.check && filters.length === 0) {
+    for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
+  }
+  const files = await testFiles(filters, options.full)
+  if (files.length === 0) {
+    process.stderr.write(`no test file matches ${filters.join(' ')}\n`)
+    process.exitCode = 2
+    return
+  }
+  const quick = files.filter((file) => !SYSTEM.test(file))
+  const system = files.filter((file) => SYSTEM.test(file))
+  const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
+  await runFiles(quick, Number(options.concurrency), timeout, tally)
+  await runFiles(system, 1, timeout, tally)
+  if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
+  if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
+  process.stdout.write(`\n${files.length} files in ${((systemClock.nowMs() - startMs) / 1000).toFixed(0)} s\n`)
+  const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
+  process.stdout.write(`${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
+  process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
+}
+
+export function createTestCommand(): Command {
+  return new Command('test')
+    .description('The gate, then every test; ends with the line "N passed, N failed".')
+    .argument('[filters...]', 'only files whose path contains one of these (skips the gate)')
+    .option('--full', 'also the soaks and storms (under an hour)', false)
+    .option('--no-check', 'without the gate')
+    .option('--concurrency <files>', 'quick test files run at a time', '2')
+    .action(testAction)
+}
