@@ -1,11 +1,10 @@
 // Test speech: words in, 16 kHz mono PCM16 out, by flite. Recognisers understand it; it is never part of the product.
+import { parseWav } from '../wav.ts'
 import { runFlite } from './flite-wasi.ts'
 import { SPEECH_RATE_HZ } from './pcm-tools.ts'
 
 export const VOICES = ['slt', 'rms', 'awb', 'kal16'] as const
 export type Voice = (typeof VOICES)[number]
-
-const WAV_HEADER_BYTES = 44
 
 /** What was said before stays said: synthesis is deterministic and many tests speak the same sentences. */
 const spoken = new Map<string, Promise<Int16Array>>()
@@ -28,8 +27,9 @@ export async function synthesise(text: string, voice: Voice = 'slt'): Promise<In
 
 async function speak(text: string, voice: Voice): Promise<Int16Array> {
   const { wav, log, exitCode } = await runFlite(['-voice', voice, '-t', text, '-o', '/speech.wav'])
-  if (exitCode !== 0 || wav.byteLength <= WAV_HEADER_BYTES) throw new Error(`flite said nothing (${exitCode}): ${log}`)
-  const rateHz = new DataView(wav.buffer).getUint32(24, true)
-  if (rateHz !== SPEECH_RATE_HZ) throw new Error(`flite voice ${voice} speaks at ${rateHz} Hz, not ${SPEECH_RATE_HZ}`)
-  return new Int16Array(wav.slice(WAV_HEADER_BYTES, wav.byteLength - (wav.byteLength % 2)).buffer)
+  const said = parseWav(wav)
+  if (exitCode !== 0 || !said.ok) throw new Error(`flite said nothing (exit code ${exitCode}): ${log}`)
+  const { samples, sampleRateHz } = said.value
+  if (sampleRateHz !== SPEECH_RATE_HZ) throw new Error(`flite's voice ${voice} speaks at ${sampleRateHz} Hz`)
+  return samples
 }
