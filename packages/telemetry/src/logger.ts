@@ -1,0 +1,88 @@
+// pino behind the Logger port: JSON lines to a file or standard error. Rotation is left to the system (copytruncate).
+import { mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import pino from 'pino'
+import type { Logger } from './logger-port.ts'
+import { maskSecrets, redact } from './redaction.ts'
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+export interface LoggerOptions {
+  readonly level: LogLevel
+  /** Path of the log file (created with mode 600, its folder with 700); empty = standard error. */
+  readonly file: string
+  /** On every line: which member this is. */
+  readonly fields?: Readonly<Record<string, string | number>>
+}
+
+export interface ProcessLogger extends Logger {
+  /** Writes out what is buffered, synchronously; the last call before a process exits. Never throws. */
+  flush(): void
+  /** Lines dropped because more than 4 MiB waited to be written. */
+  readonly dropped: number
+}
+
+const STANDARD_ERROR = 2
+/** Beyond it lines are dropped and counted: a full disk must not fill the memory. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
+
+/** Throws the system's error (ENOENT, EACCES ...) when the file cannot be opened. */
+export function createLogger(options: LoggerOptions): ProcessLogger {
+  const destination = pino.destination({
+    fd: options.file === '' ? STANDARD_ERROR : openLogFile(options.file),
+    sync: false,
+    maxLength: MAX_BUFFERED_BYTES,
+  })
+  let dropped = 0
+  destination.on('drop', () => dropped++)
+  // A reader of standard error that went away, or a full disk, must not end the process; the lines are lost.
+  destination.on('error', () => dropped++)
+  const root = pino(
+    {
+      level: options.level,
+      base: options.fields ? redact(options.fields) : null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        bindings: redact,
+        log: redact,
+      },
+      hooks: {
+        logMethod(args, method) {
+          const last = args.length - 1
+          if (typeof args[last] === 'string') args[last] = maskSecrets(args[last])
+          method.apply(this, args)
+        },
+      },
+    },
+    destination,
+  )
+  return {
+    ...port(root),
+    flush() {
+      try {
+        destination.flushSync()
+      } catch {
+        dropped++
+      }
+    },
+    get dropped() {
+      return dropped
+    },
+  }
+}
+
+function port(logger: pino.Logger): Logger {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (fields) => port(logger.child(fields)),
+  }
+}
+
+function openLogFile(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  return openSync(path, 'a', 0o600)
+}

@@ -1,0 +1,106 @@
+// The catalogue of metrics: one row per name, the only place that says what it is, its labels and its meaning.
+// `docs/metrics.md` is generated from it. Base units only; no label ever names a session, user or address.
+
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+
+export interface MetricEntry {
+  readonly type: MetricType
+  readonly labels: readonly string[]
+  /** One sentence; the help text of the exposition. */
+  readonly meaning: string
+  /** Upper bounds of a histogram, in the unit of the name. */
+  readonly buckets?: readonly number[]
+}
+
+const counter = <const Labels extends readonly string[]>(labels: Labels, meaning: string) =>
+  ({ type: 'counter', labels, meaning }) as const
+const gauge = <const Labels extends readonly string[]>(labels: Labels, meaning: string) =>
+  ({ type: 'gauge', labels, meaning }) as const
+const histogram = <const Labels extends readonly string[]>(
+  labels: Labels,
+  buckets: readonly number[],
+  meaning: string,
+) => ({ type: 'histogram', labels, buckets, meaning }) as const
+
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const
+
+export const METRICS = {
+  // the process
+  parley_build_info: gauge(['version', 'node', 'member'], 'Always 1; its labels say what runs.'),
+  parley_process_start_time_seconds: gauge([], 'When the process started, seconds since the Unix epoch.'),
+  parley_process_cpu_seconds_total: counter(['mode'], 'CPU time of the process, all threads, by mode (user, system).'),
+  parley_process_resident_memory_bytes: gauge([], 'Physical memory of the process.'),
+  parley_process_heap_used_bytes: gauge([], 'Live and not yet collected objects on the JavaScript heap.'),
+  parley_process_heap_size_bytes: gauge([], 'Memory the JavaScript heap has taken from the system.'),
+  parley_process_external_memory_bytes: gauge(
+    [],
+    'Memory outside the heap that JavaScript objects hold, buffers included.',
+  ),
+  parley_process_array_buffers_bytes: gauge([], 'The part of external memory that is array buffers.'),
+  parley_process_open_handles: gauge(['kind'], 'Open handles and requests of the event loop, by kind.'),
+  // the event loop
+  parley_loop_utilisation_ratio: gauge([], 'Share of the last window that the event loop was not idle, 0 to 1.'),
+  parley_loop_active_seconds_total: counter([], 'Time the event loop was not idle.'),
+  parley_loop_idle_seconds_total: counter([], 'Time the event loop waited for something to do.'),
+  parley_loop_delay_p50_seconds: gauge([], 'How late timers of the event loop were in the last window: the median.'),
+  parley_loop_delay_p99_seconds: gauge(
+    [],
+    'How late timers of the event loop were in the last window: 99th percentile.',
+  ),
+  parley_loop_delay_max_seconds: gauge([], 'How late timers of the event loop were in the last window: the latest.'),
+  // sessions
+  parley_sessions: gauge(['state'], 'Sessions of this pod by state (opening, active, suspended).'),
+  parley_session_seats: gauge([], 'Sessions this pod admits.'),
+  parley_sessions_created_total: counter([], 'Sessions admitted.'),
+  parley_sessions_refused_total: counter(['code'], 'Sessions refused, by error code.'),
+  parley_sessions_closed_total: counter(['reason'], 'Sessions closed, by close reason.'),
+  parley_session_errors_total: counter(['code'], 'Errors told to clients over their connections, by error code.'),
+  parley_connections: gauge([], 'Open WebSocket connections, whether or not hello was said.'),
+  parley_watchers: gauge([], 'Connections that follow a session by a watch link.'),
+  parley_upgrades_refused_total: counter(
+    ['code'],
+    'WebSocket upgrades refused before a connection was made, by error code.',
+  ),
+  // throughput
+  parley_audio_frames_total: counter([], 'Audio frames received from clients.'),
+  parley_audio_bytes_total: counter([], 'Encoded audio received from clients.'),
+  parley_control_messages_received_total: counter([], 'Text messages received from clients.'),
+  parley_messages_sent_total: counter([], 'Messages sent to clients and watchers.'),
+  parley_sent_bytes_total: counter([], 'Payload sent to clients and watchers.'),
+  parley_captions_total: counter(['kind'], 'Captions by kind (partial, final), counted once however many follow.'),
+  parley_partials_coalesced_total: counter([], 'Partials replaced by a newer one before they were sent.'),
+  parley_utterances_abandoned_total: counter([], 'Utterances that ended without a final.'),
+  // speech
+  parley_speech_ready: gauge([], '1 when speech can be recognised, else 0.'),
+  parley_speech_workers: gauge([], 'Speech workers connected.'),
+  parley_speech_slots: gauge([], 'Streams the connected workers take together.'),
+  parley_speech_slots_used: gauge([], 'Slots held by streams and reservations.'),
+  parley_speech_engine_ready: gauge(
+    ['engine'],
+    '1 when an engine of this name is ready on a connected worker, else 0.',
+  ),
+  // http
+  parley_http_requests_total: counter(
+    ['method', 'route', 'status'],
+    'REST and page requests answered, by method, route and status.',
+  ),
+  parley_http_request_duration_seconds: histogram(
+    ['route', 'status'],
+    REQUEST_SECONDS,
+    'From the first byte of a request read to its answer written, by route and status.',
+  ),
+  parley_authentication_failures_total: counter([], 'Requests whose credential was presented and not valid.'),
+  parley_rate_limited_total: counter(
+    ['limit'],
+    'Requests refused by a limit per address (requests, failed_authentications).',
+  ),
+  // log
+  parley_log_lines_dropped_total: counter([], 'Log lines dropped because the log could not be written fast enough.'),
+} as const satisfies Record<string, MetricEntry>
+
+export type MetricName = keyof typeof METRICS
+export const METRIC_NAMES = Object.keys(METRICS) as MetricName[]
+
+/** Metrics whose value is read at scrape time: every one but the HTTP pair, which is recorded per request. */
+export type CollectedName = Exclude<MetricName, 'parley_http_requests_total' | 'parley_http_request_duration_seconds'>
+export type LabelOf<Name extends MetricName> = (typeof METRICS)[Name]['labels'][number]
