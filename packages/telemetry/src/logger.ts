@@ -42,18 +42,7 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
       level: options.level,
       base: options.fields ? redact(options.fields) : null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: {
-        level: (label) => ({ level: label }),
-        bindings: redact,
-        log: redact,
-      },
-      hooks: {
-        logMethod(args, method) {
-          const last = args.length - 1
-          if (typeof args[last] === 'string') args[last] = maskSecrets(args[last])
-          method.apply(this, args)
-        },
-      },
+      formatters: { level: (label) => ({ level: label }) },
     },
     destination,
   )
@@ -72,13 +61,17 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
   }
 }
 
+/** Redacts what goes in; skips that work for lines below the level. */
 function port(logger: pino.Logger): Logger {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) => {
+    if (logger.isLevelEnabled(level)) logger[level](redact(fields), maskSecrets(message))
+  }
   return {
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
-    child: (fields) => port(logger.child(fields)),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => port(logger.child(redact(fields))),
   }
 }
 
