@@ -211,6 +211,43 @@ export const ERRORS = {
     'Something failed inside; it has been logged.',
     'Try again; report the requestId if it lasts.',
   ),
+  // Raised by the client library itself; the status is the nearest one, none of them ever answers a request.
+  CONNECT_FAILED: entry(
+    'client',
+    503,
+    true,
+    'The platform could not be reached.',
+    'Check the address, and that the platform runs there: ./parley up.',
+  ),
+  CONNECTION_LOST: entry(
+    'client',
+    503,
+    true,
+    'The connection to the platform broke.',
+    'Check the network, then start a new session.',
+  ),
+  DEADLINE_EXCEEDED: entry(
+    'client',
+    504,
+    true,
+    'The answer did not come in time.',
+    'Try again; look at the load of the platform if it lasts.',
+  ),
+  BAD_ANSWER: entry(
+    'client',
+    502,
+    false,
+    'The answer does not follow the protocol.',
+    'Check that the address is that of a Parley platform of the same major version.',
+  ),
+  AUDIO_DROPPED: entry(
+    'client',
+    503,
+    true,
+    'Audio was dropped: the connection does not take it at the pace it is spoken.',
+    'Use a faster connection or a codec that needs less of it, such as opus.',
+  ),
+  SESSION_CLOSED: entry('client', 409, false, 'The session is over.', 'Start a new one with POST /v1/sessions.'),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS

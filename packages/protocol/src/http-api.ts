@@ -106,6 +106,7 @@ export const UserTokenSchema = Type.Object(
   { token: Type.String(), user: Type.String(), expiresAtMs: Type.Number() },
   { $id: 'UserToken' },
 )
+export type UserToken = Static<typeof UserTokenSchema>
 
 export const PageSessionSchema = Type.Object(
   { code: Type.String({ minLength: 1, maxLength: 128 }) },
@@ -115,6 +116,7 @@ export const PageInfoSchema = Type.Object(
   { authenticated: Type.Boolean(), languages: Type.Array(Type.String()), version: Type.String() },
   { $id: 'PageInfo' },
 )
+export type PageInfo = Static<typeof PageInfoSchema>
 
 export const ShortHealthSchema = Type.Object(
   {
