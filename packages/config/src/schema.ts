@@ -7,12 +7,16 @@ const strict = { additionalProperties: false } as const
 /** Marks a value that `config show` masks. */
 const secret = { secret: true } as const
 
+/** Marks a path: relative ones are taken from the folder of the file that names them, or from the current folder. */
+const path = { path: true } as const
+
 export const ConfigSchema = Type.Object(
   {
     server: Type.Object(
       {
         host: Type.String({
           default: '127.0.0.1',
+          minLength: 1,
           description: 'Address the public listener binds; :: is every address, IPv6 and IPv4.',
         }),
         port: Type.Integer({
@@ -49,8 +53,8 @@ export const ConfigSchema = Type.Object(
           description:
             'off = plain HTTP on loopback; files = certFile and keyFile; self-signed = a certificate made and kept in the data directory, for a LAN.',
         }),
-        certFile: Type.String({ default: '', description: 'PEM certificate chain (mode files).' }),
-        keyFile: Type.String({ default: '', description: 'PEM private key (mode files).' }),
+        certFile: Type.String({ default: '', description: 'PEM certificate chain (mode files).', ...path }),
+        keyFile: Type.String({ default: '', description: 'PEM private key (mode files).', ...path }),
       },
       { ...strict, default: {} },
     ),
@@ -60,6 +64,7 @@ export const ConfigSchema = Type.Object(
           default: '',
           description:
             'Unix socket of the admin listener; empty = admin.sock in the run directory of the data directory. Ignored when admin.port is set.',
+          ...path,
         }),
         host: Type.String({
           default: '127.0.0.1',
@@ -85,6 +90,7 @@ export const ConfigSchema = Type.Object(
           default: '',
           description:
             'Where keys and the run directory are kept; empty = $XDG_DATA_HOME/parley or ~/.local/share/parley.',
+          ...path,
         }),
       },
       { ...strict, default: {} },
@@ -105,7 +111,7 @@ export const ConfigSchema = Type.Object(
                 maxLength: 64,
                 description: 'Name of the key in logs and for revoking it.',
               }),
-              tenant: Type.String({ minLength: 1, maxLength: 64 }),
+              tenant: Type.String({ minLength: 1, maxLength: 64, description: 'Whose sessions the key may touch.' }),
               role: Type.Enum(['admin', 'backend', 'user'], {
                 description:
                   'admin = everything of its tenant; backend = sessions for any user, mints user tokens; user = its own sessions.',
@@ -225,6 +231,7 @@ export const ConfigSchema = Type.Object(
           default: '',
           description:
             'Where JSON log lines go; empty = log/parley.log in the data directory under `parley up`, standard error otherwise.',
+          ...path,
         }),
       },
       { ...strict, default: {} },

@@ -1,0 +1,125 @@
+// Rules that concern several keys at once. Each looks at resolved values and says what is wrong and what would mend it. Pure.
+import { isIP } from 'node:net'
+import type { ResolvedConfig } from './schema.ts'
+
+export interface RuleFinding {
+  /** The key to point at. */
+  readonly key: string
+  readonly message: string
+}
+
+type Rule = (config: ResolvedConfig) => readonly RuleFinding[]
+
+/** True for addresses that only this machine can reach: localhost, 127.0.0.0/8, ::1. */
+export function isLoopbackHost(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  if (bare === 'localhost' || bare.endsWith('.localhost')) return true
+  if (isIP(bare) === 4) return bare.startsWith('127.')
+  return bare === '::1' || bare === '0:0:0:0:0:0:0:1' || bare.startsWith('::ffff:127.')
+}
+
+const plainHttpStaysHome: Rule = ({ server, tls }) =>
+  isLoopbackHost(server.host) || tls.mode !== 'off' || server.insecure
+    ? []
+    : [
+        {
+          key: 'server.host',
+          message:
+            `server.host is ${server.host}, which others can reach, and TLS is off: tickets and speech would travel readable, ` +
+            'and browsers give no microphone to plain HTTP. Set tls.mode to self-signed (--tls self-signed) or files ' +
+            '(--tls-cert, --tls-key); behind a proxy that does TLS, set server.insecure (--insecure)',
+        },
+      ]
+
+const tlsFilesComeInPairs: Rule = ({ tls }) => {
+  const findings: RuleFinding[] = []
+  for (const name of ['certFile', 'keyFile'] as const) {
+    const given = tls[name] !== ''
+    if (tls.mode === 'files' && !given) {
+      findings.push({ key: `tls.${name}`, message: `tls.mode is files, and tls.${name} is not set` })
+    }
+    if (tls.mode !== 'files' && given) {
+      findings.push({
+        key: `tls.${name}`,
+        message: `tls.${name} is set, but tls.mode is ${tls.mode}; it must be files for the file to be used`,
+      })
+    }
+  }
+  return findings
+}
+
+const adminNeedsToken: Rule = ({ admin }) =>
+  admin.port < 0 || isLoopbackHost(admin.host) || admin.token !== ''
+    ? []
+    : [
+        {
+          key: 'admin.token',
+          message: `admin.host is ${admin.host}, which others can reach, and admin.token is not set; set a token, or admin.host to 127.0.0.1`,
+        },
+      ]
+
+const publicUrlIsHttp: Rule = ({ server }) =>
+  server.publicUrl === '' || /^https?:$/.test(URL.parse(server.publicUrl)?.protocol ?? '')
+    ? []
+    : [
+        {
+          key: 'server.publicUrl',
+          message: `server.publicUrl is ${server.publicUrl}; it must be an http:// or https:// address`,
+        },
+      ]
+
+const originsAreOrigins: Rule = ({ server }) =>
+  server.allowedOrigins
+    .filter((origin) => URL.parse(origin)?.origin !== origin)
+    .map((origin) => ({
+      key: 'server.allowedOrigins',
+      message: `server.allowedOrigins holds ${origin}; an origin is scheme, host and port without a path: ${URL.parse(origin)?.origin ?? 'https://app.example.org'}`,
+    }))
+
+function isAddressOrRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+const proxiesAreAddresses: Rule = ({ server }) =>
+  server.trustedProxies
+    .filter((proxy) => !isAddressOrRange(proxy))
+    .map((proxy) => ({
+      key: 'server.trustedProxies',
+      message: `server.trustedProxies holds ${proxy}; each must be an address or a CIDR range such as 10.0.0.0/8`,
+    }))
+
+const keyIdsDiffer: Rule = ({ auth }) => {
+  const ids = auth.keys.map((key) => key.id)
+  const twice = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))]
+  return twice.map((id) => ({
+    key: 'auth.keys',
+    message: `auth.keys holds the id ${id} more than once; ids must differ`,
+  }))
+}
+
+const utteranceOutlastsPause: Rule = ({ speech }) =>
+  speech.endpointMs < speech.maxUtteranceMs
+    ? []
+    : [
+        {
+          key: 'speech.endpointMs',
+          message: `speech.endpointMs is ${speech.endpointMs}; it must be less than speech.maxUtteranceMs (${speech.maxUtteranceMs})`,
+        },
+      ]
+
+const RULES: readonly Rule[] = [
+  plainHttpStaysHome,
+  tlsFilesComeInPairs,
+  adminNeedsToken,
+  publicUrlIsHttp,
+  originsAreOrigins,
+  proxiesAreAddresses,
+  keyIdsDiffer,
+  utteranceOutlastsPause,
+]
+
+/** Everything wrong between keys; empty when all is well. */
+export const crossFieldFindings = (config: ResolvedConfig): RuleFinding[] => RULES.flatMap((rule) => rule(config))
