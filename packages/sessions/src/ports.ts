@@ -1,0 +1,68 @@
+// What a session asks of the outside: a client's connection to write to, a slot to speak to. The pod implements both;
+// nothing here knows of sockets or of workers.
+import type { AbandonReason, AudioFormat, CaptionMarks, CloseReason } from '@parley/protocol'
+
+/** One connected client as its session sees it. Every method is safe to call on a connection that is gone. */
+export interface SessionChannel {
+  /** In order and never dropped. `supersedes` names a `latest` message that need not be written any more. */
+  keep(message: Buffer, supersedes?: number): void
+  /** Written unless a newer one with the same key comes first. */
+  latest(key: number, message: Buffer): void
+  /** Says `closing` with the reason and ends the connection. Idempotent: the first reason stands. */
+  close(reason: CloseReason): void
+}
+
+/** Keys of `latest` messages that are not utterances; utterances use their index. */
+export const WATCHERS_KEY = -1
+export const SPEECH_KEY = -2
+/** Supersedes nothing. */
+export const NO_KEY = -3
+
+/** Where a session's frames go. */
+export interface AudioSink {
+  /** `payload` is copied or sent before this returns. */
+  push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void
+  flush(flushId: number): void
+  close(): void
+}
+
+/** A place at a speech worker, held from admission on; opened once, when the client and its audio format are known. */
+export interface HeldSlot {
+  open(options: OpenAudio, captions: CaptionSink): AudioSink
+  /** Gives the place back; does nothing once opened. Idempotent. */
+  release(): void
+}
+
+export interface OpenAudio {
+  readonly sessionId: string
+  readonly language: string
+  readonly format: AudioFormat
+  readonly firstIndex: number
+}
+
+/** What recognition tells a session. Times in media ms. */
+export interface CaptionSink {
+  partial(partial: PartialCaption): void
+  final(final: FinalCaption): void
+  abandoned(index: number, reason: AbandonReason): void
+  flushed(flushId: number): void
+  speechState(state: SpeechState, reason?: 'worker_lost' | 'no_worker'): void
+}
+
+export type SpeechState = 'ready' | 'waiting'
+
+export interface PartialCaption {
+  readonly index: number
+  readonly text: string
+  readonly stable: number
+  readonly startMs: number
+  readonly endMs: number
+}
+
+export interface FinalCaption {
+  readonly index: number
+  readonly text: string
+  readonly startMs: number
+  readonly endMs: number
+  readonly marks: CaptionMarks
+}

@@ -1,0 +1,41 @@
+// Plain numbers of one pod since its start; read at scrape time, written on the hot path.
+import type { CloseReason, ErrorCode } from '@parley/protocol'
+
+export interface SessionCounters {
+  createdTotal: number
+  refusedTotal: Partial<Record<ErrorCode, number>>
+  closedTotal: Partial<Record<CloseReason, number>>
+  audioFramesTotal: number
+  audioBytesTotal: number
+  controlMessagesInTotal: number
+  messagesOutTotal: number
+  bytesOutTotal: number
+  partialsTotal: number
+  partialsCoalescedTotal: number
+  finalsTotal: number
+  abandonedTotal: number
+  errorsTotal: Partial<Record<ErrorCode, number>>
+}
+
+export function newSessionCounters(): SessionCounters {
+  return {
+    createdTotal: 0,
+    refusedTotal: {},
+    closedTotal: {},
+    audioFramesTotal: 0,
+    audioBytesTotal: 0,
+    controlMessagesInTotal: 0,
+    messagesOutTotal: 0,
+    bytesOutTotal: 0,
+    partialsTotal: 0,
+    partialsCoalescedTotal: 0,
+    finalsTotal: 0,
+    abandonedTotal: 0,
+    errorsTotal: {},
+  }
+}
+
+/** Adds one to a row of a table of counters. */
+export function countUp<Key extends string>(table: Partial<Record<Key, number>>, key: Key): void {
+  table[key] = (table[key] ?? 0) + 1
+}

@@ -1,0 +1,44 @@
+// All sessions of this pod, by id, and how many each user has. A session in it has a seat; nothing else has one.
+import type { SessionId } from '@parley/protocol'
+import type { Session } from './session.ts'
+
+export class SessionRegistry {
+  readonly #sessions = new Map<SessionId, Session>()
+  readonly #perUser = new Map<string, number>()
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  add(session: Session): void {
+    if (this.#sessions.has(session.id)) throw new Error(`session ${session.id} is registered already`)
+    this.#sessions.set(session.id, session)
+    const key = userKey(session.identity.tenant, session.identity.user)
+    this.#perUser.set(key, (this.#perUser.get(key) ?? 0) + 1)
+  }
+
+  /** Idempotent. */
+  remove(session: Session): void {
+    if (!this.#sessions.delete(session.id)) return
+    const key = userKey(session.identity.tenant, session.identity.user)
+    const left = (this.#perUser.get(key) ?? 1) - 1
+    if (left > 0) this.#perUser.set(key, left)
+    else this.#perUser.delete(key)
+  }
+
+  get(id: string): Session | undefined {
+    return this.#sessions.get(id as SessionId)
+  }
+
+  countOf(tenant: string, user: string): number {
+    return this.#perUser.get(userKey(tenant, user)) ?? 0
+  }
+
+  /** Sessions may be removed while iterating. */
+  values(): IterableIterator<Session> {
+    return this.#sessions.values()
+  }
+}
+
+// Both parts come from outside: the length keeps ("a", "b c") and ("a b", "c") apart whatever they contain.
+const userKey = (tenant: string, user: string): string => `${tenant.length}:${tenant}:${user}`

@@ -1,0 +1,51 @@
+// Doubles of a session's ports that record what they are told.
+import type { CloseReason, ServerMessage } from '@parley/protocol'
+import type { AudioSink, CaptionSink, HeldSlot, OpenAudio, SessionChannel } from '../ports.ts'
+
+/** A connection that takes everything. */
+export class RecordingChannel implements SessionChannel {
+  /** The very buffers given, in order. */
+  readonly buffers: Buffer[] = []
+  closedFor: CloseReason | undefined
+
+  get messages(): ServerMessage[] {
+    return this.buffers.map((buffer) => JSON.parse(buffer.toString()) as ServerMessage)
+  }
+  keep(message: Buffer): void {
+    this.buffers.push(message)
+  }
+  latest(_key: number, message: Buffer): void {
+    this.buffers.push(message)
+  }
+  close(reason: CloseReason): void {
+    this.closedFor ??= reason
+  }
+}
+
+/** A slot whose stream records frames; the test speaks through `captions`. */
+export class FakeSlot implements HeldSlot, AudioSink {
+  opened: OpenAudio | undefined
+  captions: CaptionSink | undefined
+  released = 0
+  closed = 0
+  readonly frames: { mediaTime: number; payload: Uint8Array; receivedAtWallMs: number }[] = []
+  readonly flushes: number[] = []
+
+  open(options: OpenAudio, captions: CaptionSink): AudioSink {
+    this.opened = options
+    this.captions = captions
+    return this
+  }
+  release(): void {
+    this.released++
+  }
+  push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void {
+    this.frames.push({ mediaTime, payload: Uint8Array.from(payload), receivedAtWallMs })
+  }
+  flush(flushId: number): void {
+    this.flushes.push(flushId)
+  }
+  close(): void {
+    this.closed++
+  }
+}

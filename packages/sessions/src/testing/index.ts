@@ -1,0 +1,1 @@
+export { FakeSlot, RecordingChannel } from './doubles.ts'
