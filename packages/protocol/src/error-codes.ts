@@ -132,6 +132,28 @@ export const ERRORS = {
     'The address does not answer this method.',
     'Use a method the Allow header names.',
   ),
+  UNSUPPORTED_MEDIA_TYPE: entry(
+    'client',
+    415,
+    false,
+    'The body is of a type that is not read here.',
+    'Send JSON with Content-Type: application/json.',
+  ),
+  REQUEST_TIMEOUT: entry('client', 408, true, 'The request did not arrive in time.', 'Send it again, without pauses.'),
+  HEADERS_TOO_LARGE: entry(
+    'client',
+    431,
+    false,
+    'The address and headers of the request are too long.',
+    'Send fewer or shorter headers; 16 kB is the limit.',
+  ),
+  UPGRADE_REQUIRED: entry(
+    'client',
+    426,
+    false,
+    'This address speaks WebSocket.',
+    'Connect with a WebSocket client and offer the subprotocol parley.v1.',
+  ),
   SESSION_UNKNOWN: entry(
     'client',
     404,
