@@ -1,0 +1,121 @@
+// Speaks test sentences to a session at true pace, and keeps what comes back with the instants that matter.
+
+import { concat, SENTENCES, SPEECH_RATE_HZ, silence, synthesise, type Voice } from '@parley/audio/testing'
+import { LagTracker, type ParleySession } from '@parley/client'
+import { systemClock } from '@parley/kernel'
+
+const BLOCK_SAMPLES = SPEECH_RATE_HZ / 50
+const BLOCK_MS = 20
+/** Below this a flite voice is not audible; what fades under it is not speech. */
+const AUDIBLE = 300
+
+export interface SpokenSentence {
+  readonly text: string
+  /** Audible speech within the recording, ms. */
+  readonly startMs: number
+  readonly endMs: number
+}
+
+export interface Recording {
+  readonly samples: Int16Array
+  readonly sentences: readonly SpokenSentence[]
+}
+
+/** The sentences one after the other, `gapMs` of silence before each and after the last. */
+export async function record(voice: Voice, sentences: readonly string[] = SENTENCES, gapMs = 900): Promise<Recording> {
+  const parts: Int16Array[] = []
+  const spoken: SpokenSentence[] = []
+  let atSample = 0
+  for (const text of sentences) {
+    const gap = silence(gapMs)
+    const samples = await synthesise(text, voice)
+    let first = samples.findIndex((sample) => Math.abs(sample) > AUDIBLE)
+    let last = samples.findLastIndex((sample) => Math.abs(sample) > AUDIBLE)
+    atSample += gap.length
+    first += atSample
+    last += atSample
+    spoken.push({ text, startMs: (first * 1000) / SPEECH_RATE_HZ, endMs: (last * 1000) / SPEECH_RATE_HZ })
+    parts.push(gap, samples)
+    atSample += samples.length
+  }
+  parts.push(silence(gapMs))
+  return { samples: concat(...parts), sentences: spoken }
+}
+
+export interface HeardFinal {
+  readonly index: number
+  readonly text: string
+  readonly startMs: number
+  readonly endMs: number
+  readonly lagMs: number
+}
+
+export interface HeardPartial {
+  readonly index: number
+  readonly text: string
+  readonly stable: number
+  readonly startMs: number
+  /** From the instant at which the audio at media time 0 was due. */
+  readonly receivedMs: number
+}
+
+export interface Heard {
+  readonly finals: readonly HeardFinal[]
+  readonly partials: readonly HeardPartial[]
+  readonly abandoned: readonly number[]
+  /** Instants at which the answer to everything was there, and at which sending had ended; relative to the first frame. */
+  readonly endedMs: number
+}
+
+/** Streams `samples` at true pace, ends the audio and waits for the answer. The session must be connected; it stays open. */
+export async function speak(
+  session: ParleySession,
+  samples: Int16Array,
+  onFrame?: (mediaMs: number) => void,
+): Promise<Heard> {
+  const finals: HeardFinal[] = []
+  const partials: HeardPartial[] = []
+  const abandoned: number[] = []
+  const tracker = new LagTracker(session.audioFormat.frameMs)
+  const startMs = systemClock.nowMs()
+  const offMs = (session.stats.mediaTime * 1000) / session.audioFormat.sampleRateHz
+  tracker.anchor(offMs, startMs)
+  const offCaption = session.on('caption', (caption) => {
+    const { index } = caption.utterance
+    const { text, stable, receivedAtMs } = caption
+    if (caption.kind === 'partial') {
+      partials.push({ index, text, stable, startMs: caption.startMs - offMs, receivedMs: receivedAtMs - startMs })
+    } else {
+      const lagMs = tracker.lagMs(caption.endMs, receivedAtMs) ?? Number.NaN
+      finals.push({ index, text, startMs: caption.startMs - offMs, endMs: caption.endMs - offMs, lagMs })
+    }
+  })
+  const offAbandoned = session.on('abandoned', (message) => abandoned.push(message.utterance.index))
+  try {
+    await pace(session, samples, startMs, onFrame)
+    await session.endAudio({ deadlineMs: 30_000 })
+  } finally {
+    offCaption()
+    offAbandoned()
+  }
+  return { finals, partials, abandoned, endedMs: systemClock.nowMs() - startMs }
+}
+
+async function pace(
+  session: ParleySession,
+  samples: Int16Array,
+  startMs: number,
+  onFrame: ((mediaMs: number) => void) | undefined,
+): Promise<void> {
+  for (let offset = 0, block = 0; offset < samples.length; offset += BLOCK_SAMPLES, block++) {
+    const waitMs = startMs + block * BLOCK_MS - systemClock.nowMs()
+    if (waitMs > 0) {
+      await new Promise<void>((resolve) => {
+        systemClock.after(waitMs, resolve)
+      })
+    }
+    if (!session.sendPcm(samples.subarray(offset, offset + BLOCK_SAMPLES)))
+      throw new Error('the session ended while speaking')
+    onFrame?.(block * BLOCK_MS)
+  }
+}
