@@ -1,0 +1,207 @@
+// The REST surface: one method per operation a client uses, problem+json turned into the client's error.
+import { withDeadline } from '@parley/kernel'
+import type {
+  CreateSession,
+  ErrorCode,
+  PageInfo,
+  Problem,
+  SessionCreated,
+  SessionView,
+  UserToken,
+  WatchLink,
+} from '@parley/protocol'
+import { asClientError, errorFromProblem, ParleyClientError } from './errors.ts'
+import type { ClientPlatform, HttpAnswer, HttpRequest } from './platform.ts'
+
+/** Exactly one of them. Browsers only ever hold the page session, whose cookie they cannot read. */
+export interface ClientCredential {
+  /** Key of a tenant; never in a browser. */
+  readonly apiKey?: string
+  /** Token minted by the tenant's backend for one user. */
+  readonly userToken?: string
+  /** `true`: the browser adds the cookie of the page session; a string is sent as the Cookie header. */
+  readonly pageCookie?: true | string
+}
+
+export interface ApiOptions extends ClientCredential {
+  /** Address of the platform: http(s)://host[:port][/base]. */
+  readonly url: string
+  /** For one request, ms; 10,000 unless told. */
+  readonly httpDeadlineMs?: number
+}
+
+const HTTP_DEADLINE_MS = 10_000
+
+export class ParleyApi {
+  readonly #platform: ClientPlatform
+  readonly #base: URL
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #deadlineMs: number
+
+  /** Throws INVALID_FIELD when the address or the credentials cannot be right. */
+  constructor(platform: ClientPlatform, options: ApiOptions) {
+    this.#platform = platform
+    this.#base = parseBase(options.url)
+    this.#headers = credentialHeaders(options, platform.sendsCookies)
+    this.#deadlineMs = options.httpDeadlineMs ?? HTTP_DEADLINE_MS
+  }
+
+  /** Origin and base path, without a slash at the end. */
+  get url(): string {
+    return this.#base.href.replace(/\/$/, '')
+  }
+
+  async createSession(body: CreateSession): Promise<SessionCreated> {
+    const created = await this.#call<SessionCreated>('POST', '/v1/sessions', body, ['sessionId', 'ticket', 'url'])
+    this.#refuseDowngrade(created.url)
+    return created
+  }
+
+  getSession(sessionId: string): Promise<SessionView> {
+    return this.#call('GET', `/v1/sessions/${encodeURIComponent(sessionId)}`, undefined, ['sessionId', 'state'])
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    await this.#call('DELETE', `/v1/sessions/${encodeURIComponent(sessionId)}`, undefined, [])
+  }
+
+  /** A read-only, expiring link to follow the session; `lifetimeMs` 1 hour unless told. */
+  createWatchLink(sessionId: string, lifetimeMs?: number): Promise<WatchLink> {
+    const body = lifetimeMs === undefined ? {} : { lifetimeMs }
+    const path = `/v1/sessions/${encodeURIComponent(sessionId)}/watch-links`
+    return this.#call('POST', path, body, ['linkId', 'token', 'url', 'pageUrl'])
+  }
+
+  async revokeWatchLink(sessionId: string, linkId: string): Promise<void> {
+    const path = `/v1/sessions/${encodeURIComponent(sessionId)}/watch-links/${encodeURIComponent(linkId)}`
+    await this.#call('DELETE', path, undefined, [])
+  }
+
+  /** For backends: a token one user may hold. `lifetimeMs` 1 hour unless told. */
+  createUserToken(user: string, lifetimeMs?: number): Promise<UserToken> {
+    return this.#call('POST', '/v1/tokens', { user, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) }, ['token'])
+  }
+
+  /** Exchanges the one-time code of the printed address for the page session's cookie. */
+  openPageSession(code: string): Promise<PageInfo> {
+    return this.#call('POST', '/v1/page/session', { code }, ['version'])
+  }
+
+  getPageInfo(): Promise<PageInfo> {
+    return this.#call('GET', '/v1/page', undefined, ['version'])
+  }
+
+  async #call<T>(
+    method: HttpRequest['method'],
+    path: string,
+    body: object | undefined,
+    needed: readonly string[],
+  ): Promise<T> {
+    const url = `${this.url}${path}`
+    const answer = await this.#send(method, url, body)
+    if (answer.status >= 400) throw errorOfAnswer(answer, url)
+    if (answer.status >= 300) {
+      const detail = `${url} redirects${answer.location ? ` to ${answer.location}` : ''}`
+      throw new ParleyClientError('BAD_ANSWER', { detail, nextStep: 'Give the address it redirects to.' })
+    }
+    if (needed.length === 0) return undefined as T
+    const value = parseJson(answer.body)
+    const missing = needed.find((field) => value?.[field] === undefined)
+    if (value === undefined || missing !== undefined) throw notParley(answer, url)
+    return value as T
+  }
+
+  async #send(method: HttpRequest['method'], url: string, body: object | undefined): Promise<HttpAnswer> {
+    const abort = new AbortController()
+    const headers: Record<string, string> = { accept: 'application/json, application/problem+json', ...this.#headers }
+    if (body) headers['content-type'] = 'application/json'
+    const request = { method, url, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
+    try {
+      const work = this.#platform.sendHttp(request, abort.signal)
+      return await withDeadline(this.#platform.clock, this.#deadlineMs, `${method} ${url}`, work)
+    } catch (thrown) {
+      abort.abort()
+      if (thrown instanceof Error && thrown.name === 'DeadlineError') {
+        throw new ParleyClientError('DEADLINE_EXCEEDED', { detail: thrown.message, cause: thrown })
+      }
+      throw asClientError(thrown, 'CONNECT_FAILED')
+    }
+  }
+
+  /** A ticket must not travel readable because a proxy's address was guessed wrong. */
+  #refuseDowngrade(socketUrl: string): void {
+    if (this.#base.protocol !== 'https:' || socketUrl.startsWith('wss://')) return
+    throw new ParleyClientError('BAD_ANSWER', {
+      detail: `${this.url} is encrypted but names a WebSocket address that is not: ${socketUrl}`,
+      nextStep: 'Set server.publicUrl (or server.trustedProxies) of the platform.',
+    })
+  }
+}
+
+function parseBase(url: string): URL {
+  if (!URL.canParse(url)) {
+    throw new ParleyClientError('INVALID_FIELD', {
+      detail: `"${url}" is not an address`,
+      nextStep: 'Give one like http://localhost:8080.',
+      field: 'url',
+    })
+  }
+  const base = new URL(url)
+  if (base.protocol !== 'http:' && base.protocol !== 'https:') {
+    throw new ParleyClientError('INVALID_FIELD', {
+      detail: `the address begins with ${base.protocol}//`,
+      nextStep: 'Give the one that begins with http:// or https://; the WebSocket address follows from it.',
+      field: 'url',
+    })
+  }
+  base.search = ''
+  base.hash = ''
+  return base
+}
+
+function credentialHeaders(credential: ClientCredential, sendsCookies: boolean): Record<string, string> {
+  const { apiKey, userToken, pageCookie } = credential
+  const given = [apiKey, userToken, pageCookie].filter((value) => value !== undefined)
+  if (given.length > 1) {
+    throw new ParleyClientError('INVALID_FIELD', {
+      detail: 'more than one of apiKey, userToken and pageCookie is given',
+      nextStep: 'Give one.',
+    })
+  }
+  const bearer = apiKey ?? userToken
+  if (bearer !== undefined) return { authorization: `Bearer ${bearer}` }
+  if (typeof pageCookie === 'string' && !sendsCookies) return { cookie: pageCookie }
+  return {}
+}
+
+function parseJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The error of an answer with status >= 400: the platform's own words, or what the status of a proxy means. */
+export function errorOfAnswer(answer: HttpAnswer, url: string): ParleyClientError {
+  const problem = parseJson(answer.body)
+  if (typeof problem?.code === 'string' && typeof problem.detail === 'string') {
+    const known = problem as unknown as Problem
+    return errorFromProblem(
+      known.retryAfterMs === undefined && answer.retryAfterMs !== undefined
+        ? { ...known, retryAfterMs: answer.retryAfterMs }
+        : known,
+    )
+  }
+  return notParley(answer, url)
+}
+
+function notParley(answer: HttpAnswer, url: string): ParleyClientError {
+  const code: ErrorCode = answer.status === 429 ? 'RATE_LIMITED' : 'BAD_ANSWER'
+  const what = answer.contentType === '' ? 'no content type' : answer.contentType.slice(0, 60)
+  const detail = `${url} answered ${answer.status} (${what}), which is not an answer of a Parley platform`
+  const retryable = answer.status === 429 || answer.status >= 500
+  const retry = answer.retryAfterMs === undefined ? {} : { retryAfterMs: answer.retryAfterMs }
+  return new ParleyClientError(code, { detail, retryable, ...retry })
+}

@@ -1,0 +1,30 @@
+// What is true of a client's connection, per state. Transitions: connection-transitions.ts.
+import type { CloseReason } from '@parley/protocol'
+import type { ParleyClientError } from './errors.ts'
+
+export type ConnectionState =
+  /** Opening the socket, or waiting for the welcome. Audio given meanwhile is held. */
+  | { readonly kind: 'connecting'; readonly hasSaidHello: boolean; readonly refusal?: ParleyClientError }
+  /** Speech is recognised. */
+  | { readonly kind: 'live' }
+  /** Connected, but recognition waits for a worker; audio goes on and is kept by the pod. */
+  | { readonly kind: 'waiting'; readonly reason?: 'worker_lost' | 'no_worker' }
+  /** The socket is gone without a goodbye. The session may still be alive on the platform for the grace period. */
+  | { readonly kind: 'lost'; readonly error: ParleyClientError }
+  /** Over, for the reason given; `error` when that is a failure. */
+  | {
+      readonly kind: 'closed'
+      readonly reason: CloseReason
+      readonly message: string
+      readonly mayResume: boolean
+      readonly error?: ParleyClientError
+    }
+
+export type ConnectionKind = ConnectionState['kind']
+
+export const INITIAL_STATE: ConnectionState = { kind: 'connecting', hasSaidHello: false }
+
+export const isOver = (state: ConnectionState): state is Extract<ConnectionState, { kind: 'lost' | 'closed' }> =>
+  state.kind === 'lost' || state.kind === 'closed'
+
+export const isConnected = (state: ConnectionState): boolean => state.kind === 'live' || state.kind === 'waiting'

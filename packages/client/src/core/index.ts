@@ -1,0 +1,28 @@
+/** What the client is made of, wherever it runs. No DOM, no node: imports. */
+export { type ApiOptions, type ClientCredential, ParleyApi } from './api.ts'
+export { type FrameEncoder, MAX_HELD_AUDIO_MS } from './audio-out.ts'
+export { type ConnectionKind, type ConnectionState, isConnected, isOver } from './connection-state.ts'
+export { type ClientErrorDetails, ParleyClientError } from './errors.ts'
+export { LagTracker, lagMs, lastFrameStartMs } from './lag.ts'
+export type {
+  ClientPlatform,
+  ClientSocket,
+  HttpAnswer,
+  HttpRequest,
+  OpenSocket,
+  SendHttp,
+  SocketListener,
+} from './platform.ts'
+export type { Seen } from './seen.ts'
+export {
+  createSessionOn,
+  DEFAULT_AUDIO,
+  ParleySession,
+  type ReceivedCaption,
+  type SessionEvents,
+  type SessionOptions,
+  type SessionStats,
+} from './session.ts'
+export { SharedTicker, sharedTicker, type Ticker } from './ticker.ts'
+export { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
+export { ParleyWatcher, type WatcherEvents, type WatchOptions } from './watcher.ts'

@@ -1,0 +1,63 @@
+// Is the other side still there? Pure arithmetic over ticks; the socket and the clock are the caller's.
+
+export type LivenessVerdict =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'ping'; readonly id: number }
+  | { readonly kind: 'dead'; readonly silentMs: number }
+
+const FINE: LivenessVerdict = { kind: 'fine' }
+/** A platform that names less than this asks for nonsense. */
+const MIN_INTERVAL_MS = 100
+
+/** Pings every interval; silence of any kind for `deadAfterMs` counts as death. All times monotonic ms. */
+export class Liveness {
+  #pingIntervalMs: number
+  #deadAfterMs: number
+  #heardAtMs = 0
+  #pingedAtMs = 0
+  #tickedAtMs = 0
+  #pingId = 0
+  #roundTripMs: number | undefined
+
+  constructor(pingIntervalMs: number, deadAfterMs: number) {
+    this.#pingIntervalMs = pingIntervalMs
+    this.#deadAfterMs = deadAfterMs
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs
+  }
+
+  configure(pingIntervalMs: number, deadAfterMs: number): void {
+    this.#pingIntervalMs = Math.max(MIN_INTERVAL_MS, pingIntervalMs)
+    this.#deadAfterMs = Math.max(2 * MIN_INTERVAL_MS, this.#pingIntervalMs, deadAfterMs)
+  }
+
+  start(nowMs: number): void {
+    this.#heardAtMs = nowMs
+    this.#pingedAtMs = nowMs
+    this.#tickedAtMs = nowMs
+  }
+
+  heard(nowMs: number): void {
+    this.#heardAtMs = nowMs
+  }
+
+  answered(id: number, nowMs: number): void {
+    if (id === this.#pingId) this.#roundTripMs = nowMs - this.#pingedAtMs
+  }
+
+  tick(nowMs: number): LivenessVerdict {
+    const sinceTickMs = nowMs - this.#tickedAtMs
+    this.#tickedAtMs = nowMs
+    // When this process itself stood still (a suspended laptop, a blocked loop), what the other side said meanwhile has not
+    // been read yet: its silence is counted anew.
+    if (sinceTickMs > this.#deadAfterMs / 2) this.#heardAtMs = Math.max(this.#heardAtMs, nowMs - this.#pingIntervalMs)
+    const silentMs = nowMs - this.#heardAtMs
+    if (silentMs >= this.#deadAfterMs) return { kind: 'dead', silentMs }
+    if (nowMs - this.#pingedAtMs < this.#pingIntervalMs) return FINE
+    this.#pingedAtMs = nowMs
+    this.#pingId++
+    return { kind: 'ping', id: this.#pingId }
+  }
+}
