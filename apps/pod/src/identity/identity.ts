@@ -1,0 +1,27 @@
+// Identity put together from the configuration and the data directory.
+import type { ResolvedConfig } from '@parley/config'
+import type { Clock } from '@parley/kernel'
+import { createApiKeys } from './api-keys.ts'
+import { createAuthenticator } from './authenticator.ts'
+import { type DataDirectory, readOrCreateApiKey, readOrCreateSigningKey } from './data-directory.ts'
+import type { Authenticator } from './identity-port.ts'
+import { createPageCodes, type PageCodes } from './page-codes.ts'
+import { createTokens, type SignedTokens } from './tokens.ts'
+
+export interface Identity {
+  readonly tokens: SignedTokens
+  readonly authenticator: Authenticator
+  readonly pageCodes: PageCodes
+}
+
+/** Makes the machine's secrets at first start. Throws StartFailure when the data directory cannot be used. */
+export async function createIdentity(
+  clock: Clock,
+  auth: ResolvedConfig['auth'],
+  directory: DataDirectory,
+): Promise<Identity> {
+  const apiKey = auth.apiKey === '' ? await readOrCreateApiKey(directory) : auth.apiKey
+  const tokens = await createTokens({ clock, signingKey: await readOrCreateSigningKey(directory) })
+  const authenticator = createAuthenticator(createApiKeys(apiKey, auth.keys), tokens)
+  return { tokens, authenticator, pageCodes: createPageCodes(clock) }
+}

@@ -1,0 +1,154 @@
+// Signed, short-lived tokens: session tickets, watch links, user tokens, page sessions. One key, one algorithm (HS256); the
+// audience keeps them apart, so that a token of one kind is never taken for another.
+import { type Clock, err, ok, type Result, randomToken } from '@parley/kernel'
+import { ParleyError, type SessionId, TICKET_LIFETIME_MS, type WatchLinkId } from '@parley/protocol'
+import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { TicketClaims, Tokens, WatchClaims } from './identity-port.ts'
+import { UsedTickets } from './used-tickets.ts'
+
+const ALGORITHM = 'HS256'
+const ISSUER = 'parley'
+/** A token longer than this is not one of ours; spares the decoding. */
+const MAX_TOKEN_CHARS = 4_096
+export const PAGE_SESSION_LIFETIME_MS = 12 * 3_600_000
+
+type Audience = 'ticket' | 'watch' | 'user' | 'page'
+
+export interface UserClaims {
+  readonly tenant: string
+  readonly user: string
+}
+
+/** The port that sessions use, and what only the HTTP layer needs. */
+export interface SignedTokens extends Tokens {
+  verifyUserToken(token: string): Promise<UserClaims | undefined>
+  issuePageSession(claims: UserClaims): Promise<{ readonly token: string; readonly expiresAtMs: number }>
+  verifyPageSession(token: string): Promise<UserClaims | undefined>
+}
+
+export interface TokensOptions {
+  readonly clock: Clock
+  /** At least 32 bytes. */
+  readonly signingKey: Uint8Array
+  readonly usedTickets?: UsedTickets
+}
+
+export async function createTokens(options: TokensOptions): Promise<SignedTokens> {
+  const { clock } = options
+  const usedTickets = options.usedTickets ?? new UsedTickets()
+  const sealer = await createSealer(options.signingKey, clock)
+
+  async function redeemTicket(token: string): Promise<Result<{ kind: 'ticket'; claims: TicketClaims }, ParleyError>> {
+    const opened = await sealer.open(token, 'ticket')
+    if (opened.kind === 'expired') return err(new ParleyError('TICKET_EXPIRED'))
+    if (opened.kind === 'bad') return err(new ParleyError('TICKET_INVALID'))
+    const { sid, tenant, sub, jti, exp } = opened.payload
+    if (!isText(sid) || !isText(tenant) || !isText(sub) || !isText(jti) || exp === undefined) {
+      return err(new ParleyError('TICKET_INVALID'))
+    }
+    const use = usedTickets.use(jti, exp * 1000, clock.wallMs())
+    if (use === 'again') return err(new ParleyError('TICKET_USED'))
+    if (use === 'full') {
+      return err(new ParleyError('TICKET_INVALID', { message: 'too many tickets are in use; ask for a new one' }))
+    }
+    return ok({ kind: 'ticket', claims: { sessionId: sid as SessionId, tenant, user: sub } })
+  }
+
+  async function redeemWatchToken(token: string): Promise<Result<{ kind: 'watch'; claims: WatchClaims }, ParleyError>> {
+    const opened = await sealer.open(token, 'watch')
+    if (opened.kind !== 'good') return err(new ParleyError('WATCH_LINK_INVALID'))
+    const { sid, jti, exp } = opened.payload
+    if (!isText(sid) || !isText(jti) || exp === undefined) return err(new ParleyError('WATCH_LINK_INVALID'))
+    return ok({
+      kind: 'watch',
+      claims: { sessionId: sid as SessionId, linkId: jti as WatchLinkId, expiresAtMs: exp * 1000 },
+    })
+  }
+
+  const issueFor = async (audience: 'user' | 'page', { tenant, user }: UserClaims, lifetimeMs: number) => {
+    const expiresAtMs = expiryMs(clock.wallMs() + lifetimeMs)
+    return { token: await sealer.seal(audience, { sub: user, tenant }, expiresAtMs), expiresAtMs }
+  }
+
+  return {
+    async issueTicket({ sessionId, tenant, user }) {
+      const expiresAtMs = expiryMs(clock.wallMs() + TICKET_LIFETIME_MS)
+      const payload = { sid: sessionId, tenant, sub: user, jti: randomToken(20) }
+      return { token: await sealer.seal('ticket', payload, expiresAtMs), expiresAtMs }
+    },
+    issueWatchToken: ({ sessionId, linkId, expiresAtMs }) =>
+      sealer.seal('watch', { sid: sessionId, jti: linkId }, expiresAtMs),
+    issueUserToken: (tenant, user, lifetimeMs) => issueFor('user', { tenant, user }, lifetimeMs),
+    issuePageSession: (claims) => issueFor('page', claims, PAGE_SESSION_LIFETIME_MS),
+    verifyUserToken: async (token) => userClaims(await sealer.open(token, 'user')),
+    verifyPageSession: async (token) => userClaims(await sealer.open(token, 'page')),
+    redeem: (token) => (audienceOf(token) === 'watch' ? redeemWatchToken(token) : redeemTicket(token)),
+  }
+}
+
+type Opened =
+  | { readonly kind: 'good'; readonly payload: JWTPayload }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'bad' }
+
+interface Sealer {
+  seal(audience: Audience, payload: JWTPayload, expiresAtMs: number): Promise<string>
+  open(token: string, audience: Audience): Promise<Opened>
+}
+
+async function createSealer(signingKey: Uint8Array, clock: Clock): Promise<Sealer> {
+  // Copied: importKey wants a buffer that is not shared.
+  const raw = new Uint8Array(signingKey)
+  const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  return {
+    seal: (audience, payload, expiresAtMs) =>
+      new SignJWT(payload)
+        .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
+        .setIssuer(ISSUER)
+        .setAudience(audience)
+        .setIssuedAt(Math.floor(clock.wallMs() / 1000))
+        .setExpirationTime(Math.ceil(expiresAtMs / 1000))
+        .sign(key),
+    async open(token, audience) {
+      if (token.length > MAX_TOKEN_CHARS) return { kind: 'bad' }
+      const checks = {
+        algorithms: [ALGORITHM],
+        issuer: ISSUER,
+        audience,
+        requiredClaims: ['exp'],
+        currentDate: new Date(clock.wallMs()),
+      }
+      try {
+        return { kind: 'good', payload: (await jwtVerify(token, key, checks)).payload }
+      } catch (error) {
+        return { kind: error instanceof errors.JWTExpired ? 'expired' : 'bad' }
+      }
+    },
+  }
+}
+
+/** Whole seconds, as the token carries them: what is told is what holds. */
+function expiryMs(wallMs: number): number {
+  return Math.floor(wallMs / 1000) * 1000
+}
+
+function userClaims(opened: Opened): UserClaims | undefined {
+  if (opened.kind !== 'good') return undefined
+  const { tenant, sub } = opened.payload
+  return isText(tenant) && isText(sub) ? { tenant, user: sub } : undefined
+}
+
+/** What the token says it is for, unchecked: only to choose the check and its error code. */
+function audienceOf(token: string): string | undefined {
+  if (token.length > MAX_TOKEN_CHARS) return undefined
+  try {
+    const { aud } = decodeJwt(token)
+    return typeof aud === 'string' ? aud : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
