@@ -1,6 +1,7 @@
 /** What the client is made of, wherever it runs. No DOM, no node: imports. */
 export { type ApiOptions, type ClientCredential, ParleyApi } from './api.ts'
 export { type FrameEncoder, MAX_HELD_AUDIO_MS } from './audio-out.ts'
+export { CAPTURE_PROBLEMS, CaptureError, type CaptureProblem, captureError } from './capture-problems.ts'
 export { type ConnectionKind, type ConnectionState, isConnected, isOver } from './connection-state.ts'
 export { type ClientErrorDetails, ParleyClientError } from './errors.ts'
 export { LagTracker, lagMs, lastFrameStartMs } from './lag.ts'
@@ -13,6 +14,7 @@ export type {
   SendHttp,
   SocketListener,
 } from './platform.ts'
+export { MAX_ANSWER_BYTES } from './platform.ts'
 export type { Seen } from './seen.ts'
 export {
   createSessionOn,
