@@ -1,0 +1,77 @@
+// Every command of the command line: its name, its sentence, and where it is. A command is loaded when it is run, so that a
+// small one starts fast and one that fails to load harms no other.
+import type { Command } from 'commander'
+import type { CliContext } from './context.ts'
+
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  /** Module, relative to this file, and the function in it that makes the command. */
+  readonly module: string
+  readonly factory: string
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    summary: 'start the platform: pod, speech workers, page',
+    module: './up/command.ts',
+    factory: 'createUpCommand',
+  },
+  {
+    name: 'caption',
+    summary: 'caption a WAV file or standard input',
+    module: './caption/command.ts',
+    factory: 'createCaptionCommand',
+  },
+  {
+    name: 'link',
+    summary: 'print a fresh address of the page',
+    module: './link/command.ts',
+    factory: 'createLinkCommand',
+  },
+  {
+    name: 'status',
+    summary: 'how the running platform is',
+    module: './status/command.ts',
+    factory: 'createStatusCommand',
+  },
+  {
+    name: 'doctor',
+    summary: 'what this machine has, lacks, and how to mend it',
+    module: './doctor/command.ts',
+    factory: 'createDoctorCommand',
+  },
+  {
+    name: 'config',
+    summary: 'show the configuration and where each value comes from',
+    module: './config/command.ts',
+    factory: 'createConfigCommand',
+  },
+  { name: 'bench', summary: 'measure this machine', module: './bench/command.ts', factory: 'createBenchCommand' },
+  {
+    name: 'test',
+    summary: 'run the tests, the gate included',
+    module: './test/command.ts',
+    factory: 'createTestCommand',
+  },
+  {
+    name: 'check',
+    summary: 'run the gate: types, lint, layers, documents',
+    module: './check/command.ts',
+    factory: 'createCheckCommand',
+  },
+]
+
+type Factory = (context: CliContext) => Command
+
+/** Makes the command of `entry`; undefined when its module is not part of this copy. */
+export async function loadCommand(entry: CommandEntry, context: CliContext): Promise<Command | undefined> {
+  const url = new URL(entry.module, import.meta.url)
+  const module = await import(url.href).catch((error: NodeJS.ErrnoException & { url?: string }) => {
+    if (error.code === 'ERR_MODULE_NOT_FOUND' && error.url === url.href) return undefined
+    throw error
+  })
+  const factory = (module as Record<string, Factory> | undefined)?.[entry.factory]
+  return factory?.(context)
+}

@@ -1,0 +1,21 @@
+# Which packages Parley needs and why: the one list that the launcher installs from and `parley doctor` reads.
+# One package a line: set, name, why (fields separated by |). Sets: runtime = to serve; test = for ./parley test, check, bench.
+# npm packages are not listed here: package-lock.json is their list (dependencies = runtime, devDependencies = test).
+
+parley_debian_packages() {
+	cat <<-'LIST'
+	runtime|libpocketsphinx3|speech recognition (PocketSphinx, embedded engine)
+	runtime|pocketsphinx-en-us|its English language and acoustic model
+	runtime|liblc3-0|LC3 audio of glasses and earbuds
+	test|chromium|the page tested in a real browser
+	LIST
+}
+
+# Only where no npm is there at all; Node itself is pinned in package-lock.json.
+parley_bootstrap_packages() {
+	cat <<-'LIST'
+	bootstrap|nodejs|runs npm the first time (Parley brings its own Node 24)
+	bootstrap|npm|installs the packages of package-lock.json
+	bootstrap|ca-certificates|TLS to the package registry
+	LIST
+}
