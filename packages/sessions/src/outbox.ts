@@ -85,9 +85,10 @@ export class Outbox {
     this.#latest.set(key, held)
   }
 
-  /** Hands everything held to the wire whatever its state; before the connection's last message. */
-  finish(): void {
+  /** Hands everything held, then `last`, to the wire whatever its state. Nothing may follow. */
+  finish(last: Buffer): void {
     while (this.#held !== undefined) this.#writeNext()
+    this.#write(last)
   }
 
   /** Forgets everything held. */
@@ -140,7 +141,10 @@ export class Outbox {
 
   #writeNext(): void {
     const held = this.#held?.[this.#head]
-    if (!this.#held || !held) return this.discard()
+    if (!this.#held || !held) {
+      this.discard()
+      return
+    }
     this.#head++
     const message = held.message
     if (held.key !== NO_KEY) this.#latest?.delete(held.key)

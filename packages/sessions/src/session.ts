@@ -94,10 +94,11 @@ export class Session {
     const transition = onJoined(this.#state)
     if (!transition) return false
     const { clock, audioLimits } = this.#host
-    this.feed.owner = owner
     this.#connectedAtWallMs = clock.wallMs()
     this.#intake = new AudioIntake(format, audioLimits, clock.nowMs())
     this.#run(transition)
+    // Only now: what speech says while it opens is part of the owner's welcome, not a message before it.
+    this.feed.owner = owner
     return true
   }
 

@@ -1,0 +1,329 @@
+// The sessions of this pod as the HTTP routes and the upgrade see them: admission, views, watch links, sockets in, everything out.
+// Decisions are in @parley/sessions; HTTP, Origin and address limits are the routes' affair.
+
+import type { ResolvedConfig } from '@parley/config'
+import { type Clock, err, newId, ok, type Result } from '@parley/kernel'
+import {
+  type CloseReason,
+  type CreateSession,
+  type ErrorCode,
+  ParleyError,
+  type PodId,
+  type SessionCreated,
+  type SessionView,
+  TICKET_LIFETIME_MS,
+  type WatchLink,
+  type WatchLinkId,
+} from '@parley/protocol'
+import {
+  admit,
+  canonicalLanguage,
+  countUp,
+  newSessionCounters,
+  OUTBOX_HIGH_WATER_BYTES,
+  Session,
+  type SessionHost,
+  SessionRegistry,
+} from '@parley/sessions'
+import type { Logger } from '@parley/telemetry'
+import type { WebSocket } from 'ws'
+import { SlotToStream } from '../bridges/slot-to-stream.ts'
+import type { Principal, Tokens } from '../identity/identity-port.ts'
+import type { SpeechPort } from '../speech/speech-port.ts'
+import { ClientConnection, type ConnectionHost } from './client-connection.ts'
+import { type GreetingHost, greet } from './greeting.ts'
+import type { Peer, PublicUrls, SessionService, SessionStats } from './session-service.ts'
+import { Ticker } from './ticker.ts'
+
+export interface PodSessionsOptions {
+  readonly clock: Clock
+  readonly config: Pick<ResolvedConfig, 'sessions' | 'limits'>
+  readonly podId: PodId
+  readonly speech: SpeechPort
+  readonly tokens: Tokens
+  readonly logger: Logger
+}
+
+const DEFAULT_LANGUAGE = 'en'
+const DEFAULT_LINK_LIFETIME_MS = 3_600_000
+/** After this, `close` cuts whatever is still connected. */
+const CLOSE_DEADLINE_MS = 1_800
+const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
+
+export function createPodSessions(options: PodSessionsOptions): SessionService {
+  return new PodSessions(options)
+}
+
+class PodSessions implements SessionService {
+  readonly #options: PodSessionsOptions
+  readonly #counters = newSessionCounters()
+  readonly #registry = new SessionRegistry()
+  readonly #connections = new Set<ClientConnection>()
+  readonly #ticker: Ticker
+  readonly #sessionHost: SessionHost
+  readonly #connectionHost: ConnectionHost
+  readonly #greetingHost: GreetingHost
+  #closing: { readonly reason: CloseReason; readonly done: Promise<void> } | undefined
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: PodSessionsOptions) {
+    const { clock, config, logger, podId, tokens } = options
+    this.#options = options
+    this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
+    this.#sessionHost = {
+      clock,
+      policy: { ticketLifetimeMs: TICKET_LIFETIME_MS, graceMs: config.sessions.graceMs },
+      audioLimits: { paceRatio: config.limits.audioPaceRatio, maxBytes: config.sessions.audioBytes },
+      watchersPerSession: config.sessions.watchersPerSession,
+      counters: this.#counters,
+      onClosed: (session, reason) => this.#forget(session, reason),
+    }
+    this.#greetingHost = {
+      clock,
+      logger,
+      podId,
+      graceMs: config.sessions.graceMs,
+      tokens,
+      registry: this.#registry,
+    }
+    this.#connectionHost = {
+      clock,
+      logger,
+      counters: this.#counters,
+      outboxLimits: { highWaterBytes: OUTBOX_HIGH_WATER_BYTES, maxHeldBytes: config.sessions.outboxBytes },
+      conductLimits: { controlMessagesPerSecond: config.limits.controlMessagesPerSecond },
+      greet: (connection, hello) => void greet(connection, hello, this.#greetingHost),
+      gone: (connection) => this.#disconnect(connection),
+    }
+  }
+
+  // ---- REST ----
+
+  async create(
+    principal: Principal,
+    body: CreateSession,
+    urls: PublicUrls,
+  ): Promise<Result<SessionCreated, ParleyError>> {
+    const admitted = this.#admit(principal, body)
+    if (!admitted.ok) {
+      countUp(this.#counters.refusedTotal, admitted.error.code)
+      return admitted
+    }
+    const session = admitted.value
+    const { id: sessionId, tenant, user, language } = session.identity
+    try {
+      const ticket = await this.#options.tokens.issueTicket({ sessionId, tenant, user })
+      // The pod may have begun to close meanwhile, and the session with it.
+      if (session.state.kind === 'closed') return err(new ParleyError('DRAINING', { retryAfterMs: 1_000 }))
+      this.#counters.createdTotal++
+      this.#options.logger.debug({ sessionId, tenant }, 'session reserved')
+      return ok({
+        sessionId,
+        ticket: ticket.token,
+        ticketExpiresAtMs: ticket.expiresAtMs,
+        url: urls.wsUrl,
+        language,
+      })
+    } catch (failure) {
+      session.end('internal')
+      throw failure
+    }
+  }
+
+  /** Everything that is reserved is reserved here, before anybody yields. */
+  #admit(principal: Principal, body: CreateSession): Result<Session, ParleyError> {
+    const user = userOf(principal, body)
+    if (!user.ok) return user
+    const language = canonicalLanguage(body.language ?? DEFAULT_LANGUAGE)
+    if (!language.ok) return language
+    const { sessions, limits } = this.#options.config
+    const admission = admit({
+      isClosing: this.#closing !== undefined,
+      sessions: this.#registry.size,
+      seats: sessions.seats,
+      userSessions: this.#registry.countOf(principal.tenant, user.value),
+      sessionsPerUser: limits.sessionsPerUser,
+    })
+    if (!admission.ok) return admission
+    const reserved = this.#options.speech.reserve(language.value)
+    if (!reserved.ok) return reserved
+    const session = new Session(
+      {
+        id: newId('ses'),
+        tenant: principal.tenant,
+        user: user.value,
+        language: language.value,
+        metadata: body.metadata ?? NO_METADATA,
+      },
+      new SlotToStream(this.#options.speech, reserved.value),
+      this.#sessionHost,
+    )
+    this.#registry.add(session)
+    this.#ticker.start()
+    return ok(session)
+  }
+
+  view(principal: Principal, sessionId: string): Result<SessionView, ParleyError> {
+    const found = this.#find(principal, sessionId)
+    return found.ok ? ok(viewOf(found.value, this.#options.podId)) : found
+  }
+
+  remove(principal: Principal, sessionId: string): Result<void, ParleyError> {
+    const found = this.#find(principal, sessionId)
+    if (!found.ok) return found
+    found.value.end('deleted')
+    return ok(undefined)
+  }
+
+  async createWatchLink(
+    principal: Principal,
+    sessionId: string,
+    lifetimeMs: number | undefined,
+    urls: PublicUrls,
+  ): Promise<Result<WatchLink, ParleyError>> {
+    const found = this.#find(principal, sessionId)
+    if (!found.ok) return found
+    const session = found.value
+    const wallMs = this.#options.clock.wallMs()
+    const expiresAtMs = wallMs + (lifetimeMs ?? DEFAULT_LINK_LIFETIME_MS)
+    const linkId = newId('wat')
+    if (!session.links.add(linkId, expiresAtMs, wallMs)) {
+      const message = `the session has ${session.links.size} valid watch links, the most allowed; revoke some`
+      return err(new ParleyError('RATE_LIMITED', { message }))
+    }
+    const token = await this.#options.tokens.issueWatchToken({ sessionId: session.id, linkId, expiresAtMs })
+    this.#options.logger.info({ sessionId: session.id, linkId, expiresAtMs }, 'watch link issued')
+    return ok({ linkId, token, url: urls.wsUrl, pageUrl: `${urls.pageUrl}watch#${token}`, expiresAtMs })
+  }
+
+  revokeWatchLink(principal: Principal, sessionId: string, linkId: string): Result<void, ParleyError> {
+    const found = this.#find(principal, sessionId)
+    if (!found.ok) return found
+    const session = found.value
+    const link = linkId as WatchLinkId
+    if (!session.links.revoke(link)) {
+      return err(new ParleyError('NOT_FOUND', { message: 'the session has no such watch link' }))
+    }
+    for (const connection of this.#connections) if (connection.followsBy(session, link)) connection.leave('revoked')
+    this.#options.logger.info({ sessionId: session.id, linkId }, 'watch link revoked')
+    return ok(undefined)
+  }
+
+  /** What the caller may not see is unknown to it: the answer does not tell that it exists. */
+  #find(principal: Principal, sessionId: string): Result<Session, ParleyError> {
+    const session = this.#registry.get(sessionId)
+    if (!session || !maySee(principal, session)) return err(new ParleyError('SESSION_UNKNOWN'))
+    return ok(session)
+  }
+
+  // ---- sockets ----
+
+  attach(socket: WebSocket, peer: Peer): void {
+    const connection = new ClientConnection(socket, peer, this.#connectionHost)
+    this.#connections.add(connection)
+    this.#ticker.start()
+    if (this.#closing) connection.close(this.#closing.reason)
+  }
+
+  #disconnect(connection: ClientConnection): void {
+    this.#connections.delete(connection)
+    this.#restIfEmpty()
+  }
+
+  #forget(session: Session, reason: CloseReason): void {
+    this.#registry.remove(session)
+    const { id, feed, audioMs, createdAtWallMs } = session
+    const lastedMs = this.#options.clock.wallMs() - createdAtWallMs
+    this.#options.logger.info(
+      { sessionId: id, reason, lastedMs, audioMs: Math.round(audioMs), finals: feed.finals },
+      'session closed',
+    )
+    this.#restIfEmpty()
+  }
+
+  #tick(nowMs: number, latenessMs: number): void {
+    for (const connection of this.#connections) connection.tick(nowMs, latenessMs)
+    for (const session of this.#registry.values()) session.tick(nowMs)
+  }
+
+  #restIfEmpty(): void {
+    if (this.#connections.size > 0) return
+    this.#onEmpty?.()
+    if (this.#registry.size === 0) this.#ticker.stop()
+  }
+
+  // ---- the whole ----
+
+  stats(): SessionStats {
+    const states = { opening: 0, active: 0, suspended: 0, closed: 0 }
+    for (const session of this.#registry.values()) states[session.state.kind]++
+    let watchers = 0
+    for (const connection of this.#connections) if (connection.isWatcher) watchers++
+    return {
+      opening: states.opening,
+      active: states.active,
+      suspended: states.suspended,
+      seats: this.#options.config.sessions.seats,
+      sockets: this.#connections.size,
+      watchers,
+      ...this.#counters,
+      refusedTotal: numbers(this.#counters.refusedTotal),
+      closedTotal: { ...this.#counters.closedTotal },
+      errorsTotal: numbers(this.#counters.errorsTotal),
+    }
+  }
+
+  close(reason: CloseReason): Promise<void> {
+    this.#closing ??= { reason, done: this.#shutDown(reason) }
+    return this.#closing.done
+  }
+
+  async #shutDown(reason: CloseReason): Promise<void> {
+    for (const session of this.#registry.values()) session.end(reason)
+    for (const connection of this.#connections) connection.close(reason)
+    if (this.#connections.size > 0) {
+      const deadline = Promise.withResolvers<void>()
+      const timer = this.#options.clock.after(CLOSE_DEADLINE_MS, deadline.resolve)
+      this.#onEmpty = deadline.resolve
+      await deadline.promise
+      timer.cancel()
+    }
+    for (const connection of this.#connections) connection.terminate()
+    this.#ticker.stop()
+  }
+}
+
+/** For whom the session is: a key of role backend or admin may name anybody, everybody else is who they are. */
+function userOf(principal: Principal, body: CreateSession): Result<string, ParleyError> {
+  const mayName = principal.role === 'admin' || principal.role === 'backend'
+  if (body.user === undefined) return ok(principal.user ?? principal.keyId ?? principal.role)
+  if (mayName) return ok(body.user)
+  const message = 'only a key of role backend or admin may name a user'
+  return err(new ParleyError('FORBIDDEN', { field: 'user', message }))
+}
+
+function maySee(principal: Principal, session: Session): boolean {
+  const { tenant, user } = session.identity
+  if (principal.tenant !== tenant) return false
+  return principal.role === 'admin' || principal.role === 'backend' || principal.user === user
+}
+
+function viewOf(session: Session, podId: PodId): SessionView {
+  const { state, identity, feed, connectedAtWallMs } = session
+  return {
+    sessionId: session.id,
+    podId,
+    // A closed session is in no registry, so nobody can ask for it.
+    state: state.kind === 'closed' ? 'suspended' : state.kind,
+    language: identity.language,
+    user: identity.user,
+    createdAtMs: session.createdAtWallMs,
+    ...(connectedAtWallMs === undefined ? {} : { connectedAtMs: connectedAtWallMs }),
+    audioMs: session.audioMs,
+    finals: feed.finals,
+    watchers: feed.watcherCount,
+    metadata: { ...identity.metadata },
+  }
+}
+
+const numbers = (table: Partial<Record<ErrorCode, number>>): Record<string, number> => ({ ...table })
