@@ -22,9 +22,10 @@ const PCM_FORMAT_S16 = 0
 const STRIDE = 1
 
 /** Rejects when liblc3 is not installed; asks again at the next call, so that installing it needs no restart. */
-export const lc3Library = loadOnce(() => load(LC3_SONAME))
+export const lc3Library = loadOnce(() => loadLc3(LC3_SONAME))
 
-async function load(soname: string): Promise<Lc3Library> {
+/** Rejects when there is no such library. */
+export async function loadLc3(soname: string): Promise<Lc3Library> {
   const { default: koffi } = await import('koffi')
   const library = koffi.load(soname)
   const encoderSize = library.func('uint lc3_encoder_size(int dt_us, int sr_hz)')
