@@ -20,6 +20,8 @@ export type PodToWorker =
       readonly format: AudioFormat
       /** Index of the first utterance this stream will open. */
       readonly firstIndex: number
+      /** Audio before this media time has been recognised: decoded for the codec's sake, it is not recognised again. */
+      readonly settledMs?: number
       readonly adaptation?: AdaptationState
     }
   /** No more audio for now: flush, answer `stream.flushed` in order. The stream stays open. */
