@@ -1,2 +1,9 @@
 /** Who is in the fleet. */
 export * from './member-messages.ts'
+export {
+  type IpcPort,
+  openSupervisorChannel,
+  type StartMessage,
+  type SupervisorChannel,
+} from './supervisor-channel.ts'
+export { threadPoolProblem, threadPoolSize, workerEnvironment } from './worker-environment.ts'

@@ -1,0 +1,280 @@
+// Speech for the sessions of this pod, over links to the speech workers there are: gives out slots, puts streams on
+// workers, and puts them on others when a worker is gone. Implements SpeechPort; the set of workers is told to it.
+import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
+import { ParleyError, type WorkerEngine } from '@parley/protocol'
+import type { Logger } from '@parley/telemetry'
+import { AudioPool } from './audio-pool.ts'
+import type { SenderCounters } from './link-sender.ts'
+import type { OpenSpeechOptions, SlotReservation, SpeechListener, SpeechPort, SpeechStatus } from './speech-port.ts'
+import { LinkSpeechStream, type SpeechStreamContext, type StreamCounters } from './speech-stream.ts'
+import { type LinkOwner, type WorkerAddress, WorkerLink } from './worker-link.ts'
+
+/** Liveness, deadlines and waits of all links and streams hang on this one timer. */
+const CHECK_PERIOD_MS = 250
+const KEPT_AUDIO_CAP_BYTES = 256 * 1024 * 1024
+const RETRY_AFTER_MS = 1_000
+
+export interface SpeechLinksOptions {
+  readonly clock: Clock
+  readonly config: { readonly speech: { readonly workerWaitMs: number } }
+  readonly podId: string
+  readonly fleetSecret: string
+  readonly logger: Logger
+  /** Bound on the audio kept for all sessions together (UT4), in memory handed out; 256 MiB unless told. */
+  readonly keptAudioCapBytes?: number
+}
+
+export interface SpeechLinksStats extends StreamCounters, SenderCounters {
+  readonly linksUp: number
+  readonly linkLosses: number
+  readonly linkFaults: number
+  readonly streams: number
+  readonly streamsWaiting: number
+  readonly keptAudioBytes: number
+}
+
+export function createSpeechLinks(options: SpeechLinksOptions): SpeechLinks {
+  return new SpeechLinks(options)
+}
+
+class Reservation implements SlotReservation {
+  readonly language: string
+  /** Where the slot is; undefined when that worker has gone meanwhile. */
+  link: WorkerLink | undefined
+  readonly #onRelease: (reservation: Reservation) => void
+  #isOver = false
+
+  constructor(language: string, link: WorkerLink, onRelease: (reservation: Reservation) => void) {
+    this.language = language
+    this.link = link
+    this.#onRelease = onRelease
+    link.book.reserve()
+  }
+
+  release(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.link?.book.unreserve()
+    this.#onRelease(this)
+  }
+}
+
+export class SpeechLinks implements SpeechPort, LinkOwner {
+  readonly #options: SpeechLinksOptions
+  readonly #scope: Scope
+  readonly #pool: AudioPool
+  readonly #context: SpeechStreamContext
+  readonly #links = new Map<string, WorkerLink>()
+  readonly #streams = new Set<LinkSpeechStream>()
+  /** Streams without a worker, longest wait first. */
+  readonly #waiting = new Set<LinkSpeechStream>()
+  readonly #reservations = new Set<Reservation>()
+  readonly #listeners = new Set<() => void>()
+  readonly #counters = {
+    framesTotal: 0,
+    frameBytesTotal: 0,
+    framesLateTotal: 0,
+    framesDroppedTotal: 0,
+    framesExpiredTotal: 0,
+    failoversTotal: 0,
+    batches: 0,
+    batchBytes: 0,
+    stalls: 0,
+    linkLosses: 0,
+    linkFaults: 0,
+  }
+  #engineKey = ''
+
+  constructor(options: SpeechLinksOptions) {
+    this.#options = options
+    this.#scope = new Scope(options.clock)
+    this.#pool = new AudioPool(options.keptAudioCapBytes ?? KEPT_AUDIO_CAP_BYTES)
+    this.#context = {
+      clock: options.clock,
+      pool: this.#pool,
+      logger: options.logger,
+      counters: this.#counters,
+      workerWaitMs: options.config.speech.workerWaitMs,
+      onWaiting: (stream) => {
+        this.#waiting.add(stream)
+        this.#place()
+      },
+      onClosed: (stream) => {
+        this.#streams.delete(stream)
+        this.#waiting.delete(stream)
+      },
+    }
+    this.#scope.every(CHECK_PERIOD_MS, () => this.#check())
+  }
+
+  /** Desired state: links to exactly these workers. Streams of a worker that is not named any more move to others. */
+  setWorkers(workers: readonly WorkerAddress[]): void {
+    if (this.#scope.isClosed) return
+    const wanted = new Map(workers.map((worker) => [`${worker.workerId} ${worker.url}`, worker]))
+    for (const [key, address] of wanted) {
+      if (!this.#links.has(key)) this.#links.set(key, this.#newLink(address))
+    }
+    for (const [key, link] of this.#links) {
+      if (wanted.has(key)) continue
+      this.#links.delete(key)
+      link.close()
+    }
+    this.#changed()
+  }
+
+  languages(): readonly string[] {
+    const spoken = new Set<string>()
+    for (const engine of this.#engines()) {
+      if (engine.ready) for (const language of engine.languages) spoken.add(language)
+    }
+    return [...spoken].sort()
+  }
+
+  status(): SpeechStatus {
+    let workers = 0
+    let slots = 0
+    let slotsUsed = 0
+    for (const link of this.#links.values()) {
+      if (!link.isUp) continue
+      workers++
+      slots += link.book.slots
+      slotsUsed += link.book.used
+    }
+    const engines = this.#engines()
+    return { ready: engines.some((engine) => engine.ready), workers, slots, slotsUsed, engines }
+  }
+
+  reserve(language: string): Result<SlotReservation, ParleyError> {
+    const languages = this.languages()
+    if (languages.length === 0) return err(new ParleyError('SPEECH_UNAVAILABLE', { retryAfterMs: RETRY_AFTER_MS }))
+    const tag = language.toLowerCase()
+    if (!languages.some((known) => known.toLowerCase() === tag)) {
+      const message = `no engine recognises "${language.slice(0, 40)}"; known: ${languages.join(', ')}`
+      return err(
+        new ParleyError('LANGUAGE_UNSUPPORTED', { field: 'language', value: language, allowed: languages, message }),
+      )
+    }
+    const link = this.#freest(tag)
+    if (!link) return err(new ParleyError('NO_SLOT', { retryAfterMs: RETRY_AFTER_MS }))
+    const reservation = new Reservation(tag, link, (over) => this.#reservations.delete(over))
+    this.#reservations.add(reservation)
+    return ok(reservation)
+  }
+
+  open(reservation: SlotReservation, options: OpenSpeechOptions, listener: SpeechListener): LinkSpeechStream {
+    const link = reservation instanceof Reservation ? reservation.link : undefined
+    reservation.release()
+    const stream = new LinkSpeechStream(this.#context, options, options.language.toLowerCase(), listener)
+    this.#streams.add(stream)
+    if (link?.isUp) stream.assign(link)
+    else {
+      this.#waiting.add(stream)
+      this.#place()
+      // Told when `open` has returned: the session does not have its stream yet.
+      queueMicrotask(() => stream.tellWaiting())
+    }
+    return stream
+  }
+
+  /** Calls `listener` when engines, their readiness or the number of slots change; returns the function that stops it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  stats(): SpeechLinksStats {
+    let linksUp = 0
+    for (const link of this.#links.values()) if (link.isUp) linksUp++
+    return {
+      ...this.#counters,
+      linksUp,
+      streams: this.#streams.size,
+      streamsWaiting: this.#waiting.size,
+      keptAudioBytes: this.#pool.usedBytes,
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.#streams) stream.close()
+    for (const link of this.#links.values()) link.close()
+    this.#links.clear()
+    this.#listeners.clear()
+    await this.#scope.close()
+  }
+
+  onLoad(_link: WorkerLink): void {
+    this.#place()
+    this.#changed()
+  }
+
+  onDown(link: WorkerLink): void {
+    for (const reservation of this.#reservations) {
+      if (reservation.link !== link) continue
+      link.book.unreserve()
+      reservation.link = undefined
+    }
+    this.#place()
+    this.#changed()
+  }
+
+  #newLink(address: WorkerAddress): WorkerLink {
+    const { clock, podId, fleetSecret, logger } = this.#options
+    return new WorkerLink({ address, clock, podId, fleetSecret, logger, counters: this.#counters, owner: this })
+  }
+
+  /** Most free slots first: a worker that has just come back takes its share. */
+  #freest(language: string): WorkerLink | undefined {
+    let best: WorkerLink | undefined
+    for (const link of this.#links.values()) {
+      if (!link.isUp || link.book.free === 0 || !link.speaks(language)) continue
+      if (!best || link.book.free > best.book.free) best = link
+    }
+    return best
+  }
+
+  /** Streams that wait go before reservations that lost their worker, and both before new ones. */
+  #place(): void {
+    const nowMs = this.#options.clock.nowMs()
+    for (const stream of this.#waiting) {
+      const { state } = stream
+      if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
+      const link = this.#freest(stream.language)
+      if (!link) continue
+      this.#waiting.delete(stream)
+      stream.assign(link)
+    }
+    for (const reservation of this.#reservations) {
+      if (reservation.link) continue
+      reservation.link = this.#freest(reservation.language)
+      reservation.link?.book.reserve()
+    }
+  }
+
+  #check(): void {
+    const nowMs = this.#options.clock.nowMs()
+    const wallMs = this.#options.clock.wallMs()
+    for (const link of this.#links.values()) link.check(nowMs)
+    for (const stream of this.#streams) stream.check(nowMs, wallMs)
+    if (this.#waiting.size > 0) this.#place()
+  }
+
+  #engines(): readonly WorkerEngine[] {
+    const byName = new Map<string, WorkerEngine>()
+    for (const link of this.#links.values()) {
+      if (!link.isUp) continue
+      for (const engine of link.engines) {
+        const known = byName.get(engine.name)
+        if (!known || (engine.ready && !known.ready)) byName.set(engine.name, engine)
+      }
+    }
+    return [...byName.values()]
+  }
+
+  #changed(): void {
+    const { slots, engines } = this.status()
+    const key = JSON.stringify([slots, engines])
+    if (key === this.#engineKey) return
+    this.#engineKey = key
+    for (const listener of this.#listeners) listener()
+  }
+}

@@ -1,0 +1,227 @@
+// What may happen to one session's stream. Pure: plain values in, the next state and the effects out.
+//
+//   event \ state   waiting            opening             live, flushing                  closed
+//   onAssigned      opening            -                   -                               -
+//   onOpened        -                  live, tell ready    -                               -
+//   onRefused       -                  waiting, later      -                               -
+//   onLost          -                  waiting             waiting, audio from the start   -
+//   onFailed        -                  waiting, later      waiting, audio from the start   -
+//   onPartial       -                  -                   publish, unless said before     -
+//   onFinal         -                  -                   publish, trim, next index       -
+//   onAbandoned     -                  -                   publish, trim, next index       -
+//   onSettled       -                  -                   trim                            -
+//   onFlushSent     -                  -                   flushing                        -
+//   onFlushed       -                  -                   trim; live when it was the last -
+//   onAudioExpired  abandoned, once    -                   -                               -
+//   onClose         closed             closed, tell worker closed, tell worker             -
+//
+// A worker that breaks the order of utterances (an index that is not the next) has failed. Times of messages are media
+// time of the session by the time they come here.
+import type { WorkerToPod } from '@parley/protocol'
+import type { SpeechStreamState, StreamCommon, StreamEffect, Transition } from './speech-stream-state.ts'
+
+export interface StreamPolicy {
+  /** Setbacks in a row after which the audio at hand is taken for their cause and given up. */
+  readonly maxSetbacks: number
+  /** First delay before a stream that failed repeatedly is tried again; doubles with each setback. */
+  readonly retryFirstMs: number
+  readonly retryMaxMs: number
+}
+
+/** What the shell knows at the instant of an event. */
+export interface Instant {
+  /** Monotonic. */
+  readonly nowMs: number
+  /** Media time of the end of the audio pushed so far. */
+  readonly pushedMs: number
+  /** Audio was pushed that is not settled. */
+  readonly hasUnsettled: boolean
+}
+
+type Message<Type extends WorkerToPod['type']> = Extract<WorkerToPod, { type: Type }>
+type Held = Extract<SpeechStreamState, { kind: 'live' | 'flushing' }>
+
+const to = (state: SpeechStreamState, ...effects: StreamEffect[]): Transition => ({ state, effects })
+const stay = (state: SpeechStreamState): Transition => ({ state, effects: [] })
+
+function common(state: SpeechStreamState): StreamCommon {
+  const { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, setbacks, workerLag, adaptation } = state
+  return { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, setbacks, workerLag, adaptation }
+}
+
+const isHeld = (state: SpeechStreamState): state is Held => state.kind === 'live' || state.kind === 'flushing'
+
+/** A stream that has not been on a worker yet. */
+export function newStreamState(firstIndex: number, nowMs: number): SpeechStreamState {
+  return {
+    kind: 'waiting',
+    sinceMs: nowMs,
+    retryAtMs: nowMs,
+    lossTold: false,
+    nextIndex: firstIndex,
+    utteranceOpen: false,
+    publishedEndMs: 0,
+    repeating: false,
+    settledMs: 0,
+    setbacks: 0,
+    workerLag: 0,
+    adaptation: undefined,
+  }
+}
+
+/** True when a worker's message about its utterance `index` fits what the stream has seen. */
+export function isNextIndex(state: SpeechStreamState, index: number): boolean {
+  return index + state.workerLag === state.nextIndex
+}
+
+export function onAssigned(state: SpeechStreamState, nowMs: number): Transition {
+  if (state.kind !== 'waiting') return stay(state)
+  const { sinceMs, lossTold } = state
+  return to({ ...common(state), workerLag: 0, kind: 'opening', sinceMs, lossTold, openedAtMs: nowMs })
+}
+
+export function onOpened(state: SpeechStreamState): Transition {
+  if (state.kind !== 'opening') return stay(state)
+  return to({ ...common(state), kind: 'live' }, { type: 'tell', state: 'ready' })
+}
+
+/** The worker has no room after all. The wait goes on from when it began. */
+export function onRefused(state: SpeechStreamState, nowMs: number, retryAfterMs: number): Transition {
+  if (state.kind !== 'opening') return stay(state)
+  const { sinceMs, lossTold } = state
+  return to(
+    { ...common(state), kind: 'waiting', sinceMs, lossTold, retryAtMs: nowMs + retryAfterMs },
+    { type: 'tell', state: 'waiting', reason: 'no_worker' },
+  )
+}
+
+/** The worker's process or its link is gone: another may take the stream at once. */
+export function onLost(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
+  if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
+  return setBack(state, at, 0, policy, [])
+}
+
+/** The worker is there, but gave this stream up, broke its rules or did not answer in time. */
+export function onFailed(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
+  if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
+  const delayMs = state.setbacks === 0 ? 0 : Math.min(policy.retryMaxMs, policy.retryFirstMs * 2 ** state.setbacks)
+  return setBack(state, at, delayMs, policy, [{ type: 'closeOnWorker' }])
+}
+
+export function onPartial(state: SpeechStreamState, message: Message<'partial'>): Transition {
+  if (!isHeld(state)) return stay(state)
+  const { text, stable, startMs, endMs } = message
+  if (state.repeating && endMs <= state.publishedEndMs) return stay(state)
+  return to(
+    { ...state, utteranceOpen: true, publishedEndMs: endMs, repeating: false },
+    { type: 'publishPartial', index: state.nextIndex, text, stable, startMs, endMs },
+  )
+}
+
+export function onFinal(state: SpeechStreamState, message: Message<'final'>): Transition {
+  if (!isHeld(state)) return stay(state)
+  const { text, startMs, endMs, settledMs, decideMs } = message
+  return to(
+    { ...afterUtterance(state, settledMs), adaptation: message.adaptation ?? state.adaptation },
+    { type: 'publishFinal', index: state.nextIndex, text, startMs, endMs, decideMs },
+    { type: 'trim' },
+  )
+}
+
+export function onAbandoned(state: SpeechStreamState, message: Message<'abandoned'>): Transition {
+  if (!isHeld(state)) return stay(state)
+  return to(
+    afterUtterance(state, message.settledMs),
+    { type: 'publishAbandoned', index: state.nextIndex, reason: message.reason },
+    { type: 'trim' },
+  )
+}
+
+export function onSettled(state: SpeechStreamState, settledMs: number): Transition {
+  if (!isHeld(state) || settledMs <= state.settledMs) return stay(state)
+  // Audio that is recognised again may begin with silence before the utterance that was open.
+  if (state.utteranceOpen && settledMs < state.publishedEndMs) {
+    return to({ ...state, settledMs, setbacks: 0 }, { type: 'trim' })
+  }
+  return settleAll(state, settledMs)
+}
+
+export function onFlushSent(state: SpeechStreamState): Transition {
+  return state.kind === 'live' ? to({ ...common(state), kind: 'flushing' }) : stay(state)
+}
+
+/** A flush was answered; `unanswered` others have been sent and are still out. */
+export function onFlushed(state: SpeechStreamState, settledMs: number, unanswered: number): Transition {
+  if (!isHeld(state)) return stay(state)
+  const { state: settled, effects } = settleAll(state, Math.max(settledMs, state.settledMs))
+  return unanswered > 0 ? { state: settled, effects } : { state: { ...common(settled), kind: 'live' }, effects }
+}
+
+/** Audio up to `lostUntilMs` of media time found no worker in time and was dropped. */
+export function onAudioExpired(state: SpeechStreamState, lostUntilMs: number): Transition {
+  if (state.kind !== 'waiting') return stay(state)
+  const settledMs = Math.max(state.settledMs, lostUntilMs)
+  if (state.lossTold) return to({ ...state, settledMs })
+  return to({ ...state, ...nextUtterance(state), settledMs, lossTold: true }, abandonedNoWorker(state))
+}
+
+export function onClose(state: SpeechStreamState): Transition {
+  if (state.kind === 'closed') return stay(state)
+  const closed = { ...common(state), kind: 'closed' } as const
+  return state.kind === 'waiting' ? to(closed) : to(closed, { type: 'closeOnWorker' })
+}
+
+const abandonedNoWorker = (state: SpeechStreamState): StreamEffect => ({
+  type: 'publishAbandoned',
+  index: state.nextIndex,
+  reason: 'no_worker',
+})
+
+function nextUtterance(state: SpeechStreamState) {
+  return { nextIndex: state.nextIndex + 1, utteranceOpen: false, publishedEndMs: 0, repeating: false }
+}
+
+function afterUtterance(state: Held, settledMs: number): Held {
+  return { ...state, ...nextUtterance(state), settledMs: Math.max(state.settledMs, settledMs), setbacks: 0 }
+}
+
+/**
+ * The worker holds no open utterance. If captions of one were published, its speech was not found again when the audio
+ * was recognised a second time: it ends as abandoned, and the worker does not know of its index.
+ */
+function settleAll(state: Held, settledMs: number): Transition {
+  if (!state.utteranceOpen) return to({ ...state, settledMs, setbacks: 0 }, { type: 'trim' })
+  return to(
+    { ...afterUtterance(state, settledMs), workerLag: state.workerLag + 1 },
+    { type: 'publishAbandoned', index: state.nextIndex, reason: 'no_speech' },
+    { type: 'trim' },
+  )
+}
+
+function setBack(
+  state: Extract<SpeechStreamState, { kind: 'opening' | 'live' | 'flushing' }>,
+  at: Instant,
+  delayMs: number,
+  policy: StreamPolicy,
+  first: readonly StreamEffect[],
+): Transition {
+  const since = state.kind === 'opening' ? state : { sinceMs: at.nowMs, lossTold: false }
+  const waiting = {
+    ...common(state),
+    kind: 'waiting',
+    sinceMs: since.sinceMs,
+    lossTold: since.lossTold,
+    retryAtMs: at.nowMs + delayMs,
+  } as const
+  const repeated = { ...waiting, repeating: state.utteranceOpen }
+  const effects: StreamEffect[] = [...first, { type: 'tell', state: 'waiting', reason: 'worker_lost' }]
+  // Only audio can be the cause; a stream with nothing unsettled is merely unlucky.
+  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...repeated, setbacks: 0 }, ...effects)
+  if (state.setbacks + 1 < policy.maxSetbacks) return to({ ...repeated, setbacks: state.setbacks + 1 }, ...effects)
+  return to(
+    { ...waiting, ...nextUtterance(state), settledMs: Math.max(state.settledMs, at.pushedMs), setbacks: 0 },
+    ...effects,
+    abandonedNoWorker(state),
+    { type: 'giveUpAudio' },
+  )
+}

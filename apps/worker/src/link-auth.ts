@@ -1,0 +1,36 @@
+// The worker's half of mutual authentication: checks the pod's token, proves that it knows the fleet secret itself.
+import { createHmac } from 'node:crypto'
+import { jwtVerify } from 'jose'
+
+/** Never a signing input of a token (no dot), so that a proof cannot be taken for a token's signature. */
+const NONCE_PATTERN = /^[A-Za-z0-9_-]{22,128}$/
+
+/**
+ * The pod id of an Authorization header holding a token for this worker: HS256 under the fleet secret, audience `worker`,
+ * not expired. Undefined when it is anything else.
+ */
+export async function podOfToken(
+  fleetSecret: string,
+  workerId: string,
+  authorization: string | undefined,
+  wallMs: number,
+): Promise<string | undefined> {
+  if (!authorization?.startsWith('Bearer ')) return undefined
+  try {
+    const { payload } = await jwtVerify(authorization.slice(7), new TextEncoder().encode(fleetSecret), {
+      algorithms: ['HS256'],
+      audience: 'worker',
+      requiredClaims: ['sub', 'exp', 'worker'],
+      currentDate: new Date(wallMs),
+    })
+    return payload.worker === workerId ? payload.sub : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** HMAC-SHA-256 of `nonce` under the fleet secret, base64url; undefined when `nonce` is not one. */
+export function proofOf(fleetSecret: string, nonce: string): string | undefined {
+  if (!NONCE_PATTERN.test(nonce)) return undefined
+  return createHmac('sha256', fleetSecret).update(nonce).digest('base64url')
+}

@@ -1,0 +1,191 @@
+// One link of this worker to one pod: greeting, messages in and out, liveness, and the streams the pod has opened on it.
+// When the link ends, they end.
+import { assertNever, type Clock, Scope } from '@parley/kernel'
+import { CLOSE_REASONS, DEAD_AFTER_MS, HELLO_DEADLINE_MS, readLinkRecords, type WorkerToPod } from '@parley/protocol'
+import type { Logger } from '@parley/telemetry'
+import type { WebSocket } from 'ws'
+import { type HostContext, HostedStream, type OpenMessage } from './hosted-stream.ts'
+import { proofOf } from './link-auth.ts'
+import { type Decoded, decodePodMessage } from './link-decode.ts'
+
+const CHECK_PERIOD_MS = 500
+/** A pod that does not read gets no partials beyond this; later ones replace them anyway. */
+const MAX_PARTIAL_BACKLOG_BYTES = 256 * 1024
+/** Finals never drop: a pod this far behind is cut off and keeps the audio they came from. */
+const MAX_BACKLOG_BYTES = 8 * 1024 * 1024
+
+export interface PodLinkOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly fleetSecret: string
+  readonly workerId: string
+  /** Of the token the pod came with. */
+  readonly podId: string
+  readonly host: HostContext
+  /** What the worker can take, for the hello and each report. */
+  readonly load: () => Extract<WorkerToPod, { type: 'worker.load' }>
+  readonly onClosed: (link: PodLink) => void
+}
+
+export class PodLink {
+  readonly #options: PodLinkOptions
+  readonly #socket: WebSocket
+  readonly #scope: Scope
+  readonly #streams = new Map<number, HostedStream>()
+  readonly #closing = new Set<Promise<void>>()
+  #isGreeted = false
+  #silentMs = 0
+  #lastCheckMs: number
+  partialsDroppedTotal = 0
+
+  constructor(socket: WebSocket, options: PodLinkOptions) {
+    this.#options = options
+    this.#socket = socket
+    this.#scope = new Scope(options.clock)
+    this.#lastCheckMs = options.clock.nowMs()
+    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
+    socket.on('close', () => void this.close('the pod closed it'))
+    socket.on('error', (error) => void this.close(error.message))
+    this.#scope.every(CHECK_PERIOD_MS, () => this.#check())
+    this.#scope.after(HELLO_DEADLINE_MS, () => {
+      if (!this.#isGreeted) this.#fault('no hello in time')
+    })
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  /** Sends the load report, once greeted. */
+  report(): void {
+    if (this.#isGreeted) this.#send(this.#options.load())
+  }
+
+  /** Ends the link and its streams; resolves when their slots are free. Idempotent. */
+  async close(reason: string, closeCode?: number): Promise<void> {
+    if (!this.#scope.isClosed) {
+      void this.#scope.close()
+      this.#options.logger.info({ podId: this.#options.podId, reason, streams: this.#streams.size }, 'link closed')
+      this.#socket.removeAllListeners()
+      this.#socket.on('error', () => {})
+      if (closeCode === undefined) this.#socket.terminate()
+      else this.#socket.close(closeCode)
+      for (const stream of this.#streams.values()) this.#end(stream)
+      this.#streams.clear()
+      this.#options.onClosed(this)
+    }
+    await Promise.all(this.#closing)
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    if (this.#scope.isClosed) return
+    this.#silentMs = 0
+    if (isBinary) this.#onAudio(data)
+    else this.#onText(decodePodMessage(data.toString()))
+  }
+
+  #onAudio(data: Buffer): void {
+    if (!this.#isGreeted) {
+      this.#fault('audio before the hello')
+      return
+    }
+    const { counters } = this.#options.host
+    const isWhole = readLinkRecords(data, (number, mediaTime, payload) => {
+      const stream = this.#streams.get(number)
+      if (stream) stream.push(mediaTime, payload)
+      else counters.framesStrayTotal++ // closed while they were under way
+    })
+    if (!isWhole) this.#fault('an audio message is cut short')
+  }
+
+  #onText(message: Decoded): void {
+    if (message === 'unknown') return
+    if (message === 'faulty') {
+      this.#fault('a message is unreadable')
+      return
+    }
+    if (message.type === 'link.hello') {
+      this.#greet(message.podId, message.nonce)
+      return
+    }
+    if (!this.#isGreeted) {
+      this.#fault('a message before the hello')
+      return
+    }
+    switch (message.type) {
+      case 'stream.open':
+        this.#openStream(message)
+        return
+      case 'stream.flush':
+        this.#streams.get(message.stream)?.flush(message.flushId)
+        return
+      case 'stream.close': {
+        const stream = this.#streams.get(message.stream)
+        this.#streams.delete(message.stream)
+        if (stream) this.#end(stream)
+        return
+      }
+      case 'ping':
+        this.#send({ type: 'pong', id: message.id })
+        return
+      default:
+        assertNever(message)
+    }
+  }
+
+  #greet(podId: string, nonce: string): void {
+    const { fleetSecret, workerId, load } = this.#options
+    const proof = proofOf(fleetSecret, nonce)
+    if (this.#isGreeted || podId !== this.#options.podId || proof === undefined) {
+      this.#fault('the hello is not valid')
+      return
+    }
+    this.#isGreeted = true
+    const { engines, slots } = load()
+    this.#send({ type: 'worker.hello', version: 1, workerId, proof, engines, slots })
+    this.report()
+    this.#options.logger.info({ podId }, 'link open')
+  }
+
+  #openStream(open: OpenMessage): void {
+    if (this.#streams.has(open.stream)) {
+      this.#fault('a stream number is used twice')
+      return
+    }
+    const send = (message: WorkerToPod) => this.#send(message)
+    const stream = new HostedStream(this.#options.host, open, send, () => this.#streams.delete(open.stream))
+    this.#streams.set(open.stream, stream)
+  }
+
+  #end(stream: HostedStream): void {
+    const closing = stream.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
+  #send(message: WorkerToPod): void {
+    if (this.#scope.isClosed) return
+    const backlogBytes = this.#socket.bufferedAmount
+    if (message.type === 'partial' && backlogBytes > MAX_PARTIAL_BACKLOG_BYTES) {
+      this.partialsDroppedTotal++
+      return
+    }
+    if (backlogBytes > MAX_BACKLOG_BYTES) {
+      void this.close('the pod does not read')
+      return
+    }
+    this.#socket.send(JSON.stringify(message))
+  }
+
+  #check(): void {
+    // A pause of this process must not count as silence of the pod.
+    const nowMs = this.#options.clock.nowMs()
+    this.#silentMs += Math.min(nowMs - this.#lastCheckMs, 2 * CHECK_PERIOD_MS)
+    this.#lastCheckMs = nowMs
+    if (this.#silentMs >= DEAD_AFTER_MS) void this.close('the pod is silent')
+  }
+
+  #fault(reason: string): void {
+    this.#options.logger.warn({ podId: this.#options.podId, reason }, 'a pod broke the rules of the link')
+    void this.close(reason, CLOSE_REASONS.protocol_violation.closeCode)
+  }
+}
