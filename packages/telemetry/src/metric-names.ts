@@ -79,6 +79,22 @@ export const METRICS = {
     ['engine'],
     '1 when an engine of this name is ready on a connected worker, else 0.',
   ),
+  parley_speech_streams: gauge([], 'Streams of this pod, with or without a worker at the moment.'),
+  parley_speech_streams_waiting: gauge([], 'Streams that wait for a worker; their audio is kept.'),
+  parley_speech_kept_audio_bytes: gauge(
+    [],
+    'Audio kept because its utterance is not settled yet, all sessions together.',
+  ),
+  parley_speech_frames_dropped_total: counter(
+    ['reason'],
+    'Audio frames not recognised: late (already taken), bound (no room to keep them), expired (waited too long for a worker).',
+  ),
+  parley_speech_failovers_total: counter([], 'Streams that went on at another worker.'),
+  parley_speech_batches_total: counter([], 'Batches of audio sent to workers.'),
+  parley_speech_batch_bytes_total: counter([], 'Bytes of the batches of audio sent to workers.'),
+  parley_speech_link_losses_total: counter([], 'Links to workers that broke.'),
+  parley_speech_link_faults_total: counter([], 'Messages of workers that did not follow the protocol.'),
+  parley_speech_link_stalls_total: counter([], 'Times a worker did not take its next batch in time.'),
   // http
   parley_http_requests_total: counter(
     ['method', 'route', 'status'],

@@ -35,6 +35,8 @@ export interface SessionService {
   /** Takes over an upgraded socket that has not said hello; owns it from now on. */
   attach(socket: WebSocket, peer: Peer): void
   stats(): SessionStats
+  /** Every session there is, of all tenants; for the admin listener only. */
+  list?(): readonly SessionView[]
   /** Tells every client why (`closing`), closes all sockets, frees everything. Resolves within 2 s. Idempotent. */
   close(reason: CloseReason): Promise<void>
 }

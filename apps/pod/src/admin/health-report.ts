@@ -1,0 +1,96 @@
+// The full health report of the admin listener. Pure: figures in, JSON out. Times in ms, sizes in bytes, rates per second.
+import type { HttpTotals, LoopReading, ProcessStats } from '@parley/telemetry'
+import type { Readiness } from '../http/readiness.ts'
+import type { PodSpeechStats } from '../pod-speech.ts'
+import type { SessionStats } from '../sessions/session-service.ts'
+import type { SpeechStatus } from '../speech/speech-port.ts'
+
+export interface ThroughputTotals {
+  readonly audioFrames: number
+  readonly audioBytes: number
+  readonly controlMessagesIn: number
+  readonly messagesOut: number
+  readonly bytesOut: number
+  readonly partials: number
+  readonly finals: number
+  readonly httpRequests: number
+}
+
+export interface HealthFigures {
+  readonly readiness: Readiness
+  readonly version: string
+  readonly podId: string
+  readonly uptimeMs: number
+  readonly loop: LoopReading
+  readonly process: ProcessStats
+  readonly sessions: SessionStats
+  readonly connections: number
+  readonly speech: SpeechStatus
+  readonly speechStats: PodSpeechStats
+  readonly rates: Readonly<Record<keyof ThroughputTotals, number>>
+  readonly http: HttpTotals
+}
+
+export function healthReport(figures: HealthFigures) {
+  const { readiness, loop, process, sessions, speech, speechStats, rates, http } = figures
+  return {
+    status: readiness.status,
+    checks: readiness.checks,
+    version: figures.version,
+    podId: figures.podId,
+    node: globalThis.process.version,
+    pid: globalThis.process.pid,
+    uptimeMs: Math.round(figures.uptimeMs),
+    loop: {
+      utilisationRatio: round(loop.utilisationRatio, 4),
+      delayP50Ms: round(loop.delayP50Ms, 2),
+      delayP99Ms: round(loop.delayP99Ms, 2),
+      delayMaxMs: round(loop.delayMaxMs, 2),
+    },
+    cpu: { userMs: Math.round(process.cpuUserMs), systemMs: Math.round(process.cpuSystemMs) },
+    memory: {
+      rssBytes: process.rssBytes,
+      heapUsedBytes: process.heapUsedBytes,
+      heapSizeBytes: process.heapSizeBytes,
+      externalBytes: process.externalBytes,
+    },
+    sessions: {
+      opening: sessions.opening,
+      active: sessions.active,
+      suspended: sessions.suspended,
+      seats: sessions.seats,
+      watchers: sessions.watchers,
+      connections: figures.connections,
+      createdTotal: sessions.createdTotal,
+      refusedTotal: sessions.refusedTotal,
+      closedTotal: sessions.closedTotal,
+    },
+    speech: {
+      ready: speech.ready,
+      workers: speech.workers,
+      slots: speech.slots,
+      slotsUsed: speech.slotsUsed,
+      streams: speechStats.streams,
+      streamsWaiting: speechStats.streamsWaiting,
+      keptAudioBytes: speechStats.keptAudioBytes,
+      engines: speech.engines,
+    },
+    throughput: {
+      audioFramesPerSecond: round(rates.audioFrames, 1),
+      audioBytesPerSecond: Math.round(rates.audioBytes),
+      controlMessagesInPerSecond: round(rates.controlMessagesIn, 1),
+      messagesOutPerSecond: round(rates.messagesOut, 1),
+      bytesOutPerSecond: Math.round(rates.bytesOut),
+      partialsPerSecond: round(rates.partials, 2),
+      finalsPerSecond: round(rates.finals, 2),
+      requestsPerSecond: round(rates.httpRequests, 2),
+    },
+    http: { requestsTotal: http.requests, byStatus: http.byStatus },
+  }
+}
+
+export type HealthReport = ReturnType<typeof healthReport>
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}

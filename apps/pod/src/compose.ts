@@ -1,0 +1,35 @@
+// Which implementation stands behind each port of a pod. The only file that knows them all.
+import { join } from 'node:path'
+import type { ResolvedConfig } from '@parley/config'
+import type { Clock } from '@parley/kernel'
+import type { PodId } from '@parley/protocol'
+import type { Logger } from '@parley/telemetry'
+import { openDataDirectory } from './identity/data-directory.ts'
+import { createIdentity } from './identity/identity.ts'
+import { type Pod, startPod } from './pod.ts'
+import { createPodSessions } from './sessions/pod-sessions.ts'
+import { createSpeechLinks } from './speech/speech-links.ts'
+
+/** Where `vite build` of apps/dashboard puts the page. */
+export const PAGE_FOLDER = join(import.meta.dirname, '../../dashboard/dist')
+
+export interface ComposeOptions {
+  readonly clock: Clock
+  readonly config: ResolvedConfig
+  readonly podId: PodId
+  /** Proves to workers that this pod belongs to the fleet, and the reverse. */
+  readonly fleetSecret: string
+  readonly logger: Logger
+  readonly droppedLogLines?: () => number
+  readonly pageFolder?: string
+}
+
+/** A pod that listens. Throws StartFailure. */
+export async function composePod(options: ComposeOptions): Promise<Pod> {
+  const { clock, config } = options
+  const directory = await openDataDirectory(config.data.dir)
+  const identity = await createIdentity(clock, config.auth, directory)
+  const speech = createSpeechLinks(options)
+  const sessions = createPodSessions({ ...options, speech, tokens: identity.tokens })
+  return startPod({ pageFolder: PAGE_FOLDER, ...options, directory, identity, speech, sessions })
+}

@@ -1,0 +1,27 @@
+// Whether this pod can take new sessions, in the words of the open health endpoints. Pure.
+import type { SessionStats } from '../sessions/session-service.ts'
+import type { SpeechStatus } from '../speech/speech-port.ts'
+
+/** Life of a pod. `draining` is both emptying on request and stopping: nothing new is admitted. */
+export type PodPhase = 'starting' | 'serving' | 'draining'
+
+export interface Readiness {
+  readonly isReady: boolean
+  readonly status: 'ok' | 'degraded' | 'starting' | 'draining'
+  readonly checks: Readonly<Record<string, 'ok' | 'failing'>>
+}
+
+/**
+ * Ready = serving, and speech can be recognised. A pod without a free seat stays ready: its sessions' clients must still reach
+ * it, and whoever asks for a new one is refused with advice; it is reported as degraded.
+ */
+export function readinessOf(
+  phase: PodPhase,
+  speech: Pick<SpeechStatus, 'ready'>,
+  sessions: Pick<SessionStats, 'opening' | 'active' | 'suspended' | 'seats'>,
+): Readiness {
+  const hasSeat = sessions.opening + sessions.active + sessions.suspended < sessions.seats
+  const checks = { speech: speech.ready ? 'ok' : 'failing', seats: hasSeat ? 'ok' : 'failing' } as const
+  if (phase !== 'serving') return { isReady: false, status: phase, checks }
+  return { isReady: speech.ready, status: speech.ready && hasSeat ? 'ok' : 'degraded', checks }
+}

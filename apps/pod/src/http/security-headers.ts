@@ -1,0 +1,37 @@
+// What browsers are told about our answers. The page is static files of this host: nothing inline, nothing from elsewhere.
+import type { FastifyHelmetOptions } from '@fastify/helmet'
+import type { ResolvedConfig } from '@parley/config'
+
+const HSTS_SECONDS = 15_552_000
+
+export function helmetOptions(tls: ResolvedConfig['tls']['mode']): FastifyHelmetOptions {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        // An AudioWorklet is a script; bundlers may hand it over as a blob. WebAssembly carries the Opus encoder.
+        scriptSrc: ["'self'", 'blob:', "'wasm-unsafe-eval'"],
+        workerSrc: ["'self'", 'blob:'],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        fontSrc: ["'self'"],
+        mediaSrc: ["'self'", 'blob:'],
+        manifestSrc: ["'self'"],
+        // A session may live on another pod, whose address the page learns only then.
+        connectSrc: ["'self'", 'ws:', 'wss:'],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // A browser that remembers "TLS only" cannot click past a self-signed certificate, nor reach a later plain one.
+    strictTransportSecurity: tls === 'files' ? { maxAge: HSTS_SECONDS, includeSubDomains: false } : false,
+    crossOriginEmbedderPolicy: false,
+    xFrameOptions: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+  }
+}
+
+/** Only this page may ask for the microphone; nobody for the rest. */
+export const PERMISSIONS_POLICY = 'microphone=(self), camera=(), geolocation=(), display-capture=()'

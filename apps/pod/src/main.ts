@@ -1,0 +1,178 @@
+// The pod's process: where its configuration comes from, signals, the supervisor's channel, exit codes. Everything else is pod.ts.
+import { homedir } from 'node:os'
+import { formatMistake, loadConfig, type ResolvedConfig } from '@parley/config'
+import type { MemberToSupervisor, SupervisorToMember, WorkerAddress } from '@parley/fleet'
+import { newId, randomToken, systemClock } from '@parley/kernel'
+import { createLogger, type ProcessLogger } from '@parley/telemetry'
+import { composePod } from './compose.ts'
+import { asStartFailure, EXIT_CODES, StartFailure } from './exit-codes.ts'
+import type { Pod } from './pod.ts'
+
+type StartMessage = Extract<SupervisorToMember<ResolvedConfig>, { type: 'start' }>
+
+/** From the fork to the supervisor's first message. */
+const START_MESSAGE_LIMIT_MS = 10_000
+/** A stop that takes longer is ended by force: nobody waits three seconds for a process they want gone. */
+const STOP_LIMIT_MS = 2_800
+
+const clock = systemClock
+const podId = newId('pod')
+const hasSupervisor = process.send !== undefined
+
+let logger: ProcessLogger | undefined
+let pod: Pod | undefined
+/** The set of workers last told, also before the pod is there to hear it. */
+let workers: readonly WorkerAddress[] = []
+let isStopping = false
+const startMessage = Promise.withResolvers<StartMessage>()
+
+process.on('uncaughtException', (error) => crash(error, 'uncaught exception'))
+process.on('unhandledRejection', (reason) => crash(reason, 'unhandled rejection'))
+// Once each: a terminal's Ctrl-C and the supervisor's SIGTERM may both arrive and mean the same; a repeated one means "now".
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    process.once(signal, () => exitNow(EXIT_CODES.interrupted))
+    stop(signal)
+  })
+}
+if (hasSupervisor) {
+  process.on('message', (message) => hear(message as SupervisorToMember<ResolvedConfig>))
+  // The supervisor is gone, however it went: nothing of the platform may be left running.
+  process.once('disconnect', () => stop('the supervisor is gone'))
+}
+await run()
+
+async function run(): Promise<void> {
+  try {
+    const { config, fleetSecret } = hasSupervisor ? await startFromSupervisor() : await startAlone()
+    logger = openLog(config)
+    const log = logger
+    const started = await composePod({
+      clock,
+      config,
+      podId,
+      fleetSecret,
+      logger: log,
+      droppedLogLines: () => log.dropped,
+    })
+    if (isStopping) {
+      await started.stop()
+      exitNow(EXIT_CODES.ok)
+    }
+    pod = started
+    announce(started)
+  } catch (error) {
+    await failStart(asStartFailure(error))
+  }
+}
+
+function announce(started: Pod): void {
+  tell({ type: 'ready', member: 'pod', podId, url: started.url, adminUrl: started.adminUrl })
+  const tellEngines = () => {
+    const { engines, slots } = started.speech.status()
+    tell({ type: 'engines', engines, slots })
+  }
+  started.speech.onChange(tellEngines)
+  started.setWorkers(workers)
+  if (!hasSupervisor) process.stderr.write(`${podId} listens on ${started.url}\n`)
+}
+
+function hear(message: SupervisorToMember<ResolvedConfig>): void {
+  switch (message.type) {
+    case 'start':
+      startMessage.resolve(message)
+      return
+    case 'workers':
+      workers = message.workers
+      pod?.setWorkers(workers)
+      return
+    case 'mintPageCode':
+      if (pod) tell({ type: 'pageCode', requestId: message.requestId, code: pod.mintPageCode().code })
+      return
+    case 'stop':
+      stop('the supervisor asked')
+      return
+    default:
+      // A newer supervisor may say more; what we do not know does not concern us.
+      return
+  }
+}
+
+async function startFromSupervisor(): Promise<StartMessage> {
+  const timer = clock.after(START_MESSAGE_LIMIT_MS, () => {
+    const message = `the supervisor sent no configuration within ${START_MESSAGE_LIMIT_MS} ms`
+    startMessage.reject(new StartFailure('internal', 'NO_CONFIGURATION', message))
+  })
+  try {
+    return await startMessage.promise
+  } finally {
+    timer.cancel()
+  }
+}
+
+/** Without a supervisor: the configuration of this environment, and no speech workers (nobody starts them). */
+async function startAlone(): Promise<Omit<StartMessage, 'type'>> {
+  const loaded = await loadConfig({ env: process.env, cwd: process.cwd(), homeDir: homedir() })
+  if (loaded.ok) return { config: loaded.value.config, fleetSecret: randomToken(32) }
+  throw new StartFailure('usage', 'CONFIG_INVALID', loaded.error.map(formatMistake).join('\n'))
+}
+
+function openLog(config: ResolvedConfig): ProcessLogger {
+  try {
+    return createLogger({ level: config.log.level, file: config.log.file, fields: { podId } })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const kind = code === 'EACCES' || code === 'EPERM' ? 'noPermission' : 'usage'
+    throw new StartFailure(
+      kind,
+      'LOG_UNUSABLE',
+      `cannot write the log ${config.log.file} (${code}); set log.file`,
+      error,
+    )
+  }
+}
+
+function stop(why: string): void {
+  if (isStopping) return
+  isStopping = true
+  logger?.info({ why }, 'stopping')
+  clock.after(STOP_LIMIT_MS, () => {
+    logger?.warn({}, 'stopped by force: something did not close in time')
+    exitNow(EXIT_CODES.ok)
+  })
+  // Still waiting for its configuration: there is nothing to close.
+  if (!logger) exitNow(EXIT_CODES.ok)
+  // A pod that is still being made is stopped by `run` when it is there.
+  void pod?.stop().finally(() => exitNow(EXIT_CODES.ok))
+}
+
+async function failStart(failure: StartFailure): Promise<void> {
+  logger?.error({ err: failure, code: failure.code }, 'the pod cannot start')
+  const { code, message, exitCode } = failure
+  if (hasSupervisor) await told({ type: 'failed', code, message, exitCode })
+  else process.stderr.write(`${message}\n`)
+  exitNow(exitCode)
+}
+
+function crash(reason: unknown, what: string): void {
+  if (logger) logger.error({ err: reason }, what)
+  else process.stderr.write(`${what}: ${reason instanceof Error ? reason.stack : String(reason)}\n`)
+  exitNow(EXIT_CODES.internal)
+}
+
+function tell(message: MemberToSupervisor): void {
+  void told(message)
+}
+
+/** Resolves when the message is out, or cannot go out any more: a supervisor that is gone is noticed by `disconnect`. */
+function told(message: MemberToSupervisor): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) return resolve()
+    process.send(message, undefined, {}, () => resolve())
+  })
+}
+
+function exitNow(code: number): never {
+  logger?.flush()
+  process.exit(code)
+}

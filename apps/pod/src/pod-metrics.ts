@@ -1,0 +1,98 @@
+// Where each metric of a pod comes from. Sources are read once per scrape: counting the states of all sessions walks them.
+import type { Clock } from '@parley/kernel'
+import type { Metrics } from '@parley/telemetry'
+import type { PublicServer } from './http/public-server.ts'
+import type { PodSpeech } from './pod-speech.ts'
+import type { SessionService } from './sessions/session-service.ts'
+
+/** A scrape reads its sources one after the other; what was read this recently is of the same scrape. */
+const SAME_SCRAPE_MS = 200
+
+export interface PodMetricsSources {
+  readonly clock: Clock
+  readonly sessions: Pick<SessionService, 'stats'>
+  readonly speech: Pick<PodSpeech, 'status' | 'stats'>
+  readonly http: Pick<PublicServer, 'connections' | 'counters'>
+  readonly droppedLogLines: () => number
+}
+
+export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources): void {
+  collectSessions(
+    metrics,
+    oncePerScrape(sources.clock, () => sources.sessions.stats()),
+  )
+  collectSpeech(metrics, sources)
+  const { http } = sources
+  metrics.collect('parley_connections', () => http.connections)
+  metrics.collect('parley_upgrades_refused_total', () => byLabel('code', http.counters.upgradesRefusedTotal))
+  metrics.collect('parley_authentication_failures_total', () => http.counters.authenticationFailuresTotal)
+  metrics.collect('parley_rate_limited_total', () => [
+    { labels: { limit: 'requests' }, value: http.counters.requestsLimitedTotal },
+    { labels: { limit: 'failed_authentications' }, value: http.counters.authenticationsLimitedTotal },
+  ])
+  metrics.collect('parley_log_lines_dropped_total', sources.droppedLogLines)
+}
+
+function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionService['stats']>): void {
+  metrics.collect('parley_sessions', () => {
+    const { opening, active, suspended } = stats()
+    return byLabel('state', { opening, active, suspended })
+  })
+  metrics.collect('parley_session_seats', () => stats().seats)
+  metrics.collect('parley_sessions_created_total', () => stats().createdTotal)
+  metrics.collect('parley_sessions_refused_total', () => byLabel('code', stats().refusedTotal))
+  metrics.collect('parley_sessions_closed_total', () => byLabel('reason', stats().closedTotal))
+  metrics.collect('parley_session_errors_total', () => byLabel('code', stats().errorsTotal))
+  metrics.collect('parley_watchers', () => stats().watchers)
+  metrics.collect('parley_audio_frames_total', () => stats().audioFramesTotal)
+  metrics.collect('parley_audio_bytes_total', () => stats().audioBytesTotal)
+  metrics.collect('parley_control_messages_received_total', () => stats().controlMessagesInTotal)
+  metrics.collect('parley_messages_sent_total', () => stats().messagesOutTotal)
+  metrics.collect('parley_sent_bytes_total', () => stats().bytesOutTotal)
+  metrics.collect('parley_captions_total', () =>
+    byLabel('kind', { partial: stats().partialsTotal, final: stats().finalsTotal }),
+  )
+  metrics.collect('parley_partials_coalesced_total', () => stats().partialsCoalescedTotal)
+  metrics.collect('parley_utterances_abandoned_total', () => stats().abandonedTotal)
+}
+
+function collectSpeech(metrics: Metrics, { clock, speech }: PodMetricsSources): void {
+  const status = oncePerScrape(clock, () => speech.status())
+  const stats = oncePerScrape(clock, () => speech.stats())
+  metrics.collect('parley_speech_ready', () => Number(status().ready))
+  metrics.collect('parley_speech_workers', () => status().workers)
+  metrics.collect('parley_speech_slots', () => status().slots)
+  metrics.collect('parley_speech_slots_used', () => status().slotsUsed)
+  metrics.collect('parley_speech_engine_ready', () =>
+    status().engines.map(({ name, ready }) => ({ labels: { engine: name }, value: Number(ready) })),
+  )
+  metrics.collect('parley_speech_streams', () => stats().streams)
+  metrics.collect('parley_speech_streams_waiting', () => stats().streamsWaiting)
+  metrics.collect('parley_speech_kept_audio_bytes', () => stats().keptAudioBytes)
+  metrics.collect('parley_speech_frames_dropped_total', () => {
+    const { framesLateTotal, framesDroppedTotal, framesExpiredTotal } = stats()
+    return byLabel('reason', { late: framesLateTotal, bound: framesDroppedTotal, expired: framesExpiredTotal })
+  })
+  metrics.collect('parley_speech_failovers_total', () => stats().failoversTotal)
+  metrics.collect('parley_speech_batches_total', () => stats().batches)
+  metrics.collect('parley_speech_batch_bytes_total', () => stats().batchBytes)
+  metrics.collect('parley_speech_link_losses_total', () => stats().linkLosses)
+  metrics.collect('parley_speech_link_faults_total', () => stats().linkFaults)
+  metrics.collect('parley_speech_link_stalls_total', () => stats().stalls)
+}
+
+function byLabel<Label extends string>(label: Label, table: Readonly<Partial<Record<string, number>>>) {
+  return Object.entries(table).map(([name, value]) => ({
+    labels: { [label]: name } as Record<Label, string>,
+    value: value ?? 0,
+  }))
+}
+
+function oncePerScrape<T>(clock: Clock, read: () => T): () => T {
+  let last: { readonly value: T; readonly atMs: number } | undefined
+  return () => {
+    const nowMs = clock.nowMs()
+    if (!last || nowMs - last.atMs > SAME_SCRAPE_MS) last = { value: read(), atMs: nowMs }
+    return last.value
+  }
+}

@@ -1,0 +1,27 @@
+// What the pod as a whole asks of its links to speech workers, beyond what sessions ask of speech.
+import type { WorkerAddress } from '@parley/fleet'
+import type { SpeechPort } from './speech/speech-port.ts'
+
+export interface PodSpeech extends SpeechPort {
+  /** Desired state: the whole set of workers; an empty set means none. */
+  setWorkers(workers: readonly WorkerAddress[]): void
+  /** Calls `listener` when engines or slots change; returns the function that stops it. */
+  onChange(listener: () => void): () => void
+  stats(): PodSpeechStats
+}
+
+/** Plain counters since start, and sizes at the time of asking. */
+export interface PodSpeechStats {
+  readonly streams: number
+  readonly streamsWaiting: number
+  readonly keptAudioBytes: number
+  readonly framesLateTotal: number
+  readonly framesDroppedTotal: number
+  readonly framesExpiredTotal: number
+  readonly failoversTotal: number
+  readonly batches: number
+  readonly batchBytes: number
+  readonly stalls: number
+  readonly linkLosses: number
+  readonly linkFaults: number
+}

@@ -1,0 +1,214 @@
+// One pod: both listeners over its sessions and its speech, from start to stop. It makes neither (compose.ts does) and knows
+// nothing of the process it runs in (main.ts does).
+import type { ResolvedConfig } from '@parley/config'
+import type { WorkerAddress } from '@parley/fleet'
+import { type Clock, Scope, withDeadline } from '@parley/kernel'
+import type { PodId } from '@parley/protocol'
+import {
+  collectProcessMetrics,
+  createMetrics,
+  type Logger,
+  readProcessStats,
+  startLoopMonitor,
+} from '@parley/telemetry'
+import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
+import { type HealthReport, healthReport, type ThroughputTotals } from './admin/health-report.ts'
+import { urlHost } from './http/listen.ts'
+import { createPublicServer, type PublicServer } from './http/public-server.ts'
+import { type PodPhase, readinessOf } from './http/readiness.ts'
+import type { DataDirectory } from './identity/data-directory.ts'
+import type { Identity } from './identity/identity.ts'
+import { collectPodMetrics } from './pod-metrics.ts'
+import type { PodSpeech } from './pod-speech.ts'
+import type { SessionService } from './sessions/session-service.ts'
+import { startRates } from './throughput.ts'
+import { loadCredentials, watchCredentials } from './tls/credentials.ts'
+import { VERSION } from './version.ts'
+
+/** Window of the rates and of the loop figures in the health report. */
+const WINDOW_MS = 5_000
+/** Sessions say goodbye within 2 s by contract; this is for a bug in that. */
+const SESSIONS_CLOSE_MS = 2_200
+const LISTENERS_CLOSE_MS = 400
+
+export interface PodOptions {
+  readonly clock: Clock
+  readonly config: ResolvedConfig
+  readonly podId: PodId
+  readonly sessions: SessionService
+  readonly speech: PodSpeech
+  readonly identity: Identity
+  readonly directory: DataDirectory
+  /** Folder of the built page; may be missing. */
+  readonly pageFolder: string
+  readonly logger: Logger
+  readonly droppedLogLines?: () => number
+}
+
+export interface Pod {
+  readonly podId: PodId
+  /** Where people and clients reach it: http(s)://host:port, or server.publicUrl; no slash at the end. */
+  readonly url: string
+  readonly adminUrl: string
+  readonly speech: PodSpeech
+  setWorkers(workers: readonly WorkerAddress[]): void
+  mintPageCode(): MintedPageCode
+  health(): HealthReport
+  /** Tells every session why, closes everything. Resolves within 3 s, whatever hangs. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** Resolves when both listeners listen. Throws StartFailure; nothing is left open then. */
+export async function startPod(options: PodOptions): Promise<Pod> {
+  const scope = new Scope(options.clock)
+  try {
+    return await open(options, scope)
+  } catch (error) {
+    await scope.close()
+    throw error
+  }
+}
+
+async function open(options: PodOptions, scope: Scope): Promise<Pod> {
+  const { config, podId, sessions, speech, identity, logger } = options
+  scope.own(() => speech.close())
+  const phases = trackPhase(scope, speech)
+  const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats())
+
+  const metrics = createMetrics()
+  const publicServer = await createPublicServer({
+    ...options,
+    version: VERSION,
+    phase: phases.phase,
+    readiness,
+    tls: await loadCredentials(config.tls),
+    onAnswered: metrics.http,
+  })
+  scope.own(() => publicServer.close())
+  watchCredentials(scope, publicServer.server as never, config.tls, logger)
+
+  const health = startFigures(scope, options, publicServer, metrics, readiness)
+  // Known only once both listen; nobody asks before.
+  let url = ''
+  const mintPageCode = (): MintedPageCode => {
+    const { code, expiresAtMs } = identity.pageCodes.mint()
+    return { code, expiresAtMs, url: `${url}/#code=${code}` }
+  }
+  const admin: AdminServer = await startAdminServer({
+    config: config.admin,
+    runPath: options.directory.runPath,
+    metrics,
+    health,
+    isReady: () => readiness().isReady,
+    mintPageCode,
+    sessions: () => sessions.list?.() ?? [],
+    logger,
+  })
+  scope.own(() => admin.close())
+  const port = await publicServer.listen()
+  url = publicUrlOf(config, port)
+  logger.info({ url, adminUrl: admin.url, version: VERSION }, 'pod listens')
+
+  let stopping: Promise<void> | undefined
+  return {
+    podId,
+    url,
+    adminUrl: admin.url,
+    speech,
+    setWorkers: (workers) => speech.setWorkers(workers),
+    mintPageCode,
+    health,
+    stop() {
+      stopping ??= stop(options, scope, publicServer, phases.drain)
+      return stopping
+    },
+  }
+}
+
+/** Starting until speech was ready once: a pod whose workers are still coming up is not degraded. */
+function trackPhase(scope: Scope, speech: PodSpeech): { phase: () => PodPhase; drain: () => void } {
+  let wasReady = speech.status().ready
+  let isDraining = false
+  scope.own(
+    speech.onChange(() => {
+      wasReady ||= speech.status().ready
+    }),
+  )
+  return {
+    phase: () => (isDraining ? 'draining' : wasReady ? 'serving' : 'starting'),
+    drain: () => {
+      isDraining = true
+    },
+  }
+}
+
+function startFigures(
+  scope: Scope,
+  options: PodOptions,
+  publicServer: PublicServer,
+  metrics: ReturnType<typeof createMetrics>,
+  readiness: () => ReturnType<typeof readinessOf>,
+): () => HealthReport {
+  const { clock, sessions, speech, podId } = options
+  const startedAtMs = clock.nowMs()
+  const loop = startLoopMonitor(scope, { windowMs: WINDOW_MS })
+  const rates = startRates(scope, clock, WINDOW_MS, () => totalsOf(sessions, metrics.httpTotals().requests))
+  collectProcessMetrics(metrics, { version: VERSION, member: 'pod', startedAtWallMs: clock.wallMs(), loop })
+  collectPodMetrics(metrics, {
+    clock,
+    sessions,
+    speech,
+    http: publicServer,
+    droppedLogLines: options.droppedLogLines ?? (() => 0),
+  })
+  return () =>
+    healthReport({
+      readiness: readiness(),
+      version: VERSION,
+      podId,
+      uptimeMs: clock.nowMs() - startedAtMs,
+      loop: loop.read(),
+      process: readProcessStats(),
+      sessions: sessions.stats(),
+      connections: publicServer.connections,
+      speech: speech.status(),
+      speechStats: speech.stats(),
+      rates: rates.read(),
+      http: metrics.httpTotals(),
+    })
+}
+
+function totalsOf(sessions: SessionService, httpRequests: number): ThroughputTotals {
+  const stats = sessions.stats()
+  return {
+    audioFrames: stats.audioFramesTotal,
+    audioBytes: stats.audioBytesTotal,
+    controlMessagesIn: stats.controlMessagesInTotal,
+    messagesOut: stats.messagesOutTotal,
+    bytesOut: stats.bytesOutTotal,
+    partials: stats.partialsTotal,
+    finals: stats.finalsTotal,
+    httpRequests,
+  }
+}
+
+function publicUrlOf({ server, tls }: ResolvedConfig, port: number): string {
+  if (server.publicUrl !== '') return server.publicUrl.replace(/\/+$/, '')
+  return `${tls.mode === 'off' ? 'http' : 'https'}://${urlHost(server.host)}:${port}`
+}
+
+async function stop(options: PodOptions, scope: Scope, publicServer: PublicServer, drain: () => void): Promise<void> {
+  const { clock, sessions, logger } = options
+  drain()
+  publicServer.stopListening()
+  const step = async (what: string, limitMs: number, work: Promise<void>) => {
+    try {
+      await withDeadline(clock, limitMs, what, work)
+    } catch (error) {
+      logger.error({ err: error }, `${what} did not end well`)
+    }
+  }
+  await step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down'))
+  await step('closing the listeners', LISTENERS_CLOSE_MS, scope.close())
+  logger.info({}, 'pod stopped')
+}
