@@ -123,6 +123,12 @@ export class Connection {
     await this.#released.promise
   }
 
+  /** Leaves without waiting for anything: what was sent last may not arrive. Idempotent. */
+  destroy(): void {
+    this.#take({ kind: 'leave' })
+    if (this.#socket) this.#run({ kind: 'drop' })
+  }
+
   #openSocket(): void {
     this.#liveness.start(this.clock.nowMs())
     this.#unsubscribe = this.#platform.ticker.subscribe((nowMs) => this.#onTick(nowMs))

@@ -214,6 +214,11 @@ export class ParleySession {
     await this.#connection.close()
   }
 
+  /** Leaves at once, without a goodbye that is waited for. Idempotent. */
+  destroy(): void {
+    this.#connection.destroy()
+  }
+
   #onState(state: ConnectionState): void {
     if (isConnected(state)) this.#pump()
     if (isOver(state)) {

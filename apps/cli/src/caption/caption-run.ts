@@ -1,0 +1,224 @@
+// One run of `parley caption`: source -> session -> printer, and the exit code. Every way it can end passes through here once.
+import { createSession, isOver, LagTracker, ParleyClientError, type ParleySession } from '@parley/client'
+import type { Clock } from '@parley/kernel'
+import type { AudioFormat } from '@parley/protocol'
+import type { AudioSource } from './audio-source.ts'
+import { type Conversion, resampled } from './encoder.ts'
+import { CAPTION_EXIT, type CaptionExit, exitOfStart } from './exit-codes.ts'
+import { sendAtPace } from './pacer.ts'
+import type { CaptionPrinter } from './printers.ts'
+import { SummaryCounter } from './summary.ts'
+import type { Target } from './target.ts'
+
+export interface CaptionRunOptions {
+  readonly target: Target
+  readonly source: AudioSource
+  readonly format: AudioFormat
+  readonly conversion: Conversion
+  readonly language: string | undefined
+  readonly wantsWatchLink: boolean
+  readonly printer: CaptionPrinter
+  readonly clock: Clock
+}
+
+/** Why sending ended before the source did. */
+type Stop = 'interrupted' | 'output-closed' | 'session-over'
+
+/** A worker may be started anew (30 s) before the last words are recognised. */
+const END_DEADLINE_MS = 45_000
+/** What Ctrl-C waits for the last final. */
+const INTERRUPTED_END_DEADLINE_MS = 2_000
+
+export class CaptionRun {
+  readonly #options: CaptionRunOptions
+  readonly #counter = new SummaryCounter()
+  readonly #lag: LagTracker
+  readonly #stop = new AbortController()
+  readonly #leaving = Promise.withResolvers<'left'>()
+  #stopped: Stop | undefined
+  #interrupts = 0
+  /** Left at once: nothing more is said. */
+  #hasLeft = false
+  #session: ParleySession | undefined
+
+  constructor(options: CaptionRunOptions) {
+    this.#options = options
+    this.#lag = new LagTracker(options.format.frameMs)
+  }
+
+  /** First: end the audio and wait shortly for the last final. Second: leave at once. */
+  interrupt(): void {
+    this.#interrupts++
+    if (this.#interrupts > 1) {
+      this.#leaving.resolve('left')
+      return
+    }
+    this.#options.printer.note('ending; press Ctrl-C again to leave at once')
+    this.#end('interrupted')
+  }
+
+  /** Whoever read the captions is gone: there is nothing left to do. */
+  outputClosed(): void {
+    this.#end('output-closed')
+    this.#leaving.resolve('left')
+  }
+
+  /** Resolves with the exit code; what failed has been printed. */
+  async run(): Promise<CaptionExit> {
+    const left = this.#leaving.promise
+    try {
+      const code = await Promise.race([this.#work(), left])
+      if (code !== 'left') return code
+      this.#hasLeft = true
+      return this.#stopped === 'output-closed' ? CAPTION_EXIT.outputClosed : CAPTION_EXIT.interrupted
+    } finally {
+      this.#stop.abort()
+      this.#session?.destroy()
+      this.#options.conversion.close()
+      this.#options.printer.end()
+    }
+  }
+
+  async #work(): Promise<CaptionExit> {
+    const started = await this.#start().catch((thrown: unknown) => {
+      if (!(thrown instanceof ParleyClientError)) throw thrown
+      if (!this.#hasLeft) this.#options.printer.error(thrown)
+      return exitOfStart(thrown)
+    })
+    if (typeof started === 'number') return started
+    await this.#send(started)
+    const isAnswered = await this.#finish(started)
+    return this.#conclude(started, isAnswered)
+  }
+
+  async #start(): Promise<ParleySession> {
+    const { target, format, conversion, language, clock, printer } = this.#options
+    const session = await createSession({
+      ...target,
+      clock,
+      audio: format,
+      ...(language === undefined ? {} : { language }),
+      ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
+    })
+    this.#session = session
+    this.#listen(session)
+    await session.connect()
+    if (this.#options.wantsWatchLink) printer.watchLink((await session.createWatchLink()).pageUrl)
+    return session
+  }
+
+  #listen(session: ParleySession): void {
+    const { printer } = this.#options
+    session.on('caption', (caption) => {
+      if (caption.kind === 'partial') {
+        this.#counter.partial(caption)
+        printer.partial(caption)
+        return
+      }
+      const lagMs = this.#lag.lagMs(caption.endMs, caption.receivedAtMs)
+      this.#counter.final(caption, lagMs)
+      printer.final(caption, lagMs)
+    })
+    session.on('abandoned', ({ utterance, reason }) => {
+      this.#counter.abandoned(utterance.index, reason)
+      printer.abandoned(utterance.index, reason)
+    })
+    session.on('speech', (state) => printer.speech(state))
+    session.on('error', (error) => printer.error(error))
+    session.on('state', (state) => {
+      if (isOver(state)) this.#end('session-over')
+    })
+  }
+
+  async #send(session: ParleySession): Promise<void> {
+    const { source, format, conversion, clock, printer } = this.#options
+    const { sampleRateHz, frameMs } = format
+    try {
+      await sendAtPace(
+        resampled(source.samples(), conversion.resampler),
+        {
+          clock,
+          sampleRateHz,
+          frameMs,
+          isLive: source.isLive,
+          send: (samples) => session.sendPcm(samples),
+          onSchedule: (mediaMs, dueMs) => this.#lag.anchor(mediaMs, dueMs),
+        },
+        this.#stop.signal,
+      )
+    } catch (thrown) {
+      // The source broke off: what was sent is still answered.
+      printer.note(`parley: reading ended early: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+    }
+    if (source.isCutShort())
+      printer.note('parley: the file ends before the size its header claims; all that is there was sent')
+  }
+
+  /** True when the platform has answered everything that was sent. */
+  async #finish(session: ParleySession): Promise<boolean> {
+    if (isOver(session.state)) return false
+    const deadlineMs = this.#stopped === 'interrupted' ? INTERRUPTED_END_DEADLINE_MS : END_DEADLINE_MS
+    const ending = session.endAudio({ deadlineMs })
+    const interruption = this.#interruptedLater()
+    try {
+      const outcome = await Promise.race([ending, interruption.promise])
+      return outcome !== 'too-late'
+    } catch (thrown) {
+      if (!isOver(session.state) && thrown instanceof ParleyClientError) this.#options.printer.error(thrown)
+      return false
+    } finally {
+      interruption.dispose()
+      ending.catch(() => {})
+    }
+  }
+
+  /** Ctrl-C while the end is awaited: from then on the short deadline counts. */
+  #interruptedLater(): { readonly promise: Promise<'too-late'>; dispose(): void } {
+    const { promise, resolve } = Promise.withResolvers<'too-late'>()
+    if (this.#stopped === 'interrupted') return { promise, dispose() {} }
+    const { clock } = this.#options
+    const { signal } = this.#stop
+    let cancel = (): void => {}
+    const onAbort = (): void => {
+      const timer = clock.after(INTERRUPTED_END_DEADLINE_MS, () => resolve('too-late'))
+      cancel = () => timer.cancel()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    return {
+      promise,
+      dispose() {
+        signal.removeEventListener('abort', onAbort)
+        cancel()
+      },
+    }
+  }
+
+  async #conclude(session: ParleySession, isAnswered: boolean): Promise<CaptionExit> {
+    if (this.#hasLeft) return CAPTION_EXIT.interrupted
+    const { printer, format } = this.#options
+    const end = session.state
+    if (end.kind === 'lost') printer.error(end.error)
+    if (end.kind === 'closed') {
+      printer.error(
+        end.error ??
+          new ParleyClientError('SESSION_CLOSED', {
+            detail: `the platform ended the session: ${end.message}`,
+            hop: 'pod',
+          }),
+      )
+    }
+    const { mediaTime, framesDropped } = session.stats
+    const summary = this.#counter.result((mediaTime * 1000) / format.sampleRateHz, framesDropped * format.frameMs)
+    await session.close()
+    printer.summary(summary)
+    if (this.#stopped === 'interrupted') return CAPTION_EXIT.interrupted
+    if (isOver(end)) return CAPTION_EXIT.lost
+    const isComplete = isAnswered && summary.unanswered === 0 && summary.droppedMs === 0
+    return isComplete ? CAPTION_EXIT.ok : CAPTION_EXIT.unanswered
+  }
+
+  #end(why: Stop): void {
+    this.#stopped ??= why
+    this.#stop.abort()
+  }
+}

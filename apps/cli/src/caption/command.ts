@@ -1,0 +1,158 @@
+// `parley caption`: options, streams and signals; the work is in caption-run.ts.
+import type { Readable } from 'node:stream'
+import type { Clock } from '@parley/kernel'
+import { CODECS, type Codec } from '@parley/protocol'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { CliContext } from '../context.ts'
+import { CliError } from '../exit-codes.ts'
+import { wantsColour } from '../output/index.ts'
+import { type AudioSource, openAudioSource } from './audio-source.ts'
+import { CaptionRun } from './caption-run.ts'
+import { chooseFormat, openConversion } from './encoder.ts'
+import { CAPTION_EXIT } from './exit-codes.ts'
+import { type CaptionPrinter, JsonPrinter, PipePrinter, TerminalPrinter, type TextOut } from './printers.ts'
+import { resolveTarget } from './target.ts'
+
+export interface CaptionOptions {
+  /** WAV file, or `-` for standard input. */
+  readonly file: string
+  /** Of raw samples on standard input, Hz. */
+  readonly rate?: number
+  readonly codec?: Codec
+  /** BCP 47 tag; the platform's default unless told. */
+  readonly language?: string
+  readonly url?: string
+  readonly key?: string
+  /** PEM file of the authority to trust. */
+  readonly ca?: string
+  readonly json?: boolean
+  readonly watchLink?: boolean
+}
+
+/** The world as the command sees it. */
+export interface CaptionIo {
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly stdout: TextOut
+  readonly stderr: TextOut
+  readonly env: NodeJS.ProcessEnv
+  readonly cwd: string
+  readonly homeDir: string
+  readonly clock: Clock
+  /** Calls `fn` at each Ctrl-C until the returned function is called. */
+  onInterrupt(fn: () => void): () => void
+}
+
+/** Captions one source. Resolves with the exit code (CAPTION_EXIT); what failed has been said on standard error. */
+export async function captionCommand(options: CaptionOptions, io: CaptionIo): Promise<number> {
+  const printer = choosePrinter(options, io)
+  try {
+    return await caption(options, io, printer)
+  } catch (thrown) {
+    if (!(thrown instanceof CliError)) throw thrown
+    printer.note(`parley: ${thrown.message}`)
+    return thrown.exitCode
+  }
+}
+
+async function caption(options: CaptionOptions, io: CaptionIo, printer: CaptionPrinter): Promise<number> {
+  const { stdin, clock } = io
+  const warn = (text: string): void => printer.note(`parley: ${text}`)
+  const source = await openAudioSource({ file: options.file, rateHz: options.rate, stdin, warn })
+  const { target, format, conversion } = await prepare(options, io, source).catch((thrown: unknown) => {
+    source.close()
+    throw thrown
+  })
+  warnOfReadableKey(target.url, warn)
+  const { language } = options
+  const wantsWatchLink = options.watchLink === true
+  const run = new CaptionRun({ target, source, format, conversion, language, wantsWatchLink, printer, clock })
+  const offInterrupt = io.onInterrupt(() => run.interrupt())
+  const onOutputError = (): void => run.outputClosed()
+  io.stdout.on('error', onOutputError)
+  try {
+    return await run.run()
+  } finally {
+    offInterrupt()
+    source.close()
+  }
+}
+
+async function prepare(options: CaptionOptions, io: CaptionIo, source: AudioSource) {
+  const target = await resolveTarget(options, io)
+  const format = chooseFormat(options.codec ?? 'pcm16', source.sampleRateHz)
+  return { target, format, conversion: await openConversion(format, source.sampleRateHz) }
+}
+
+function choosePrinter(options: CaptionOptions, { stdout, stderr, env }: CaptionIo): CaptionPrinter {
+  if (options.json) return new JsonPrinter(stdout, stderr)
+  const isErrColoured = wantsColour(stderr, env)
+  if (!stdout.isTTY || env.TERM === 'dumb') return new PipePrinter(stdout, stderr, isErrColoured)
+  return new TerminalPrinter(stdout, stderr, wantsColour(stdout, env), isErrColoured)
+}
+
+function warnOfReadableKey(url: string, warn: (text: string) => void): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'http:') return
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
+  if (!isLoopback) warn(`the key and the speech travel readable to ${parsed.host}; use https:// where it can be had`)
+}
+
+const EXIT_HELP = `
+Exit codes:
+  ${CAPTION_EXIT.ok}    everything sent was answered
+  ${CAPTION_EXIT.unanswered}    something sent was not answered
+  ${CAPTION_EXIT.usage}    wrong usage, file or configuration
+  ${CAPTION_EXIT.unreachable}    no platform could be reached
+  ${CAPTION_EXIT.refused}    the platform refused (key, language, no free place)
+  ${CAPTION_EXIT.lost}    the connection or the session ended midway
+  ${CAPTION_EXIT.interrupted}  Ctrl-C
+
+Examples:
+  ./parley caption samples/hello.wav
+  ./parley caption talk.wav --json | jq -r 'select(.type == "final").text'
+  arecord -q -f S16_LE -r 16000 -c 1 -t raw | ./parley caption - --rate 16000`
+
+function parseRate(text: string): number {
+  const rateHz = Number(text)
+  if (Number.isInteger(rateHz) && rateHz >= 1_000 && rateHz <= 384_000) return rateHz
+  throw new InvalidArgumentError('a rate is a whole number of Hz from 1000 to 384000')
+}
+
+/** The command for the command line's table; sets the process's exit code. */
+export function createCaptionCommand(context: CliContext): Command {
+  return new Command('caption')
+    .description('Caption a WAV file, or speech on standard input, at the pace it is spoken.')
+    .argument('<file>', 'WAV file of any layout, or - for standard input (WAV, or raw samples with --rate)')
+    .addOption(new Option('--rate <hz>', 'rate of raw 16-bit mono samples on standard input').argParser(parseRate))
+    .addOption(new Option('--codec <codec>', 'how the audio travels').choices([...CODECS]).default('pcm16'))
+    .option('--language <tag>', 'language spoken, such as en (default: that of the platform)')
+    .option('--url <url>', 'address of the platform (default: the one that runs on this machine)')
+    .option('--key <key>', 'API key (default: PARLEY_API_KEY, or the one kept on this machine)')
+    .option('--ca <file>', 'PEM certificate to trust, for a platform with its own')
+    .option('--json', 'one JSON object per line', false)
+    .option('--watch-link', 'print a link by which others can follow', false)
+    .addHelpText('after', EXIT_HELP)
+    .action(async (file: string, options: Omit<CaptionOptions, 'file'>) => {
+      process.exitCode = await captionCommand({ ...options, file }, processIo(context))
+    })
+}
+
+function processIo({ env, cwd, homeDir, clock }: CliContext): CaptionIo {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env,
+    cwd,
+    homeDir,
+    clock,
+    onInterrupt(fn) {
+      process.on('SIGINT', fn)
+      process.on('SIGTERM', fn)
+      return () => {
+        process.off('SIGINT', fn)
+        process.off('SIGTERM', fn)
+      }
+    },
+  }
+}
