@@ -58,20 +58,21 @@ function caption(session: BareSession): void {
 }
 
 serveBench({
-  listen: () =>
-    new Promise((resolve) => {
-      http.listen(0, '127.0.0.1', () => resolve(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`))
-    }),
   /** Captions per second and session, spread evenly over ticks of 20 ms. */
-  caption: ({ perSecond }: { perSecond: number }) => {
+  listen: ({ captionsPerSecond }: { captionsPerSecond: number }) => {
     let turn = 0
-    const period = Math.round(1000 / 20 / perSecond)
+    const period = Math.round(1000 / 20 / captionsPerSecond)
     timer = setInterval(() => {
       let index = turn++ % period
       for (const session of sessions.values()) if (index++ % period === 0) caption(session)
     }, 20)
+    return new Promise((resolve) => {
+      http.listen(0, '127.0.0.1', () => {
+        resolve({ url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}`, apiKey: '' })
+      })
+    })
   },
-  quiet: () => clearInterval(timer),
+  stop: () => clearInterval(timer),
   counts: () => ({
     sessions: sessions.size,
     frames: [...sessions.values()].reduce((sum, session) => sum + session.frames, 0),

@@ -1,0 +1,91 @@
+// A real pod (HTTP, identity, sessions, limits, liveness, watchers, metrics) over speech that hears nothing and says captions at
+// a steady rate: everything but the worker link.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { resolveConfig } from '@parley/config'
+import { newId, systemClock } from '@parley/kernel'
+import { silentLogger } from '@parley/telemetry'
+import { openDataDirectory, readOrCreateApiKey } from '../../apps/pod/src/identity/data-directory.ts'
+import { createIdentity } from '../../apps/pod/src/identity/identity.ts'
+import { type Pod, startPod } from '../../apps/pod/src/pod.ts'
+import type { PodSpeech } from '../../apps/pod/src/pod-speech.ts'
+import { createPodSessions } from '../../apps/pod/src/sessions/pod-sessions.ts'
+import { createNullSpeech, type NullSpeech } from '../../apps/pod/src/testing/speech/null-speech.ts'
+import { serveBench } from '../lib/child.ts'
+
+const NO_LINKS = {
+  streams: 0,
+  streamsWaiting: 0,
+  keptAudioBytes: 0,
+  framesLateTotal: 0,
+  framesDroppedTotal: 0,
+  framesExpiredTotal: 0,
+  failoversTotal: 0,
+  batches: 0,
+  batchBytes: 0,
+  stalls: 0,
+  linkLosses: 0,
+  linkFaults: 0,
+}
+
+function asPodSpeech(speech: NullSpeech): PodSpeech {
+  return {
+    languages: () => speech.languages(),
+    status: () => speech.status(),
+    reserve: (language) => speech.reserve(language),
+    open: (reservation, options, listener) => speech.open(reservation, options, listener),
+    close: () => speech.close(),
+    setWorkers() {},
+    onChange: () => () => {},
+    stats: () => NO_LINKS,
+  }
+}
+
+function benchConfig(dataDir: string) {
+  const settings = {
+    PARLEY_DATA_DIR: dataDir,
+    PARLEY_SERVER_PORT: '0',
+    PARLEY_SESSIONS_SEATS: '10000',
+    PARLEY_LIMITS_CONNECTIONS: '100000',
+    PARLEY_LIMITS_CONNECTIONS_PER_ADDRESS: '100000',
+    PARLEY_LIMITS_REQUESTS_PER_MINUTE: '10000000',
+  }
+  const resolved = resolveConfig({ env: settings, cwd: dataDir, homeDir: dataDir })
+  if (!resolved.ok) throw new Error(JSON.stringify(resolved.error))
+  return resolved.value.config
+}
+
+let pod: Pod | undefined
+let dataDir = ''
+
+serveBench({
+  listen: async ({ captionsPerSecond }: { captionsPerSecond: number }) => {
+    dataDir = await mkdtemp(path.join(tmpdir(), 'parley-bench-'))
+    const config = benchConfig(dataDir)
+    const clock = systemClock
+    const podId = newId('pod')
+    const directory = await openDataDirectory(dataDir)
+    const identity = await createIdentity(clock, config.auth, directory)
+    const speech = asPodSpeech(createNullSpeech({ clock, captionsPerSecond }))
+    const sessions = createPodSessions({ clock, config, podId, speech, tokens: identity.tokens, logger: silentLogger })
+    const pageFolder = path.join(dataDir, 'no-page')
+    pod = await startPod({
+      clock,
+      config,
+      podId,
+      sessions,
+      speech,
+      identity,
+      directory,
+      pageFolder,
+      logger: silentLogger,
+    })
+    return { url: pod.url, apiKey: await readOrCreateApiKey(directory) }
+  },
+  counts: () => pod?.health(),
+  stop: async () => {
+    await pod?.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  },
+})
