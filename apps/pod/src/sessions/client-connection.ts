@@ -34,6 +34,7 @@ import {
 } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
+import { unknownCodec } from './audio-refusal.ts'
 import { ClientSocket } from './client-socket.ts'
 import { CHECKING, type ConnectionPhase, GONE, GREETING } from './connection-phase.ts'
 import type { Peer } from './session-service.ts'
@@ -300,7 +301,12 @@ export class ClientConnection implements SessionChannel, Wire, LivenessMarks {
     }
     if (!this.#withinRate(nowMs)) return
     const decoded = decodeClientMessage(data.toString())
-    if (decoded.ok) this.#onControl(decoded.value, nowMs)
+    if (decoded.ok) {
+      this.#onControl(decoded.value, nowMs)
+      return
+    }
+    const formatRefusal = this.#phase.kind === 'greeting' ? unknownCodec(decoded.error) : undefined
+    if (formatRefusal) this.refuse('AUDIO_FORMAT_UNSUPPORTED', formatRefusal)
     else this.#invalid(decoded.error.code, decoded.error.details, nowMs)
   }
 

@@ -15,6 +15,7 @@ import {
 import { encodeServer, type Session, type SessionRegistry } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
 import type { TicketClaims, Tokens, WatchClaims } from '../identity/identity-port.ts'
+import { unsupportedFormat } from './audio-refusal.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 export interface GreetingHost {
@@ -33,15 +34,7 @@ export async function greet(connection: ClientConnection, hello: Hello, host: Gr
     const checked = format ? checkAudioFormat(format) : undefined
     // Before the token is redeemed: a format the platform does not take leaves the ticket good for another try.
     if (checked && !checked.ok) {
-      const { field, value, allowed } = checked.error
-      const message = `audio.${field} ${value} is not supported; use one of ${allowed.join(', ')}`
-      connection.refuse('AUDIO_FORMAT_UNSUPPORTED', {
-        field: `audio.${field}`,
-        value: String(value),
-        allowed,
-        message,
-        ...echo(hello),
-      })
+      connection.refuse('AUDIO_FORMAT_UNSUPPORTED', { ...unsupportedFormat(checked.error), ...echo(hello) })
       return
     }
     const redeeming = host.tokens.redeem(hello.token)
