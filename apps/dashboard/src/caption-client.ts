@@ -1,0 +1,112 @@
+// What the page asks of a caption client: the only thing its parts know about sockets, microphones and codecs.
+// Bound to the client library in parley-caption-client.ts and to a script in testing/scripted-caption-client.ts.
+import type { CloseReason, ErrorCode } from '@parley/protocol'
+
+export type Source = 'microphone' | 'sample'
+
+/** Why no sound can be taken from a microphone. */
+export const MICROPHONE_PROBLEMS = ['none', 'denied', 'insecure', 'in_use', 'unsupported', 'lost'] as const
+export type MicrophoneProblem = (typeof MICROPHONE_PROBLEMS)[number]
+
+/** Something that keeps a person from captions; model/trouble-words.ts says it in words. */
+export type Trouble =
+  | { readonly kind: 'microphone'; readonly problem: MicrophoneProblem }
+  /** The sample's file could not be fetched or decoded. */
+  | { readonly kind: 'sample' }
+  /** The pod answered with a code of the catalogue. */
+  | {
+      readonly kind: 'refused'
+      readonly code: ErrorCode
+      /** The pod's sentence for this occurrence. */
+      readonly message: string
+      readonly retryAfterMs?: number
+      readonly allowed?: readonly (string | number)[]
+    }
+  /** The pod said why it closed the connection. */
+  | { readonly kind: 'closed'; readonly reason: CloseReason }
+  /** The connection broke without a word. */
+  | { readonly kind: 'lost' }
+  /** No connection could be made at all. */
+  | { readonly kind: 'unreachable' }
+
+export interface CaptionEvent {
+  readonly type: 'caption'
+  readonly kind: 'partial' | 'final'
+  /** Names the utterance within the session. */
+  readonly utterance: string
+  readonly text: string
+  /** Leading UTF-16 units of `text` that later partials repeat. */
+  readonly stable: number
+  /** Media time of the first speech, ms. */
+  readonly startMs: number
+  /** Intended send instant of the last speech to arrival of the final, ms; where the client can tell. */
+  readonly lagMs?: number
+  /** True for a final that was said before this connection was made. */
+  readonly isHistory?: boolean
+}
+
+export type RunEvent =
+  | { readonly type: 'connecting' }
+  | {
+      readonly type: 'welcome'
+      readonly sessionId: string
+      readonly language: string
+      readonly speech: 'ready' | 'waiting'
+      /** "Opus, 48 kHz"; absent for a watcher. */
+      readonly codec?: string
+    }
+  | CaptionEvent
+  | { readonly type: 'abandoned'; readonly utterance: string }
+  | { readonly type: 'speech'; readonly state: 'ready' | 'waiting' }
+  | { readonly type: 'watchers'; readonly count: number }
+  /** Peak of the last stretch of sound, 0..1; at most some 20 a second. */
+  | { readonly type: 'level'; readonly peakRatio: number }
+  /** A recoverable error: the run goes on. */
+  | { readonly type: 'trouble'; readonly trouble: Trouble }
+  /** The sound is over (the sample was played); the last captions are awaited. */
+  | { readonly type: 'finishing' }
+  /** Last event of a run. `trouble` is absent when everything sent was answered. */
+  | { readonly type: 'ended'; readonly trouble?: Trouble }
+
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Trouble }
+
+export interface WatchLinkInfo {
+  readonly linkId: string
+  /** Address a person opens. */
+  readonly pageUrl: string
+  readonly expiresAtMs: number
+}
+
+/** One session of captions, or one visit to somebody else's. */
+export interface CaptionRun {
+  /** Ends the sound, waits for the last captions, says goodbye; `ended` follows. Idempotent. */
+  stop(): void
+  /** Ends at once and gives the microphone back; no event follows. Idempotent. */
+  abort(): void
+}
+
+export interface OwnRun extends CaptionRun {
+  createWatchLink(lifetimeMs: number): Promise<Outcome<WatchLinkInfo>>
+  revokeWatchLink(linkId: string): Promise<Outcome<void>>
+}
+
+export interface StartOptions {
+  readonly source: Source
+  /** BCP 47 tag; the platform's own choice when absent. */
+  readonly language?: string
+}
+
+export interface PageInfo {
+  readonly authenticated: boolean
+  readonly languages: readonly string[]
+  readonly version: string
+}
+
+export interface CaptionClient {
+  /** What the page needs before it starts. With `code`, exchanges the one-time code for a page session first. */
+  openPage(code: string | undefined): Promise<Outcome<PageInfo>>
+  /** True when the page carries a sample to play. */
+  readonly hasSample: boolean
+  start(options: StartOptions, onEvent: (event: RunEvent) => void): OwnRun
+  watch(token: string, onEvent: (event: RunEvent) => void): CaptionRun
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { RunEvent } from '../caption-client.ts'
+import { final, partial, welcome } from '../testing/scripted-caption-client.ts'
+import { captionReducer } from './caption-reducer.ts'
+import { type CaptionState, initialState, MAX_ANNOUNCED, MAX_OPEN } from './caption-state.ts'
+
+function after(state: CaptionState, ...events: RunEvent[]): CaptionState {
+  return events.reduce((current, event) => captionReducer(current, { type: 'run', event, nowMs: 100 }), state)
+}
+
+function started(role: 'owner' | 'watcher' = 'owner'): CaptionState {
+  const source = role === 'owner' ? ('microphone' as const) : undefined
+  return captionReducer(initialState(role), { type: 'starting', source, wallMs: 1_000 })
+}
+
+const live = (...events: RunEvent[]): CaptionState => after(started(), { type: 'connecting' }, welcome(), ...events)
+
+const texts = (state: CaptionState): string[] =>
+  state.transcript.entries.flatMap((entry) => (entry.kind === 'line' ? [entry.text] : []))
+
+test('[PG1] a run goes from the microphone over connecting to live, and says which codec is in use', () => {
+  assert.equal(started().phase.kind, 'preparing')
+  assert.equal(after(started(), { type: 'connecting' }).phase.kind, 'connecting')
+  const state = live()
+  assert.deepEqual(state.phase, { kind: 'live', speech: 'ready' })
+  assert.equal(state.codec, 'Opus, 48 kHz')
+  assert.equal(state.liveSinceMs, 100)
+})
+
+test('[PG2] a partial replaces the one before it and becomes a line only by its final', () => {
+  const open = live(partial('1.0', 'hello'), partial('1.0', 'hello wor', 6))
+  assert.deepEqual(texts(open), [])
+  assert.equal(open.open.length, 1)
+  assert.equal(open.open[0]?.text, 'hello wor')
+  assert.equal(open.open[0]?.stable, 6)
+  const settled = after(open, final('1.0', 'Hello world.', { lagMs: 412 }))
+  assert.deepEqual(texts(settled), ['Hello world.'])
+  assert.deepEqual(settled.open, [])
+  assert.equal(settled.lagMs, 412)
+})
+
+test('[PG2] an abandoned utterance and the end of a run leave no partial behind', () => {
+  const abandoned = live(partial('1.0', 'noise'), { type: 'abandoned', utterance: '1.0' })
+  assert.deepEqual(abandoned.open, [])
+  const ended = live(final('1.0', 'Kept.'), partial('1.1', 'void'), { type: 'ended', trouble: { kind: 'lost' } })
+  assert.deepEqual(ended.open, [])
+  assert.deepEqual(texts(ended), ['Kept.'])
+  assert.deepEqual(ended.phase, { kind: 'ended', trouble: { kind: 'lost' } })
+})
+
+test('[PG2] utterances that overlap stay apart and in order; more than a few open ones drop the oldest', () => {
+  const two = live(partial('1.0', 'one'), partial('1.1', 'two'), partial('1.0', 'one more'))
+  assert.deepEqual(
+    two.open.map((caption) => caption.text),
+    ['one more', 'two'],
+  )
+  const many = Array.from({ length: MAX_OPEN + 3 }, (_, index) => partial(`1.${index}`, `p${index}`))
+  assert.equal(live(...many).open.length, MAX_OPEN)
+  assert.equal(live(...many).open.at(-1)?.text, `p${MAX_OPEN + 2}`)
+})
+
+test('[PG3] only finals are announced, each once, and no more than a few are kept', () => {
+  const state = live(partial('1.0', 'hel'), final('1.0', 'Hello.'), final('1.0', 'Hello.'), partial('1.1', 'wor'))
+  assert.deepEqual(
+    state.announced.map((line) => line.text),
+    ['Hello.'],
+  )
+  const many = Array.from({ length: MAX_ANNOUNCED + 4 }, (_, index) => final(`1.${index}`, `Line ${index}.`))
+  assert.equal(live(...many).announced.length, MAX_ANNOUNCED)
+})
+
+test('[PG3] a watcher who joins late reads the last finals but is not read them out', () => {
+  const joined = after(
+    started('watcher'),
+    welcome(),
+    final('1.0', 'Before.', { isHistory: true }),
+    final('1.1', 'Now.'),
+  )
+  assert.deepEqual(texts(joined), ['Before.', 'Now.'])
+  assert.deepEqual(
+    joined.announced.map((line) => line.text),
+    ['Now.'],
+  )
+})
+
+test('[PG9] a watcher who connects again hears finals again and shows them once', () => {
+  const first = after(started('watcher'), welcome(), final('1.0', 'One.'), final('1.1', 'Two.'))
+  const waiting = captionReducer(first, { type: 'retrying', trouble: { kind: 'lost' }, retryAtMs: 5_000 })
+  const again = captionReducer(waiting, { type: 'starting', source: undefined, wallMs: 2_000 })
+  const joined = after(again, welcome(), final('1.0', 'One.', { isHistory: true }), final('1.2', 'Three.'))
+  assert.deepEqual(texts(joined), ['One.', 'Two.', 'Three.'])
+})
+
+test('[PG1] the same utterance number in another session is another line', () => {
+  const first = after(live(final('1.0', 'First.')), { type: 'ended' })
+  const second = captionReducer(first, { type: 'starting', source: 'sample', wallMs: 9_000 })
+  const state = after(second, welcome({ sessionId: 'ses_2' }), final('1.0', 'Second.'))
+  assert.deepEqual(texts(state), ['First.', 'Second.'])
+  assert.equal(state.transcript.entries.filter((entry) => entry.kind === 'mark').length, 2)
+})
+
+test('[PG4] speech that waits for a worker is a state of its own, and passes', () => {
+  const waiting = live({ type: 'speech', state: 'waiting' })
+  assert.deepEqual(waiting.phase, { kind: 'live', speech: 'waiting' })
+  assert.deepEqual(after(waiting, { type: 'speech', state: 'ready' }).phase, { kind: 'live', speech: 'ready' })
+})
+
+test('[PG4] a recoverable trouble warns until the next final', () => {
+  const warned = live({ type: 'trouble', trouble: { kind: 'refused', code: 'SPEECH_LOST', message: 'gone' } })
+  assert.equal(warned.warning?.kind, 'refused')
+  assert.equal(warned.phase.kind, 'live')
+  assert.equal(after(warned, final('1.0', 'Back.')).warning, undefined)
+})
+
+test('[PG1] stopping while live waits for the last captions; before that it ends at once', () => {
+  const finishing = captionReducer(live(partial('1.0', 'last wor')), { type: 'stopping' })
+  assert.equal(finishing.phase.kind, 'finishing')
+  assert.equal(finishing.open.length, 1)
+  const done = after(finishing, final('1.0', 'Last words.'), { type: 'ended' })
+  assert.deepEqual(done.phase, { kind: 'ended', trouble: undefined })
+  assert.deepEqual(texts(done), ['Last words.'])
+  assert.deepEqual(captionReducer(started(), { type: 'stopping' }).phase, { kind: 'ended', trouble: undefined })
+})
+
+test('[PG1] events of a run that is over change nothing', () => {
+  const ended = after(live(), { type: 'ended' })
+  assert.equal(after(ended, final('1.5', 'Late.')), ended)
+})
+
+test('[PG5] a silent microphone is told while live only', () => {
+  assert.equal(captionReducer(live(), { type: 'quiet', isQuiet: true }).isQuiet, true)
+  assert.equal(captionReducer(started(), { type: 'quiet', isQuiet: true }).isQuiet, false)
+})
+
+test('[PG1] clearing empties the transcript at rest and does nothing while captions run', () => {
+  const running = live(final('1.0', 'Hello.'))
+  assert.equal(captionReducer(running, { type: 'clear' }), running)
+  const cleared = captionReducer(after(running, { type: 'ended' }), { type: 'clear' })
+  assert.deepEqual(texts(cleared), [])
+  assert.equal(cleared.phase.kind, 'idle')
+})
+
+test('[PG4] an older confirmation does not take away a newer one', () => {
+  const one = captionReducer(live(), { type: 'notice', text: 'Copied' })
+  const two = captionReducer(one, { type: 'notice', text: 'Saved' })
+  assert.equal(captionReducer(two, { type: 'notice.over', id: one.notice?.id ?? 0 }).notice?.text, 'Saved')
+  assert.equal(captionReducer(two, { type: 'notice.over', id: two.notice?.id ?? 0 }).notice, undefined)
+})

@@ -1,0 +1,142 @@
+// What may happen to the page's state: one pure function, no clock, no I/O.
+import type { CaptionEvent, RunEvent } from '../caption-client.ts'
+import {
+  type CaptionAction,
+  type CaptionState,
+  isRunning,
+  MAX_ANNOUNCED,
+  MAX_OPEN,
+  type OpenCaption,
+} from './caption-state.ts'
+import { appendLine, appendMark, EMPTY_TRANSCRIPT } from './transcript.ts'
+
+export function captionReducer(state: CaptionState, action: CaptionAction): CaptionState {
+  switch (action.type) {
+    case 'starting':
+      return starting(state, action)
+    case 'run':
+      return isRunning(state.phase) ? onRunEvent(state, action.event, action.nowMs) : state
+    case 'retrying':
+      return {
+        ...afterRun(state),
+        phase: { kind: 'retrying', trouble: action.trouble, retryAtMs: action.retryAtMs },
+      }
+    case 'stopping':
+      if (state.phase.kind === 'live') return { ...state, phase: { kind: 'finishing' }, isQuiet: false }
+      return { ...afterRun(state), phase: { kind: 'ended', trouble: undefined } }
+    case 'quiet':
+      return state.isQuiet === action.isQuiet || state.phase.kind !== 'live'
+        ? state
+        : { ...state, isQuiet: action.isQuiet }
+    case 'share':
+      return { ...state, share: action.share }
+    case 'notice':
+      return { ...state, notice: { id: (state.notice?.id ?? 0) + 1, text: action.text } }
+    case 'notice.over':
+      return state.notice?.id === action.id ? { ...state, notice: undefined } : state
+    case 'clear':
+      if (isRunning(state.phase)) return state
+      return {
+        ...state,
+        phase: { kind: 'idle' },
+        transcript: EMPTY_TRANSCRIPT,
+        open: [],
+        announced: [],
+        lagMs: undefined,
+      }
+  }
+}
+
+function starting(state: CaptionState, action: Extract<CaptionAction, { type: 'starting' }>): CaptionState {
+  const isRetry = state.phase.kind === 'retrying'
+  const runNumber = isRetry ? state.runNumber : state.runNumber + 1
+  const mark = { kind: 'mark' as const, key: `mark-${runNumber}`, startedAtMs: action.wallMs }
+  return {
+    ...afterRun(state),
+    phase: { kind: 'preparing' },
+    source: action.source,
+    runNumber,
+    codec: undefined,
+    lagMs: undefined,
+    transcript: state.role === 'watcher' ? state.transcript : appendMark(state.transcript, mark),
+    share: { kind: 'none' },
+  }
+}
+
+function onRunEvent(state: CaptionState, event: RunEvent, nowMs: number): CaptionState {
+  switch (event.type) {
+    case 'connecting':
+      return state.phase.kind === 'preparing' ? { ...state, phase: { kind: 'connecting' } } : state
+    case 'welcome':
+      return {
+        ...state,
+        phase: { kind: 'live', speech: event.speech },
+        sessionId: event.sessionId,
+        language: event.language,
+        codec: event.codec,
+        liveSinceMs: nowMs,
+      }
+    case 'caption':
+      return event.kind === 'final' ? onFinal(state, event) : onPartial(state, event)
+    case 'abandoned':
+      return { ...state, open: without(state.open, keyOf(state, event.utterance)) }
+    case 'speech':
+      return state.phase.kind === 'live' ? { ...state, phase: { kind: 'live', speech: event.state } } : state
+    case 'watchers':
+      return { ...state, watchers: event.count }
+    case 'level':
+      return state
+    case 'trouble':
+      return { ...state, warning: event.trouble }
+    case 'finishing':
+      return state.phase.kind === 'live' ? { ...state, phase: { kind: 'finishing' }, isQuiet: false } : state
+    case 'ended':
+      return { ...afterRun(state), phase: { kind: 'ended', trouble: event.trouble } }
+  }
+}
+
+function onPartial(state: CaptionState, event: CaptionEvent): CaptionState {
+  const key = keyOf(state, event.utterance)
+  const caption: OpenCaption = { key, text: event.text, stable: event.stable, startMs: event.startMs }
+  const known = state.open.findIndex((open) => open.key === key)
+  // Another utterance may begin before the one before it has its final; more than a few at once is a fault of the pod.
+  const open = known === -1 ? [...state.open, caption].slice(-MAX_OPEN) : state.open.with(known, caption)
+  return { ...state, open }
+}
+
+function onFinal(state: CaptionState, event: CaptionEvent): CaptionState {
+  const key = keyOf(state, event.utterance)
+  const transcript = appendLine(state.transcript, { kind: 'line', key, text: event.text, startMs: event.startMs })
+  const isNew = transcript !== state.transcript
+  const announced =
+    isNew && !event.isHistory ? [...state.announced, { key, text: event.text }].slice(-MAX_ANNOUNCED) : state.announced
+  return {
+    ...state,
+    transcript,
+    announced,
+    open: without(state.open, key),
+    lagMs: event.lagMs ?? state.lagMs,
+    warning: undefined,
+  }
+}
+
+/** What a run leaves behind: its finals, never its partials (UT2). */
+function afterRun(state: CaptionState): CaptionState {
+  return {
+    ...state,
+    open: [],
+    watchers: 0,
+    isQuiet: false,
+    warning: undefined,
+    liveSinceMs: undefined,
+    share: { kind: 'none' },
+  }
+}
+
+function keyOf(state: CaptionState, utterance: string): string {
+  return `${state.sessionId ?? state.runNumber}/${utterance}`
+}
+
+function without(open: readonly OpenCaption[], key: string): readonly OpenCaption[] {
+  return open.some((caption) => caption.key === key) ? open.filter((caption) => caption.key !== key) : open
+}

@@ -1,0 +1,108 @@
+// Everything the page knows, as plain values. What may happen to it: caption-reducer.ts.
+import type { RunEvent, Source, Trouble, WatchLinkInfo } from '../caption-client.ts'
+import { EMPTY_TRANSCRIPT, type Transcript } from './transcript.ts'
+
+/**
+ *   idle ----------> preparing -> connecting -> live -> finishing -> ended
+ *                        |            |          |          |
+ *                        +------------+----------+----------+-> ended (with trouble)
+ *                                     +-> retrying -> preparing   (refused for now, or a watcher that lost the line)
+ */
+export type Phase =
+  | { readonly kind: 'idle' }
+  /** The browser asks for the microphone, or the sample is fetched. */
+  | { readonly kind: 'preparing' }
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'live'; readonly speech: 'ready' | 'waiting' }
+  /** No more sound is sent; the last captions are awaited. */
+  | { readonly kind: 'finishing' }
+  /** Will try again at `retryAtMs` (monotonic). */
+  | { readonly kind: 'retrying'; readonly trouble: Trouble; readonly retryAtMs: number }
+  | { readonly kind: 'ended'; readonly trouble: Trouble | undefined }
+
+/** An utterance that has no final yet. */
+export interface OpenCaption {
+  readonly key: string
+  readonly text: string
+  readonly stable: number
+  readonly startMs: number
+}
+
+export interface Announcement {
+  readonly key: string
+  readonly text: string
+}
+
+export type Share =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'shared'; readonly link: WatchLinkInfo; readonly isRevoking: boolean }
+  | { readonly kind: 'failed'; readonly trouble: Trouble }
+
+export interface CaptionState {
+  readonly role: 'owner' | 'watcher'
+  readonly phase: Phase
+  readonly source: Source | undefined
+  /** Counts sessions of this page visit: key prefix until the pod has named the session. */
+  readonly runNumber: number
+  readonly sessionId: string | undefined
+  readonly language: string | undefined
+  readonly codec: string | undefined
+  /** Monotonic instant at which the session became live. */
+  readonly liveSinceMs: number | undefined
+  readonly lagMs: number | undefined
+  readonly watchers: number
+  /** The microphone has given no sound for a while. */
+  readonly isQuiet: boolean
+  /** A recoverable trouble of the running session; gone with the next final. */
+  readonly warning: Trouble | undefined
+  readonly transcript: Transcript
+  /** In order of their start; at most MAX_OPEN. */
+  readonly open: readonly OpenCaption[]
+  /** Newest finals for assistive technology; at most MAX_ANNOUNCED, history is not read out. */
+  readonly announced: readonly Announcement[]
+  readonly share: Share
+  /** A short confirmation ("Copied"), replaced by the next. */
+  readonly notice: { readonly id: number; readonly text: string } | undefined
+}
+
+export const MAX_OPEN = 4
+export const MAX_ANNOUNCED = 5
+
+export type CaptionAction =
+  | { readonly type: 'starting'; readonly source: Source | undefined; readonly wallMs: number }
+  | { readonly type: 'run'; readonly event: RunEvent; readonly nowMs: number }
+  | { readonly type: 'retrying'; readonly trouble: Trouble; readonly retryAtMs: number }
+  | { readonly type: 'stopping' }
+  | { readonly type: 'quiet'; readonly isQuiet: boolean }
+  | { readonly type: 'share'; readonly share: Share }
+  | { readonly type: 'notice'; readonly text: string }
+  | { readonly type: 'notice.over'; readonly id: number }
+  | { readonly type: 'clear' }
+
+export function initialState(role: 'owner' | 'watcher'): CaptionState {
+  return {
+    role,
+    phase: { kind: 'idle' },
+    source: undefined,
+    runNumber: 0,
+    sessionId: undefined,
+    language: undefined,
+    codec: undefined,
+    liveSinceMs: undefined,
+    lagMs: undefined,
+    watchers: 0,
+    isQuiet: false,
+    warning: undefined,
+    transcript: EMPTY_TRANSCRIPT,
+    open: [],
+    announced: [],
+    share: { kind: 'none' },
+    notice: undefined,
+  }
+}
+
+/** True while a run exists: from the press of the button to its end. */
+export function isRunning(phase: Phase): boolean {
+  return phase.kind !== 'idle' && phase.kind !== 'ended'
+}

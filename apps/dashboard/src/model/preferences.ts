@@ -1,0 +1,30 @@
+// What a person chose about reading, kept in this browser only. Broken or forbidden storage means the defaults.
+
+export const TEXT_SIZES = ['small', 'medium', 'large', 'huge'] as const
+export type TextSize = (typeof TEXT_SIZES)[number]
+
+const KEY = 'parley.textSize'
+
+type Storage = Pick<globalThis.Storage, 'getItem' | 'setItem'>
+
+export function readTextSize(storage: () => Storage): TextSize {
+  try {
+    const stored = storage().getItem(KEY)
+    return TEXT_SIZES.find((size) => size === stored) ?? 'medium'
+  } catch {
+    return 'medium'
+  }
+}
+
+export function writeTextSize(storage: () => Storage, size: TextSize): void {
+  try {
+    storage().setItem(KEY, size)
+  } catch {
+    // Private windows and full disks forbid it: the choice then lasts as long as the page.
+  }
+}
+
+/** The next size up (+1) or down (-1); the same at either end. */
+export function stepTextSize(size: TextSize, step: 1 | -1): TextSize {
+  return TEXT_SIZES[TEXT_SIZES.indexOf(size) + step] ?? size
+}

@@ -1,0 +1,80 @@
+// The connection state in words: a short label for the eye, a sentence for those who listen. Pure.
+import type { CaptionState } from './caption-state.ts'
+import { troubleWords } from './trouble-words.ts'
+
+/** Chosen shape and colour; the words never depend on it alone. */
+export type Tone = 'calm' | 'busy' | 'live' | 'waiting' | 'trouble'
+
+export interface Status {
+  readonly label: string
+  readonly tone: Tone
+  /** What a person may want to know or do now; shown beside the transcript. */
+  readonly hint: string | undefined
+}
+
+const status = (label: string, tone: Tone, hint?: string): Status => ({ label, tone, hint })
+
+export function statusOf(state: CaptionState): Status {
+  const { phase } = state
+  switch (phase.kind) {
+    case 'idle':
+      return state.role === 'watcher' ? status('Connecting', 'busy') : status('Ready', 'calm')
+    case 'preparing':
+      if (state.role === 'watcher') return status('Connecting', 'busy')
+      return state.source === 'sample'
+        ? status('Loading the sample', 'busy')
+        : status(
+            'Waiting for the microphone',
+            'busy',
+            'Your browser may ask whether this page may listen. Choose Allow.',
+          )
+    case 'connecting':
+      return status('Connecting', 'busy')
+    case 'live':
+      return liveStatus(state, phase.speech)
+    case 'finishing':
+      return status('Finishing the last words', 'busy')
+    case 'retrying':
+      return status(troubleWords(phase.trouble).title, 'waiting')
+    case 'ended':
+      return endedStatus(state)
+  }
+}
+
+function liveStatus(state: CaptionState, speech: 'ready' | 'waiting'): Status {
+  if (speech === 'waiting') {
+    const hint =
+      state.role === 'owner'
+        ? 'Go on: what you say is kept and captioned when it is back.'
+        : 'Captions go on when it is back.'
+    return status('Speech engine waiting', 'waiting', hint)
+  }
+  if (state.role === 'watcher') return status('Following live', 'live')
+  if (state.source === 'sample') return status('Playing the sample', 'live')
+  if (state.isQuiet) {
+    return status('Listening, but it is silent', 'waiting', 'No sound comes from the microphone. Is it muted?')
+  }
+  return status('Listening', 'live')
+}
+
+function endedStatus(state: CaptionState): Status {
+  const trouble = state.phase.kind === 'ended' ? state.phase.trouble : undefined
+  if (trouble === undefined) return status(state.role === 'watcher' ? 'The captions have ended' : 'Stopped', 'calm')
+  const isQuietEnd = trouble.kind === 'closed' && (trouble.reason === 'finished' || trouble.reason === 'client_left')
+  return status(troubleWords(trouble).title, isQuietEnd ? 'calm' : 'trouble')
+}
+
+/** Lag of a final as people read it: "0.4 s". */
+export function lagText(lagMs: number): string {
+  return `${(Math.max(0, lagMs) / 1000).toFixed(1)} s`
+}
+
+/** Whole seconds left until `atMs`, never below 0. */
+export function secondsLeft(atMs: number, nowMs: number): number {
+  return Math.max(0, Math.ceil((atMs - nowMs) / 1000))
+}
+
+export function watchersText(count: number): string {
+  if (count === 0) return 'Nobody is watching'
+  return count === 1 ? '1 person is watching' : `${count} people are watching`
+}

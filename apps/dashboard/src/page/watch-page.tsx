@@ -1,0 +1,117 @@
+// The page of those who read along: captions and their state, nothing to change but the size.
+import { useEffect } from 'react'
+import type { CaptionController } from '../caption-controller.ts'
+import type { CaptionState } from '../model/caption-state.ts'
+import { statusOf } from '../model/status-words.ts'
+import { transcriptText } from '../model/transcript.ts'
+import { troubleWords } from '../model/trouble-words.ts'
+import { downloadText } from './clipboard.ts'
+import { dateAndTime } from './format.ts'
+import { Brand, StatusChip, TextSizeControl } from './header.tsx'
+import { useCaptions, useTextSize, useTitle } from './hooks.ts'
+import { DownloadIcon, ExpandIcon } from './icons.tsx'
+import { Announcer, TranscriptView } from './transcript-view.tsx'
+import { RetryPanel, TroublePanel } from './trouble-panel.tsx'
+
+interface WatchPageProps {
+  readonly controller: CaptionController
+  readonly token: string
+}
+
+export function WatchPage({ controller, token }: WatchPageProps) {
+  const state = useCaptions(controller)
+  const [textSize, stepTextSize] = useTextSize()
+  useTitle(`${statusOf(state).label} - Parley`)
+  useEffect(() => controller.watch(token), [controller, token])
+  return (
+    <div className="app watch" data-text-size={textSize}>
+      <header className="top">
+        <Brand subtitle="Reading along" />
+        <StatusChip state={state} />
+        <TextSizeControl size={textSize} onStep={stepTextSize} />
+      </header>
+      <main className="main">
+        <div className="stage">
+          <h1 className="visually-hidden">Live captions, reading along</h1>
+          <TranscriptView state={state} placeholder={<p className="placeholder">{placeholderText(state)}</p>} />
+          <WatchMessages state={state} controller={controller} />
+          <WatchDock state={state} />
+        </div>
+      </main>
+      <Announcer announced={state.announced} />
+    </div>
+  )
+}
+
+function placeholderText(state: CaptionState): string {
+  if (state.phase.kind === 'live') return 'Captions appear here as soon as something is said.'
+  const isWaiting = state.phase.kind !== 'ended' && state.phase.kind !== 'retrying'
+  return isWaiting ? `${statusOf(state).label} ...` : ''
+}
+
+interface PartProps {
+  readonly state: CaptionState
+  readonly controller: CaptionController
+}
+
+function WatchMessages({ state, controller }: PartProps) {
+  const { phase } = state
+  const { hint } = statusOf(state)
+  const trouble = phase.kind === 'ended' ? phase.trouble : undefined
+  const isOver = phase.kind === 'ended' && (trouble === undefined || isFinished(state))
+  return (
+    <div className="messages">
+      {phase.kind === 'retrying' && (
+        <RetryPanel trouble={phase.trouble} retryAtMs={phase.retryAtMs} onRetryNow={() => controller.retryNow()} />
+      )}
+      {isOver && <p className="hint">Whoever spoke has ended the captions. What was said stays here to read.</p>}
+      {trouble && !isOver && (
+        <TroublePanel trouble={trouble}>
+          {troubleWords(trouble).remedy === 'try_again' && (
+            <button type="button" className="button" onClick={() => controller.again()}>
+              Try again
+            </button>
+          )}
+        </TroublePanel>
+      )}
+      {hint && <p className="hint">{hint}</p>}
+    </div>
+  )
+}
+
+function isFinished(state: CaptionState): boolean {
+  const trouble = state.phase.kind === 'ended' ? state.phase.trouble : undefined
+  return trouble?.kind === 'closed' && trouble.reason === 'finished'
+}
+
+function WatchDock({ state }: { readonly state: CaptionState }) {
+  const isEmpty = state.transcript.lineCount === 0
+  const canFill = document.fullscreenEnabled && !(isEmpty && state.phase.kind === 'ended')
+  if (!canFill && isEmpty) return null
+  return (
+    <div className="dock">
+      {canFill && (
+        <button type="button" className="button" onClick={toggleFullScreen}>
+          <ExpandIcon />
+          Full screen
+        </button>
+      )}
+      {!isEmpty && (
+        <button
+          type="button"
+          className="button"
+          onClick={() => downloadText('captions.txt', transcriptText(state.transcript, dateAndTime))}
+        >
+          <DownloadIcon />
+          Download
+        </button>
+      )}
+    </div>
+  )
+}
+
+function toggleFullScreen(): void {
+  // A refusal (an embedded page, a policy) leaves the page as it is: nothing to repair.
+  const change = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()
+  change.catch(() => {})
+}

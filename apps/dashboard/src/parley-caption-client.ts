@@ -1,0 +1,323 @@
+// The page's client port bound to the client library. The only file of the page that knows the library's shape.
+import {
+  CaptureError,
+  createSession,
+  LagTracker,
+  type Microphone,
+  openMicrophone,
+  type ParleyApi,
+  ParleyClientError,
+  type ParleySession,
+  type ParleyWatcher,
+  parleyApi,
+  playSample,
+  preferredFormat,
+  type ReceivedCaption,
+  type SamplePlayback,
+  watch,
+} from '@parley/client/browser'
+import { systemClock } from '@parley/kernel'
+import type { AudioFormat, Welcome } from '@parley/protocol'
+import type {
+  CaptionClient,
+  CaptionRun,
+  Outcome,
+  OwnRun,
+  PageInfo,
+  RunEvent,
+  StartOptions,
+  Trouble,
+  WatchLinkInfo,
+} from './caption-client.ts'
+import { formatText, troubleOfCapture, troubleOfError, troubleOfState, utteranceKey } from './client-words.ts'
+
+/** Levels are told at most this often; the loudest in between counts. */
+const LEVEL_EVERY_MS = 60
+/** Finals that come this soon after the welcome of a watcher were said before it joined. */
+const HISTORY_MS = 500
+
+// A build without the sample's file has no sample to offer, and nothing else is different.
+const SAMPLE_URL = Object.values(
+  import.meta.glob<string>('../../../samples/hello.wav', { query: '?url', import: 'default', eager: true }),
+)[0]
+
+type Listener = (event: RunEvent) => void
+
+/** For the page at this window's address. */
+export function parleyCaptionClient(): CaptionClient {
+  const api = parleyApi({ url: window.location.origin, pageCookie: true })
+  return {
+    hasSample: SAMPLE_URL !== undefined,
+    openPage: (code) => openPage(api, code),
+    start: (options, onEvent) => new SpeakingRun(options, onEvent),
+    watch: (token, onEvent) => new WatchingRun(api, token, onEvent),
+  }
+}
+
+async function openPage(api: ParleyApi, code: string | undefined): Promise<Outcome<PageInfo>> {
+  const redeemed = code === undefined ? undefined : await attempt(() => api.openPageSession(code))
+  if (redeemed?.ok) return redeemed
+  // A used address opened again in a browser that is let in already needs no new code.
+  const info = await attempt(() => api.getPageInfo())
+  if (redeemed !== undefined && info.ok && !info.value.authenticated) return redeemed
+  return info
+}
+
+async function attempt<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await work() }
+  } catch (thrown) {
+    return { ok: false, error: troubleOfError(thrown) }
+  }
+}
+
+/** Events up to the end of a run, which comes once and is the last. */
+class RunEvents {
+  readonly #onEvent: Listener
+  #isOver = false
+
+  constructor(onEvent: Listener) {
+    this.#onEvent = onEvent
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  tell(event: RunEvent): void {
+    if (!this.#isOver) this.#onEvent(event)
+  }
+
+  end(trouble: Trouble | undefined): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#onEvent(trouble ? { type: 'ended', trouble } : { type: 'ended' })
+  }
+
+  silence(): void {
+    this.#isOver = true
+  }
+}
+
+class SpeakingRun implements OwnRun {
+  readonly #events: RunEvents
+  #session: ParleySession | undefined
+  #microphone: Microphone | undefined
+  #playback: SamplePlayback | undefined
+  #lag: LagTracker | undefined
+  #isLive = false
+  #isEnding = false
+  #levelPeak = 0
+  #levelAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: StartOptions, onEvent: Listener) {
+    this.#events = new RunEvents(onEvent)
+    const work = options.source === 'microphone' ? this.#speak(options) : this.#play(options)
+    work.catch((thrown) =>
+      this.#end(thrown instanceof CaptureError ? troubleOfCapture(thrown.problem) : troubleOfError(thrown)),
+    )
+  }
+
+  stop(): void {
+    void this.#finish()
+  }
+
+  abort(): void {
+    this.#events.silence()
+    this.#release()
+  }
+
+  async createWatchLink(lifetimeMs: number): Promise<Outcome<WatchLinkInfo>> {
+    const session = this.#session
+    if (!session) return { ok: false, error: { kind: 'lost' } }
+    return await attempt(() => session.createWatchLink(lifetimeMs))
+  }
+
+  async revokeWatchLink(linkId: string): Promise<Outcome<void>> {
+    const session = this.#session
+    if (!session) return { ok: false, error: { kind: 'lost' } }
+    return await attempt(() => session.api.revokeWatchLink(session.sessionId, linkId))
+  }
+
+  async #speak(options: StartOptions): Promise<void> {
+    const microphone = await openMicrophone()
+    if (this.#events.isOver) return void microphone.stop()
+    this.#microphone = microphone
+    microphone.on('failed', () => this.#end({ kind: 'microphone', problem: 'lost' }))
+    const session = await this.#open(options, microphone.format)
+    if (!session) return
+    // From here on sound is kept until the pod takes it, so that nobody has to wait for "listening" to begin.
+    microphone.sendTo(session)
+    microphone.on('level', ({ peakRatio }) => {
+      this.#anchor(microphone.format)
+      this.#tellLevel(peakRatio)
+    })
+    await session.connect()
+  }
+
+  async #play(options: StartOptions): Promise<void> {
+    const format = await preferredFormat()
+    const session = await this.#open(options, format)
+    if (!session) return
+    await session.connect()
+    const url = SAMPLE_URL ?? ''
+    const onLevel = ({ peakRatio }: { readonly peakRatio: number }) => this.#tellLevel(peakRatio)
+    const playback = await playSample({ url, format, sink: session, isAloud: true, onLevel }).catch(() => undefined)
+    if (!playback) return this.#end({ kind: 'sample' })
+    this.#anchor(format)
+    this.#playback = playback
+    if (this.#events.isOver) return playback.stop()
+    await playback.finished
+    await this.#finish()
+  }
+
+  /** Reserves the session; undefined when the run was given up meanwhile. */
+  async #open(options: StartOptions, audio: AudioFormat): Promise<ParleySession | undefined> {
+    this.#events.tell({ type: 'connecting' })
+    const { language } = options
+    const session = await createSession({
+      url: window.location.origin,
+      pageCookie: true,
+      audio,
+      ...(language === undefined ? {} : { language }),
+    })
+    this.#session = session
+    if (this.#events.isOver) {
+      this.#release()
+      return undefined
+    }
+    session.on('caption', (caption) => this.#events.tell(this.#captionEvent(caption)))
+    session.on('abandoned', ({ utterance }) =>
+      this.#events.tell({ type: 'abandoned', utterance: utteranceKey(utterance) }),
+    )
+    session.on('watchers', (count) => this.#events.tell({ type: 'watchers', count }))
+    session.on('error', (error) => {
+      if (this.#isLive) this.#events.tell({ type: 'trouble', trouble: troubleOfError(error) })
+    })
+    session.on('state', () => this.#onState())
+    return session
+  }
+
+  #onState(): void {
+    const session = this.#session
+    if (!session) return
+    const { state, welcome } = session
+    if (state.kind === 'lost' || state.kind === 'closed') {
+      const trouble = troubleOfState(state)
+      if (trouble) this.#end(trouble)
+    } else if (!this.#isLive && welcome) {
+      this.#isLive = true
+      this.#events.tell({ ...welcomeEvent(welcome), codec: formatText(session.audioFormat) })
+    } else if (this.#isLive) {
+      this.#events.tell({ type: 'speech', state: state.kind === 'live' ? 'ready' : 'waiting' })
+    }
+  }
+
+  #captionEvent(caption: ReceivedCaption): RunEvent {
+    const lagMs = caption.kind === 'final' ? this.#lag?.lagMs(caption.endMs, caption.receivedAtMs) : undefined
+    return { ...captionEvent(caption), ...(lagMs === undefined ? {} : { lagMs }) }
+  }
+
+  /** Media time 0 is the first frame: the clock of every lag. */
+  #anchor(format: AudioFormat): void {
+    if (this.#lag) return
+    this.#lag = new LagTracker(format.frameMs)
+    this.#lag.anchor(0, systemClock.nowMs())
+  }
+
+  #tellLevel(peakRatio: number): void {
+    this.#levelPeak = Math.max(this.#levelPeak, peakRatio)
+    const nowMs = systemClock.nowMs()
+    if (!this.#isLive || nowMs - this.#levelAtMs < LEVEL_EVERY_MS) return
+    this.#events.tell({ type: 'level', peakRatio: this.#levelPeak })
+    this.#levelPeak = 0
+    this.#levelAtMs = nowMs
+  }
+
+  /** Ends the sound, waits for the last captions, says goodbye. */
+  async #finish(): Promise<void> {
+    const session = this.#session
+    if (!session || this.#isEnding || this.#events.isOver) return
+    this.#isEnding = true
+    this.#events.tell({ type: 'finishing' })
+    this.#playback?.stop()
+    await this.#microphone?.stop()
+    const ended = await attempt(() => session.endAudio())
+    this.#end(ended.ok ? undefined : ended.error)
+  }
+
+  #end(trouble: Trouble | undefined): void {
+    this.#events.end(trouble)
+    this.#release()
+  }
+
+  #release(): void {
+    this.#playback?.stop()
+    void this.#microphone?.stop()
+    void this.#session?.close()
+  }
+}
+
+class WatchingRun implements CaptionRun {
+  readonly #events: RunEvents
+  #watcher: ParleyWatcher | undefined
+  #joinedAtMs: number | undefined
+
+  constructor(api: ParleyApi, token: string, onEvent: Listener) {
+    this.#events = new RunEvents(onEvent)
+    this.#follow(api, token).catch((thrown) => this.#events.end(troubleOfError(thrown)))
+  }
+
+  stop(): void {
+    this.#events.end(undefined)
+    void this.#watcher?.close()
+  }
+
+  abort(): void {
+    this.#events.silence()
+    void this.#watcher?.close()
+  }
+
+  async #follow(api: ParleyApi, token: string): Promise<void> {
+    const { socketUrl } = await api.getPageInfo()
+    if (this.#events.isOver) return
+    if (socketUrl === undefined) {
+      throw new ParleyClientError('BAD_ANSWER', { detail: 'the pod names no WebSocket address' })
+    }
+    const watcher = watch({ url: socketUrl, token })
+    this.#watcher = watcher
+    watcher.on('caption', (caption) => this.#onCaption(caption))
+    watcher.on('abandoned', ({ utterance }) =>
+      this.#events.tell({ type: 'abandoned', utterance: utteranceKey(utterance) }),
+    )
+    watcher.on('state', () => this.#onState(watcher))
+    this.#events.tell({ type: 'connecting' })
+    await watcher.connect()
+  }
+
+  #onState({ state, welcome }: ParleyWatcher): void {
+    if (state.kind === 'lost' || state.kind === 'closed') {
+      this.#events.end(troubleOfState(state))
+    } else if (this.#joinedAtMs === undefined && welcome) {
+      this.#joinedAtMs = systemClock.nowMs()
+      this.#events.tell(welcomeEvent(welcome))
+    } else {
+      this.#events.tell({ type: 'speech', state: state.kind === 'live' ? 'ready' : 'waiting' })
+    }
+  }
+
+  #onCaption(caption: ReceivedCaption): void {
+    const isHistory = caption.kind === 'final' && caption.receivedAtMs - (this.#joinedAtMs ?? 0) < HISTORY_MS
+    this.#events.tell({ ...captionEvent(caption), isHistory })
+  }
+}
+
+function welcomeEvent(welcome: Welcome): Extract<RunEvent, { type: 'welcome' }> {
+  const { sessionId, language, speech } = welcome
+  return { type: 'welcome', sessionId, language, speech }
+}
+
+function captionEvent(caption: ReceivedCaption): Extract<RunEvent, { type: 'caption' }> {
+  const { kind, utterance, text, stable, startMs } = caption
+  return { type: 'caption', kind, utterance: utteranceKey(utterance), text, stable, startMs }
+}
