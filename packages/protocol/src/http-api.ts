@@ -113,7 +113,14 @@ export const PageSessionSchema = Type.Object(
   { ...strict, $id: 'PageSession' },
 )
 export const PageInfoSchema = Type.Object(
-  { authenticated: Type.Boolean(), languages: Type.Array(Type.String()), version: Type.String() },
+  {
+    authenticated: Type.Boolean(),
+    languages: Type.Array(Type.String()),
+    version: Type.String(),
+    socketUrl: Type.Optional(
+      Type.String({ description: 'WebSocket address of the pod that answers: where the page takes a watch token' }),
+    ),
+  },
   { $id: 'PageInfo' },
 )
 export type PageInfo = Static<typeof PageInfoSchema>

@@ -1,7 +1,7 @@
 // What each operation of the protocol's table does. Thin: sessions and identity decide, errors are thrown as ParleyError.
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, type Result, randomToken } from '@parley/kernel'
-import { type CreateSession, type OperationId, ParleyError } from '@parley/protocol'
+import { type CreateSession, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT } from '../identity/api-keys.ts'
@@ -79,7 +79,7 @@ export function createHandlers(options: OperationsOptions): Handlers {
     },
     createUserToken: (call) => createUserToken(options, call),
     openPageSession: (call) => openPageSession(options, call),
-    getPageInfo: async ({ request }) => pageInfo(options, (await options.gate.peek(request))?.role === 'page'),
+    getPageInfo: async ({ request }) => pageInfo(options, request, (await options.gate.peek(request))?.role === 'page'),
     livez: ({ reply }) => reply.type('text/plain').send('ok\n'),
     readyz({ reply }) {
       const { isReady } = options.readiness()
@@ -122,7 +122,9 @@ async function openPageSession(options: OperationsOptions, call: Call): Promise<
   const maxAgeS = Math.floor((expiresAtMs - options.clock.wallMs()) / 1000)
   const isSecure = isSecureFor(options, request)
   const attributes = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeS}${isSecure ? '; Secure' : ''}`
-  return reply.header('set-cookie', `${pageCookieName(isSecure)}=${token}; ${attributes}`).send(pageInfo(options, true))
+  return reply
+    .header('set-cookie', `${pageCookieName(isSecure)}=${token}; ${attributes}`)
+    .send(pageInfo(options, request, true))
 }
 
 /** Does the browser see TLS? Also when a proxy that is not trusted does it, as long as the caller came by publicUrl. */
@@ -131,8 +133,10 @@ function isSecureFor({ config }: OperationsOptions, request: FastifyRequest): bo
   return request.client.isTls || (url?.protocol === 'https:' && url.host === request.headers.host)
 }
 
-function pageInfo({ speech, version }: OperationsOptions, authenticated: boolean) {
-  return { authenticated, languages: [...speech.languages()], version }
+function pageInfo(options: OperationsOptions, request: FastifyRequest, authenticated: boolean): PageInfo {
+  const { config, podId, speech, version } = options
+  const urls = publicUrlsOf(config.server.publicUrl, podId, request.client.isTls, request.headers.host)
+  return { authenticated, languages: [...speech.languages()], version, ...(urls ? { socketUrl: urls.wsUrl } : {}) }
 }
 
 function principalOf({ request }: Call): Principal {
