@@ -5,7 +5,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import type { Benchmark } from '../../../../benchmarks/lib/benchmark.ts'
-import { ROOT } from '../check/command.ts'
+import { ROOT } from '../context.ts'
 
 async function names(): Promise<string[]> {
   const found: string[] = []

@@ -3,14 +3,12 @@
 import { execFile } from 'node:child_process'
 import { glob } from 'node:fs/promises'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '@parley/kernel'
 import { Command } from 'commander'
+import { ROOT } from '../context.ts'
 import { staleDocs } from './docs.ts'
 import { parityFindings } from './parity.ts'
 import { compareRules, readAll } from './spec-rules.ts'
-
-export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 
 export interface StepResult {
   readonly name: string

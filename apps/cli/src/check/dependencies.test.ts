@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { glob, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
-import { ROOT } from './command.ts'
+import { ROOT } from '../context.ts'
 
 interface Manifest {
   readonly dependencies?: Record<string, string>

@@ -2,7 +2,12 @@
 // written by `parley check --write`.
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { configMarkdown } from '@parley/config'
+import { systemClock } from '@parley/kernel'
 import { asyncApiDocument, CLOSE_REASONS, ERRORS, openApiDocument } from '@parley/protocol'
+import { METRICS, type MetricEntry } from '@parley/telemetry'
+import { processOutput } from '../output/index.ts'
+import { createProgram } from '../program.ts'
 
 export interface GeneratedDoc {
   /** Path from the root of the project. */
@@ -45,6 +50,43 @@ export function errorsMarkdown(): string {
   ].join('\n')
 }
 
+export function metricsMarkdown(): string {
+  const rows = Object.entries(METRICS as Readonly<Record<string, MetricEntry>>).map(
+    ([name, entry]) =>
+      `| \`${name}\` | ${entry.type} | ${entry.labels.map((label) => `\`${label}\``).join(', ')} | ${cell(entry.meaning)} |`,
+  )
+  return [
+    '# Metrics',
+    '',
+    'Generated from `packages/telemetry/src/metric-names.ts` by `./parley check --write`.',
+    '',
+    'Prometheus text at `/metrics` of the admin listener (a unix socket unless `admin.port` is set). No label ever names a',
+    'session, a user or an address.',
+    '',
+    '| name | type | labels | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+/** The help of every command at a fixed width: what a person sees, so what they can look up. */
+export async function cliMarkdown(): Promise<string> {
+  const context = { env: {}, cwd: '/', homeDir: '/home/you', clock: systemClock, output: processOutput() }
+  const program = await createProgram(context)
+  const parts = ['# Command line', '', 'Generated from the commands themselves by `./parley check --write`.', '']
+  for (const command of [program, ...program.commands]) {
+    const name = command === program ? './parley' : `./parley ${command.name()}`
+    command.configureHelp({ helpWidth: 110 })
+    parts.push(`## ${name}`, '', '```', command.helpInformation().trimEnd(), '```', '')
+    for (const child of command === program ? [] : command.commands) {
+      child.configureHelp({ helpWidth: 110 })
+      parts.push(`### ${name} ${child.name()}`, '', '```', child.helpInformation().trimEnd(), '```', '')
+    }
+  }
+  return parts.join('\n')
+}
+
 async function version(root: string): Promise<string> {
   return (JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string }).version
 }
@@ -52,6 +94,9 @@ async function version(root: string): Promise<string> {
 export function generatedDocs(root: string): GeneratedDoc[] {
   return [
     { file: 'docs/errors.md', generate: errorsMarkdown },
+    { file: 'docs/metrics.md', generate: metricsMarkdown },
+    { file: 'docs/configuration.md', generate: configMarkdown },
+    { file: 'docs/cli.md', generate: cliMarkdown },
     { file: 'docs/openapi.json', generate: async () => json(openApiDocument(await version(root))) },
     { file: 'docs/asyncapi.json', generate: async () => json(asyncApiDocument(await version(root))) },
   ]

@@ -5,9 +5,8 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { ROOT as root } from '../context.ts'
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url))
 let tree = ''
 
 before(async () => {

@@ -5,7 +5,8 @@ import path from 'node:path'
 import { run } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { Command } from 'commander'
-import { printStep, ROOT, runChecks } from '../check/command.ts'
+import { printStep, runChecks } from '../check/command.ts'
+import { ROOT } from '../context.ts'
 
 interface Tally {
   passed: number
