@@ -198,6 +198,7 @@ export class ParleySession {
     })
     this.#pendingEnds.set(requestId, { requestId, answer, timer, isSent: false })
     this.#audio.flush()
+    this.#noticeDrops()
     this.#pump()
     return answer.promise
   }

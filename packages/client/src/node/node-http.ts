@@ -36,7 +36,9 @@ export function nodeHttp(ca: string | undefined): SendHttp {
   return (request, signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
     const isSecure = request.url.startsWith('https:')
-    const options = { method: request.method, headers: { ...request.headers }, signal, ...(ca ? { ca } : {}) }
+    // A connection of its own (`agent: false`): a kept one may have died meanwhile, and POST cannot be tried twice.
+    const common = { method: request.method, headers: { ...request.headers }, signal, agent: false } as const
+    const options = { ...common, ...(ca ? { ca } : {}) }
     const onResponse = (response: IncomingMessage): void => {
       readAnswer(response).then(resolve, reject)
     }
