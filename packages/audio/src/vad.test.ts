@@ -33,6 +33,21 @@ test('[AU22] speech after a pause is told from the pause', async () => {
   assert.equal(flags.lastIndexOf(true) <= flags.length - 25, true)
 })
 
+test('[AU22] a higher mode takes less for speech', async () => {
+  const speech = await synthesise(SENTENCES[5] as string, 'awb')
+  const shares: number[] = []
+  for (const mode of [0, 1, 2, 3] as const) {
+    const vad = await createVad({ mode })
+    shares.push(shareOf(decisions(vad, speech)))
+    vad.close()
+  }
+  assert.deepEqual(
+    shares,
+    shares.toSorted((a, b) => b - a),
+  )
+  assert.ok((shares[0] as number) > (shares[3] as number))
+})
+
 test('[AU23] after a reset it decides as if new', async () => {
   const speech = withNoise(await synthesise(SENTENCES[2] as string), 15)
   const vad = await createVad({ mode: 2 })

@@ -4,7 +4,7 @@ import { AUDIO_FORMATS, type AudioFormat, CODECS, isFrameLength, samplesPerFrame
 import fc from 'fast-check'
 import { levelDbfs, pcm16ToBytes } from '../pcm.ts'
 import { createResampler } from '../resample.ts'
-import { concat, SENTENCES, synthesise, tone } from '../testing/index.ts'
+import { assertSameSamples, concat, SENTENCES, synthesise, tone } from '../testing/index.ts'
 import { type AudioDecoder, type AudioEncoder, CodecError, type CodecFault } from './audio-codec.ts'
 import { type Codecs, createCodecs } from './codec-factory.ts'
 import { codecAvailability, createDecoder, createEncoder } from './index.ts'
@@ -156,6 +156,25 @@ test('[AU12] a PCM16 frame may be short, never empty, odd or too long', async ()
   }
 })
 
+test('[AU12] an encoded frame has a length the protocol allows', async () => {
+  for (const [format, lengths] of [
+    [OPUS_20, [0, 1_276]],
+    [LC3, [0, 19, 401]],
+  ] as const) {
+    if (missing.has(format.codec)) continue
+    const decoder = await decoderFor(format)
+    for (const length of lengths)
+      assert.throws(() => decoder.decode(new Uint8Array(length).fill(0x48)), fault('length'))
+    decoder.close()
+  }
+})
+
+test('[AU12] an LC3 frame that liblc3 can only conceal is corrupt', { skip: needs('lc3') }, async () => {
+  const decoder = await decoderFor(LC3)
+  assert.throws(() => decoder.decode(new Uint8Array(40).fill(0xff)), fault('corrupt'))
+  decoder.close()
+})
+
 for (const [build, codecs] of [
   ['native', nativeCodecs],
   ['wasm', wasmCodecs],
@@ -223,7 +242,7 @@ test('[AU12] what was decoded is not overwritten by the next frame', async () =>
     const samples = decoder.decode(payload)
     const copy = samples.slice()
     for (let turn = 0; turn < 3; turn += 1) decoder.decode(encoder.encode(quiet))
-    assert.deepEqual(samples, copy)
+    assertSameSamples(samples, copy)
     assert.deepEqual(payload, kept)
     encoder.close()
     decoder.close()

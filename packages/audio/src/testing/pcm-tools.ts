@@ -1,4 +1,5 @@
 // Small pieces of sound to put tests together from: silence, joins, seeded noise.
+import assert from 'node:assert/strict'
 import { seededRandom } from '@parley/kernel'
 
 /** Rate of everything in ./testing. */
@@ -42,4 +43,11 @@ export function withNoise(samples: Int16Array, signalToNoiseDb: number, seed = 1
     const noisy = Math.round(sample + (2 * random() - 1) * peak)
     return Math.max(-32_768, Math.min(32_767, noisy))
   })
+}
+
+/** Fails naming the first sample that differs: node's own comparison takes minutes to print a second of sound. */
+export function assertSameSamples(actual: Int16Array, expected: Int16Array): void {
+  const first = expected.findIndex((sample, n) => sample !== actual[n])
+  if (first >= 0) assert.fail(`sample ${first} is ${actual[first]}, not ${expected[first]}`)
+  assert.equal(actual.length, expected.length)
 }
