@@ -1,7 +1,7 @@
 // Text of the pod -> checked message. Written by hand instead of compiled from the schemas: no `new Function` (a page's
 // content security policy forbids it), a few kilobytes less, and unknown fields and types pass (N works with N - 1).
 import { err, ok, type Result } from '@parley/kernel'
-import { CLOSE_REASONS, type ServerMessage, type ServerMessageType } from '@parley/protocol'
+import { CLOSE_REASONS, type CloseReason, type ServerMessage, type ServerMessageType } from '@parley/protocol'
 
 type Fields = Readonly<Record<string, unknown>>
 type FieldCheck = (value: unknown) => boolean
@@ -120,6 +120,6 @@ function inconsistency(message: Fields): string | undefined {
 }
 
 /** A close reason this client knows, else `internal`: a newer platform may have more of them. */
-export function knownCloseReason(reason: string): keyof typeof CLOSE_REASONS {
-  return Object.hasOwn(CLOSE_REASONS, reason) ? (reason as keyof typeof CLOSE_REASONS) : 'internal'
+export function knownCloseReason(reason: string): CloseReason {
+  return Object.hasOwn(CLOSE_REASONS, reason) ? (reason as CloseReason) : 'internal'
 }

@@ -251,8 +251,10 @@ export class ParleySession {
   }
 
   #onAudioEnded(ended: AudioEnded): void {
-    const oldest = this.#pendingEnds.values().find((pending) => pending.isSent)
-    const pending = ended.requestId === undefined ? oldest : this.#pendingEnds.get(ended.requestId)
+    const pending =
+      ended.requestId === undefined
+        ? [...this.#pendingEnds.values()].find((candidate) => candidate.isSent)
+        : this.#pendingEnds.get(ended.requestId)
     if (!pending) return
     pending.timer.cancel()
     this.#pendingEnds.delete(pending.requestId)

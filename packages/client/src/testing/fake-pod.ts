@@ -38,7 +38,15 @@ export interface FakePodOptions {
   readonly deadAfterMs?: number
   /** State of speech in the welcome. */
   readonly speech?: 'ready' | 'waiting'
+  /** Pages it serves by path, for tests in a browser: of its own origin, as a pod's page is. */
+  readonly pages?: Readonly<Record<string, FakePage>>
   readonly clock?: Clock
+}
+
+export interface FakePage {
+  readonly contentType: string
+  readonly body: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Where the next refusal happens: the answer to POST, the upgrade to a WebSocket, the answer to hello. */
@@ -141,6 +149,11 @@ class FakePodServer implements FakePod {
     const path = (request.url ?? '/').split('?')[0] as string
     const route = `${request.method} ${path}`
     this.requests.push(route)
+    const page = request.method === 'GET' ? this.#options.pages?.[path] : undefined
+    if (page) {
+      response.writeHead(200, { 'content-type': page.contentType, ...page.headers }).end(page.body)
+      return
+    }
     const body = await readBody(request)
     if (route === 'POST /v1/sessions') return this.#create(request, body, response)
     const inSession = /^\/v1\/sessions\/([^/]+)(\/watch-links(?:\/([^/]+))?)?$/.exec(path)
