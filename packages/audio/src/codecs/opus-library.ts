@@ -36,7 +36,7 @@ const CTL_RESET_STATE = 4028
  * Native states kept for reuse, per rate. V8 does not see their 20 to 50 kB and lets thousands pile up before it collects;
  * one more than this waiting is left to the collector.
  */
-const MAX_IDLE_STATES = 64
+const MAX_IDLE_STATES = 256
 
 export class OpusLibrary {
   readonly build: OpusBuild
