@@ -49,7 +49,7 @@ export function parleyCaptionClient(): CaptionClient {
   return {
     hasSample: SAMPLE_URL !== undefined,
     openPage: (code) => openPage(api, code),
-    start: (options, onEvent) => new SpeakingRun(options, onEvent),
+    start: (options, onEvent) => new SpeakingRun(api, options, onEvent),
     watch: (token, onEvent) => new WatchingRun(api, token, onEvent),
   }
 }
@@ -99,6 +99,14 @@ class RunEvents {
   }
 }
 
+async function troubleOfStart(api: ParleyApi, thrown: unknown): Promise<Trouble> {
+  if (!(thrown instanceof CaptureError)) return troubleOfError(thrown)
+  const mayBePod = thrown.problem === 'in-use' || thrown.problem === 'not-supported'
+  // A part of the audio graph is a file of the pod: a pod that is gone looks like a microphone that does not start.
+  const answer = mayBePod ? await attempt(() => api.getPageInfo()) : undefined
+  return answer && !answer.ok ? answer.error : troubleOfCapture(thrown.problem)
+}
+
 class SpeakingRun implements OwnRun {
   readonly #events: RunEvents
   #session: ParleySession | undefined
@@ -110,12 +118,10 @@ class SpeakingRun implements OwnRun {
   #levelPeak = 0
   #levelAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: StartOptions, onEvent: Listener) {
+  constructor(api: ParleyApi, options: StartOptions, onEvent: Listener) {
     this.#events = new RunEvents(onEvent)
     const work = options.source === 'microphone' ? this.#speak(options) : this.#play(options)
-    work.catch((thrown) =>
-      this.#end(thrown instanceof CaptureError ? troubleOfCapture(thrown.problem) : troubleOfError(thrown)),
-    )
+    work.catch(async (thrown) => this.#end(await troubleOfStart(api, thrown)))
   }
 
   stop(): void {

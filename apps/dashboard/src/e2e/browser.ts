@@ -25,10 +25,12 @@ export interface LaunchOptions {
   readonly isMicrophoneAllowed?: boolean
   /** False: no device at all. */
   readonly hasMicrophone?: boolean
+  /** Chromium's --host-resolver-rules, for names that lead to this machine. */
+  readonly hostMap?: string
 }
 
 export function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
-  const { microphoneWav, isMicrophoneAllowed = true, hasMicrophone = true } = options
+  const { microphoneWav, isMicrophoneAllowed = true, hasMicrophone = true, hostMap } = options
   return chromium.launch({
     executablePath: CHROMIUM,
     headless: true,
@@ -41,6 +43,7 @@ export function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
       ...(hasMicrophone ? ['--use-fake-device-for-media-stream'] : []),
       ...(isMicrophoneAllowed ? ['--use-fake-ui-for-media-stream'] : []),
       ...(microphoneWav === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphoneWav}`]),
+      ...(hostMap === undefined ? [] : [`--host-resolver-rules=${hostMap}`]),
     ],
   })
 }

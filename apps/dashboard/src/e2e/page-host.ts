@@ -98,12 +98,12 @@ export class PageHost {
   }
 
   #pageInfo(request: IncomingMessage): object {
-    return this.#infoFor(this.#isLetIn(request))
+    return this.#infoFor(this.#isLetIn(request), request)
   }
 
-  #infoFor(authenticated: boolean): object {
+  #infoFor(authenticated: boolean, request: IncomingMessage): object {
     const { languages = ['en'] } = this.#options
-    const socketUrl = `ws://localhost:${this.port}${SOCKET_PATH}`
+    const socketUrl = `ws://${request.headers.host}${SOCKET_PATH}`
     return { authenticated, languages, version: '0.0.0', socketUrl }
   }
 
@@ -115,7 +115,7 @@ export class PageHost {
     const { code } = JSON.parse(await readBody(request)) as { code: string }
     if (!this.#codes.delete(code)) return sendProblem(response, 'CODE_INVALID')
     response.setHeader('set-cookie', `${COOKIE}; HttpOnly; SameSite=Strict; Path=/`)
-    sendJson(response, 200, this.#infoFor(true))
+    sendJson(response, 200, this.#infoFor(true, request))
   }
 
   async #forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -130,7 +130,7 @@ export class PageHost {
     const text = await answer.text()
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' })
     // The pod's addresses become this host's: one origin, as behind a real pod.
-    response.end(text.replaceAll(new URL(pod.url).host, new URL(this.origin).host))
+    response.end(text.replaceAll(new URL(pod.url).host, request.headers.host ?? ''))
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
