@@ -1,2 +1,30 @@
 /** Speech: the recogniser port, utterances, endpointing, engines. */
+
+export { DEFAULT_ENDPOINTING, type EndpointingOptions } from './endpointing.ts'
+export {
+  type CepstralState,
+  packSpeaker,
+  type SpeakerState,
+  unpackSpeaker,
+} from './engines/pocketsphinx/cepstral-state.ts'
+export {
+  INSTALL_COMMAND as POCKETSPHINX_INSTALL_COMMAND,
+  loadPocketSphinx,
+  MODEL_DIRECTORY as POCKETSPHINX_MODEL_DIRECTORY,
+  POCKETSPHINX_SONAME,
+} from './engines/pocketsphinx/library.ts'
+export {
+  POCKETSPHINX_LANGUAGES,
+  type PocketSphinxOptions,
+  PocketSphinxRecogniser,
+} from './engines/pocketsphinx/pocketsphinx-recogniser.ts'
+export {
+  DECODER_BYTES,
+  type MachineRoom,
+  machineRoom,
+  SLOTS_PER_CORE,
+  slotsFor,
+  threadPoolSizeFor,
+} from './engines/pocketsphinx/slot-sizing.ts'
 export * from './recogniser.ts'
+export type { VoiceActivity } from './speech-activity.ts'

@@ -1,0 +1,123 @@
+// Decoders loaded and waiting. Keeps as many as there are slots, loads one at a time so that live decoding is not starved, and
+// replaces those that broke. Hands each to one owner; who the owner is and what it says is not known here.
+import type { Result } from '@parley/kernel'
+import { err, ok } from '@parley/kernel'
+import type { Decoder } from './decoder.ts'
+import type { EngineProblem } from './library.ts'
+
+/** What the pool needs of a decoder. */
+export type PooledDecoder = Pick<Decoder, 'isReusable' | 'forgetSpeaker' | 'free'>
+
+type Waiter<D> = (outcome: Result<D, EngineProblem>) => void
+
+export interface DecoderPoolOptions<D extends PooledDecoder> {
+  readonly size: number
+  readonly load: () => Promise<Result<D, EngineProblem>>
+  /** Told when loading failed or works again. */
+  readonly onProblem: (problem: EngineProblem | undefined) => void
+}
+
+export class DecoderPool<D extends PooledDecoder> {
+  readonly #options: DecoderPoolOptions<D>
+  readonly #warm: D[] = []
+  readonly #lent = new Set<D>()
+  /** Owners of a slot whose decoder is being loaded; never more than `size`. */
+  readonly #waiters: Waiter<D>[] = []
+  #loading: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(options: DecoderPoolOptions<D>) {
+    this.#options = options
+  }
+
+  get warm(): number {
+    return this.#warm.length
+  }
+
+  /** Decoders there are: warm and lent. */
+  get count(): number {
+    return this.#warm.length + this.#lent.size
+  }
+
+  /** Loads until the pool is full, one after another. Resolves when the first is there, or with why it cannot be. */
+  async fill(): Promise<Result<void, EngineProblem>> {
+    if (this.count > 0) {
+      this.#loadMissing()
+      return ok(undefined)
+    }
+    const first = await this.take()
+    if (!first.ok) return first
+    await this.giveBack(first.value, true)
+    return ok(undefined)
+  }
+
+  /**
+   * A decoder with no memory of anybody. Waits for one being loaded when all warm ones are lent; the caller holds one of
+   * `size` slots, so there is always one coming unless loading fails.
+   */
+  take(): Promise<Result<D, EngineProblem>> {
+    if (this.#isClosed) return Promise.resolve(err({ message: 'the recogniser is closed' }))
+    const decoder = this.#warm.pop()
+    if (decoder) {
+      this.#lent.add(decoder)
+      return Promise.resolve(ok(decoder))
+    }
+    const waiting = new Promise<Result<D, EngineProblem>>((resolve) => this.#waiters.push(resolve))
+    this.#loadMissing()
+    return waiting
+  }
+
+  /** Ends a loan. A decoder that broke, or that cannot forget its speaker, is freed and another one loaded. */
+  async giveBack(decoder: D, isHealthy: boolean): Promise<void> {
+    if (!this.#lent.delete(decoder)) return
+    if (this.#isClosed || !isHealthy || !decoder.isReusable) {
+      await decoder.free()
+      this.#loadMissing()
+      return
+    }
+    decoder.forgetSpeaker()
+    this.#put(decoder)
+    this.#loadMissing()
+  }
+
+  /** Frees the warm ones and waits for a load that is under way; lent ones are freed when they come back. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const waiter of this.#waiters.splice(0)) waiter(err({ message: 'the recogniser is closed' }))
+    await this.#loading
+    await Promise.all(this.#warm.splice(0).map((decoder) => decoder.free()))
+  }
+
+  #put(decoder: D): void {
+    const waiter = this.#waiters.shift()
+    if (waiter) {
+      this.#lent.add(decoder)
+      waiter(ok(decoder))
+    } else this.#warm.push(decoder)
+  }
+
+  #loadMissing(): void {
+    if (this.#loading || this.#isClosed || this.count >= this.#options.size) return
+    this.#loading = this.#loadOne().finally(() => {
+      this.#loading = undefined
+    })
+    void this.#loading.then((): void => {
+      // After a failure only somebody who waits starts another attempt: no loop over a missing model.
+      if (!this.#hasFailed || this.#waiters.length > 0) this.#loadMissing()
+    })
+  }
+
+  #hasFailed = false
+
+  async #loadOne(): Promise<void> {
+    const outcome = await this.#options.load().catch((error: unknown) => err({ message: String(error) }))
+    this.#hasFailed = !outcome.ok
+    if (outcome.ok) {
+      if (this.#isClosed) await outcome.value.free()
+      else this.#put(outcome.value)
+    } else {
+      for (const waiter of this.#waiters.splice(0)) waiter(outcome)
+    }
+    this.#options.onProblem(outcome.ok ? undefined : outcome.error)
+  }
+}

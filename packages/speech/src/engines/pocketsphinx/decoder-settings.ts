@@ -1,0 +1,26 @@
+// How the decoder is set, and with what idea of a voice it starts. Each value was measured; README.md tells how.
+import { CEPSTRUM_LENGTH, type CepstralState } from './cepstral-state.ts'
+
+/** Names are those of ps_args() without the dash. */
+export function decoderSettings(modelDirectory: string): Readonly<Record<string, string>> {
+  return {
+    hmm: `${modelDirectory}/en-us`,
+    lm: `${modelDirectory}/en-us.lm.bin`,
+    dict: `${modelDirectory}/cmudict-en-us.dict`,
+    // The second pass costs 80-150 ms after the end of speech for 1.5 points of word error rate.
+    fwdflat: 'no',
+    // Endpointing is ours; audio the decoder left out would shift the frames of its words against media time.
+    remove_silence: 'no',
+    // Estimating the noise from the start of each utterance takes its first word for noise.
+    remove_noise: 'no',
+  }
+}
+
+/** The model's own idea of a voice (its -cmninit). */
+const INITIAL_MEAN = [41.0, -5.29, -0.12, 5.09, 2.48, -4.07, -1.37, -1.78, -5.08, -2.05, -6.45, -1.42, 1.17]
+
+export const INITIAL_CEPSTRUM: CepstralState = {
+  mean: Float32Array.from(INITIAL_MEAN),
+  sum: new Float32Array(CEPSTRUM_LENGTH),
+  frames: 0,
+}

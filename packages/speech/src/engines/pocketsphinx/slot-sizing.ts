@@ -1,0 +1,58 @@
+// How many decoders a machine carries: cores give the most that keeps pace with live speech, memory the most that fits.
+import { readFile } from 'node:fs/promises'
+import { availableParallelism, freemem } from 'node:os'
+
+/** A live stream takes about 0.1 to 0.2 of a core while somebody speaks; four to a core leave room for all speaking at once. */
+export const SLOTS_PER_CORE = 4
+/** Resident memory of one decoder. */
+export const DECODER_BYTES = 105_000_000
+/** The rest of the memory is for everything else. */
+const MEMORY_RATIO = 0.5
+
+export interface MachineRoom {
+  readonly cores: number
+  readonly availableBytes: number
+}
+
+/** At least 1. `share` is the part of the machine this process may take (0..1], e.g. 1 / workers. */
+export function slotsFor({ cores, availableBytes }: MachineRoom, share = 1): number {
+  const byCores = Math.ceil(cores * share) * SLOTS_PER_CORE
+  const byMemory = Math.floor((availableBytes * MEMORY_RATIO * share) / DECODER_BYTES)
+  return Math.max(1, Math.min(byCores, byMemory))
+}
+
+/** Threads libuv needs (UV_THREADPOOL_SIZE) so that loading a decoder or reading a file does not hold up `slots` streams. */
+export function threadPoolSizeFor(slots: number): number {
+  return Math.max(4, slots + 2)
+}
+
+/** Cores and free memory of this machine, or of the control group it is confined to. */
+export async function machineRoom(root = ''): Promise<MachineRoom> {
+  const [cpuMax, memoryMax, memoryUsed, memoryInfo] = await Promise.all(
+    ['/sys/fs/cgroup/cpu.max', '/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory.current', '/proc/meminfo'].map(
+      (file) => readFile(root + file, 'utf8').catch(() => ''),
+    ),
+  )
+  const cores = Math.min(availableParallelism(), cgroupCores(cpuMax ?? ''))
+  const free = systemAvailableBytes(memoryInfo ?? '') ?? freemem()
+  return { cores, availableBytes: Math.min(free, cgroupAvailableBytes(memoryMax ?? '', memoryUsed ?? '')) }
+}
+
+/** "200000 100000" is two cores; "max 100000" and anything unreadable is no limit. */
+function cgroupCores(cpuMax: string): number {
+  const [quota, period] = cpuMax.trim().split(' ').map(Number)
+  const isLimited = quota !== undefined && period !== undefined && quota > 0 && period > 0
+  return isLimited ? Math.max(1, Math.floor(quota / period)) : Number.POSITIVE_INFINITY
+}
+
+function cgroupAvailableBytes(max: string, current: string): number {
+  const limit = Number.parseInt(max, 10)
+  if (!Number.isFinite(limit)) return Number.POSITIVE_INFINITY
+  const used = Number.parseInt(current, 10)
+  return Math.max(0, limit - (Number.isFinite(used) ? used : 0))
+}
+
+function systemAvailableBytes(memoryInfo: string): number | undefined {
+  const kilobytes = /^MemAvailable:\s+(\d+) kB/m.exec(memoryInfo)?.[1]
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
+}
