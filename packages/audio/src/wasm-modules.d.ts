@@ -40,11 +40,11 @@ declare module '@echogarden/fvad-wasm' {
 }
 
 declare module '@evan/opus/node/index.js' {
-  const library: import('./codecs/opus-library.ts').RawLibrary
+  const library: import('./codecs/opus-raw.ts').RawLibrary
   export default library
 }
 
 declare module '@evan/opus/wasm/index.js' {
-  const library: import('./codecs/opus-library.ts').RawLibrary
+  const library: import('./codecs/opus-raw.ts').RawLibrary
   export default library
 }

@@ -4,7 +4,8 @@ import { AUDIO_FORMATS, type AudioFormat, isFrameLength, samplesPerFrame } from 
 import { opusPacketMs } from '../opus-packet.ts'
 import { pcm16FromBytes } from '../pcm.ts'
 import { type AudioDecoder, type AudioEncoder, CodecError, type EncoderOptions } from './audio-codec.ts'
-import type { OpusLibrary, RawDecoder, RawEncoder } from './opus-library.ts'
+import type { OpusLibrary } from './opus-library.ts'
+import type { RawDecoder, RawEncoder } from './opus-raw.ts'
 
 const CTL_SET_BITRATE = 4002
 const CTL_SET_VBR_CONSTRAINT = 4020

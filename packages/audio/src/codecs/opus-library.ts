@@ -3,30 +3,7 @@
 // machines without a native build, use the WASM build of the same package.
 /// <reference path="../wasm-modules.d.ts" />
 import { isMainThread } from 'node:worker_threads'
-
-/** The bare class of either build; `ctl` is libopus's `opus_*_ctl`. */
-export interface RawDecoder {
-  decode(packet: Uint8Array): Uint8Array
-  ctl(command: number, value?: number): number
-  /** Frees the state at once (WASM build only; the native one frees on garbage collection). */
-  drop?(): void
-}
-
-export interface RawEncoder {
-  encode(samples: Int16Array): Uint8Array
-  ctl(command: number, value?: number): number
-  drop?(): void
-}
-
-/** What both builds export. */
-export interface RawLibrary {
-  readonly Decoder: new (options: { readonly channels: 1; readonly sample_rate: number }) => RawDecoder
-  readonly Encoder: new (options: {
-    readonly channels: 1
-    readonly sample_rate: number
-    readonly application: 'voip'
-  }) => RawEncoder
-}
+import type { RawDecoder, RawEncoder, RawLibrary } from './opus-raw.ts'
 
 export type OpusBuild = 'native' | 'wasm'
 
