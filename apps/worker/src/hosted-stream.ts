@@ -158,10 +158,14 @@ export class HostedStream {
     }
     return {
       onPartial: (partial) => report({ type: 'partial', stream, ...partial }),
-      onFinal: (final) => report({ type: 'final', stream, ...final }),
-      onAbandoned: (abandoned) => report({ type: 'abandoned', stream, ...abandoned }),
-      onSettled: (settledMs) => report({ type: 'settled', stream, settledMs }),
-      onFlushed: (flushId, settledMs) => report({ type: 'stream.flushed', stream, flushId, settledMs }),
+      onFinal: (final) => report({ type: 'final', stream, ...final, settledMs: mediaMs(final.settledMs) }),
+      onAbandoned: (abandoned) => {
+        report({ type: 'abandoned', stream, ...abandoned, settledMs: mediaMs(abandoned.settledMs) })
+      },
+      onSettled: (settledMs) => report({ type: 'settled', stream, settledMs: mediaMs(settledMs) }),
+      onFlushed: (flushId, settledMs) => {
+        report({ type: 'stream.flushed', stream, flushId, settledMs: mediaMs(settledMs) })
+      },
       onFailed: (message) => this.#fail(new Error(message)),
     }
   }
@@ -185,6 +189,9 @@ export class HostedStream {
     this.#context.onSlotsChanged()
   }
 }
+
+/** A recogniser that has heard nothing may know no time; on the link that is the beginning. */
+const mediaMs = (ms: number): number => (Number.isFinite(ms) && ms > 0 ? ms : 0)
 
 type Refusal =
   | RecogniserRefusal

@@ -4,6 +4,7 @@ import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
 import { ParleyError, type WorkerEngine } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import { AudioPool } from './audio-pool.ts'
+import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
 import type { OpenSpeechOptions, SlotReservation, SpeechListener, SpeechPort, SpeechStatus } from './speech-port.ts'
 import { LinkSpeechStream, type SpeechStreamContext, type StreamCounters } from './speech-stream.ts'
@@ -147,16 +148,15 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   reserve(language: string): Result<SlotReservation, ParleyError> {
     const languages = this.languages()
     if (languages.length === 0) return err(new ParleyError('SPEECH_UNAVAILABLE', { retryAfterMs: RETRY_AFTER_MS }))
-    const tag = language.toLowerCase()
-    if (!languages.some((known) => known.toLowerCase() === tag)) {
+    if (matchLanguage(language, languages) === undefined) {
       const message = `no engine recognises "${language.slice(0, 40)}"; known: ${languages.join(', ')}`
       return err(
         new ParleyError('LANGUAGE_UNSUPPORTED', { field: 'language', value: language, allowed: languages, message }),
       )
     }
-    const link = this.#freest(tag)
+    const link = this.#freest(language)
     if (!link) return err(new ParleyError('NO_SLOT', { retryAfterMs: RETRY_AFTER_MS }))
-    const reservation = new Reservation(tag, link, (over) => this.#reservations.delete(over))
+    const reservation = new Reservation(language, link, (over) => this.#reservations.delete(over))
     this.#reservations.add(reservation)
     return ok(reservation)
   }
@@ -164,7 +164,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   open(reservation: SlotReservation, options: OpenSpeechOptions, listener: SpeechListener): LinkSpeechStream {
     const link = reservation instanceof Reservation ? reservation.link : undefined
     reservation.release()
-    const stream = new LinkSpeechStream(this.#context, options, options.language.toLowerCase(), listener)
+    const stream = new LinkSpeechStream(this.#context, options, listener)
     this.#streams.add(stream)
     if (link?.isUp) stream.assign(link)
     else {
@@ -226,7 +226,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   #freest(language: string): WorkerLink | undefined {
     let best: WorkerLink | undefined
     for (const link of this.#links.values()) {
-      if (!link.isUp || link.book.free === 0 || !link.speaks(language)) continue
+      if (!link.isUp || link.book.free === 0 || !link.languageFor(language)) continue
       if (!best || link.book.free > best.book.free) best = link
     }
     return best
@@ -258,6 +258,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     if (this.#waiting.size > 0) this.#place()
   }
 
+  /** One entry per engine name: ready when it is so anywhere, with the languages it recognises there. */
   #engines(): readonly WorkerEngine[] {
     const byName = new Map<string, WorkerEngine>()
     for (const link of this.#links.values()) {
@@ -265,6 +266,10 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
       for (const engine of link.engines) {
         const known = byName.get(engine.name)
         if (!known || (engine.ready && !known.ready)) byName.set(engine.name, engine)
+        else if (engine.ready === known.ready) {
+          const languages = [...new Set([...known.languages, ...engine.languages])]
+          byName.set(engine.name, { ...known, languages })
+        }
       }
     }
     return [...byName.values()]

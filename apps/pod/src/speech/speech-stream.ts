@@ -18,8 +18,10 @@ const PREROLL_MS = 80
  * kept beyond it follows as the worker settles, or at true pace.
  */
 const WINDOW_MS = 20_000
-/** Less unsettled audio than this is a rest of rounding, not speech. */
-const TOLERANCE_MS = 20
+/** A recogniser works in blocks: less unsettled audio than one of them is a rest, not speech. */
+const REST_MS = 20
+/** Unsettled audio that a stream may have lost its worker over; below it there is only rounding. */
+const ROUNDING_MS = 2
 /** Flushes of one stream that may be unanswered; the oldest is forgotten beyond it. */
 const MAX_FLUSHES = 64
 const OPEN_DEADLINE_MS = 15_000
@@ -60,7 +62,6 @@ interface PendingFlush {
 }
 
 export class LinkSpeechStream implements SpeechStream, LinkedStream {
-  readonly language: string
   isQueued = false
   readonly #context: SpeechStreamContext
   readonly #options: OpenSpeechOptions
@@ -78,16 +79,18 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #openedAtNo = 0
   #dropsSeen = 0
 
-  constructor(context: SpeechStreamContext, options: OpenSpeechOptions, language: string, listener: SpeechListener) {
+  constructor(context: SpeechStreamContext, options: OpenSpeechOptions, listener: SpeechListener) {
     this.#context = context
     this.#options = options
-    this.language = language
     this.#listener = listener
     this.#kept = new KeptAudio(context.pool, options.format)
     this.#samplesPerMs = options.format.sampleRateHz / 1000
     this.#state = transitions.newStreamState(options.firstIndex, context.clock.nowMs())
   }
 
+  get language(): string {
+    return this.#options.language
+  }
   get state(): SpeechStreamState {
     return this.#state
   }
@@ -144,7 +147,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#apply(transitions.onAssigned(state, this.#context.clock.nowMs()))
     this.#number = link.openStream(this, {
       sessionId: this.#options.sessionId,
-      language: this.language,
+      language: this.#options.language,
       format: this.#options.format,
       firstIndex: state.nextIndex,
       ...(settledMs > 0 ? { settledMs } : {}),
@@ -182,7 +185,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
         this.#openedAtMs = this.#nowMs()
         this.#openedAtNo = this.#kept.headNo
         this.#apply(transitions.onOpened(state))
-        this.#link?.gather(this, this.#kept.unsentBytes)
+        this.#link?.gather(this, 0)
+        this.#link?.sendNow()
         return
       case 'stream.refused':
         this.#detach(transitions.onRefused(state, this.#nowMs(), message.retryAfterMs ?? REFUSED_RETRY_MS))
@@ -327,13 +331,13 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     const kept = this.#kept
     this.#context.counters.framesExpiredTotal += kept.dropReceivedBefore(wallMs - this.#context.workerWaitMs)
     const lostUntilMs = (kept.headMedia() ?? kept.endMedia) / this.#samplesPerMs
-    if (lostUntilMs - this.#state.settledMs <= TOLERANCE_MS) return
+    if (lostUntilMs - this.#state.settledMs <= REST_MS) return
     this.#apply(transitions.onAudioExpired(this.#state, lostUntilMs))
   }
 
   /** A flush with nothing unsettled before it needs no worker. */
   #answerIdleFlushes(): void {
-    const settledMedia = (this.#state.settledMs + TOLERANCE_MS) * this.#samplesPerMs
+    const settledMedia = (this.#state.settledMs + REST_MS) * this.#samplesPerMs
     const first = this.#flushes.findIndex((flush) => flush.endMedia > settledMedia)
     if (first === 0 || this.#flushes.length === 0) return
     this.#tellFlushed(this.#flushes.splice(0, first < 0 ? this.#flushes.length : first))
@@ -362,7 +366,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
 
   #instant(): transitions.Instant {
     const pushedMs = this.#kept.endMedia / this.#samplesPerMs
-    return { nowMs: this.#nowMs(), pushedMs, hasUnsettled: pushedMs - this.#state.settledMs > TOLERANCE_MS }
+    return { nowMs: this.#nowMs(), pushedMs, hasUnsettled: pushedMs - this.#state.settledMs > ROUNDING_MS }
   }
 
   #nowMs(): number {

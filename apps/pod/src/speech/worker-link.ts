@@ -12,6 +12,7 @@ import {
 } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import { WebSocket } from 'ws'
+import { matchLanguage } from './language-match.ts'
 import { isProof, linkToken, newNonce } from './link-auth.ts'
 import { decodeWorkerMessage } from './link-decode.ts'
 import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
@@ -72,7 +73,7 @@ export class WorkerLink {
   #streams = new Map<number, { readonly stream: LinkedStream; isOpen: boolean }>()
   #nextStream = 1
   #engines: readonly WorkerEngine[] = []
-  #languages: ReadonlySet<string> = new Set()
+  #languages: readonly string[] = []
   #failures = 0
   #pingId = 0
   #lastPingMs = 0
@@ -97,9 +98,9 @@ export class WorkerLink {
     return this.#streams.size
   }
 
-  /** True when an engine of the worker that is ready recognises `language`, a lower-case tag. */
-  speaks(language: string): boolean {
-    return this.#languages.has(language)
+  /** What the worker's engines that are ready call `language`; undefined when none recognises it. */
+  languageFor(language: string): string | undefined {
+    return matchLanguage(language, this.#languages)
   }
 
   /** Sends stream.open and returns the number of the stream. Only while up. */
@@ -117,7 +118,8 @@ export class WorkerLink {
     const number = this.#nextStream++
     this.#streams.set(number, { stream, isOpen: false })
     this.book.onOpening()
-    this.#send({ type: 'stream.open', stream: number, ...open })
+    const language = this.languageFor(open.language) ?? open.language
+    this.#send({ type: 'stream.open', stream: number, ...open, language })
     return number
   }
 
@@ -275,8 +277,7 @@ export class WorkerLink {
 
   #setEngines(engines: readonly WorkerEngine[]): void {
     this.#engines = engines
-    const spoken = engines.filter((engine) => engine.ready).flatMap((engine) => engine.languages)
-    this.#languages = new Set(spoken.map((language) => language.toLowerCase()))
+    this.#languages = engines.filter((engine) => engine.ready).flatMap((engine) => engine.languages)
   }
 
   #send(message: PodToWorker): void {
@@ -317,7 +318,7 @@ export class WorkerLink {
     this.#streams = new Map()
     this.book.clear()
     this.#engines = []
-    this.#languages = new Set()
+    this.#languages = []
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost())
     this.#options.owner.onDown(this)
   }
