@@ -172,7 +172,10 @@ class SpeakingRun implements OwnRun {
     if (!playback) return this.#end({ kind: 'sample' })
     this.#anchor(format)
     this.#playback = playback
-    if (this.#events.isOver) return playback.stop()
+    if (this.#isEnding || this.#events.isOver) {
+      playback.stop()
+      return
+    }
     await playback.finished
     await this.#finish()
   }

@@ -1,4 +1,5 @@
-// What a person chose about reading, kept in this browser only. Broken or forbidden storage means the defaults.
+// What a person prefers: the size of captions, kept in this browser only, and the language to begin with. Broken or forbidden
+// storage means the defaults.
 
 export const TEXT_SIZES = ['small', 'medium', 'large', 'huge'] as const
 export type TextSize = (typeof TEXT_SIZES)[number]
@@ -27,4 +28,15 @@ export function writeTextSize(storage: () => Storage, size: TextSize): void {
 /** The next size up (+1) or down (-1); the same at either end. */
 export function stepTextSize(size: TextSize, step: 1 | -1): TextSize {
   return TEXT_SIZES[TEXT_SIZES.indexOf(size) + step] ?? size
+}
+
+/** The platform's language nearest to the person's own, in their order; else the platform's first. BCP 47 tags. */
+export function closestLanguage(offered: readonly string[], wished: readonly string[]): string | undefined {
+  const primary = (tag: string) => tag.toLowerCase().split('-')[0]
+  for (const wish of wished) {
+    const exact = offered.find((tag) => tag.toLowerCase() === wish.toLowerCase())
+    const near = exact ?? offered.find((tag) => primary(tag) === primary(wish))
+    if (near !== undefined) return near
+  }
+  return offered[0]
 }

@@ -1,6 +1,6 @@
 // The connection state in words: a short label for the eye, a sentence for those who listen. Pure.
 import type { CaptionState } from './caption-state.ts'
-import { troubleWords } from './trouble-words.ts'
+import { isEndOfWatching, troubleWords } from './trouble-words.ts'
 
 /** Chosen shape and colour; the words never depend on it alone. */
 export type Tone = 'calm' | 'busy' | 'live' | 'waiting' | 'trouble'
@@ -35,7 +35,7 @@ export function statusOf(state: CaptionState): Status {
     case 'finishing':
       return status('Finishing the last words', 'busy')
     case 'retrying':
-      return status(troubleWords(phase.trouble).title, 'waiting')
+      return status(troubleWords(phase.trouble, state.role).title, 'waiting')
     case 'ended':
       return endedStatus(state)
   }
@@ -60,8 +60,8 @@ function liveStatus(state: CaptionState, speech: 'ready' | 'waiting'): Status {
 function endedStatus(state: CaptionState): Status {
   const trouble = state.phase.kind === 'ended' ? state.phase.trouble : undefined
   if (trouble === undefined) return status(state.role === 'watcher' ? 'The captions have ended' : 'Stopped', 'calm')
-  const isQuietEnd = trouble.kind === 'closed' && (trouble.reason === 'finished' || trouble.reason === 'client_left')
-  return status(troubleWords(trouble).title, isQuietEnd ? 'calm' : 'trouble')
+  const isWanted = state.role === 'watcher' && isEndOfWatching(trouble)
+  return status(troubleWords(trouble, state.role).title, isWanted ? 'calm' : 'trouble')
 }
 
 /** Lag of a final as people read it: "0.4 s". */

@@ -132,14 +132,22 @@ const CLOSED: Readonly<Record<CloseReason, Words>> = {
 
 const SAMPLE = words('The sample could not be played', 'Reload the page, or use the microphone.', 'reload')
 
-export function troubleWords(trouble: Trouble): Words {
+export type Role = 'owner' | 'watcher'
+
+/** The words of a trouble, as they help the one who speaks or the one who reads along. */
+export function troubleWords(trouble: Trouble, role: Role = 'owner'): Words {
+  return role === 'watcher' ? watcherWords(trouble) : ownerWords(trouble)
+}
+
+function ownerWords(trouble: Trouble): Words {
   switch (trouble.kind) {
     case 'microphone':
       return MICROPHONE[trouble.problem]
     case 'sample':
       return SAMPLE
     case 'refused':
-      return refusedWords(trouble)
+      // Also for the codes of a newer pod.
+      return REFUSED[trouble.code] ?? MISUNDERSTOOD
     case 'closed':
       return CLOSED[trouble.reason]
     case 'lost':
@@ -149,14 +157,26 @@ export function troubleWords(trouble: Trouble): Words {
   }
 }
 
-function refusedWords(trouble: Extract<Trouble, { kind: 'refused' }>): Words {
-  // Also for the codes of a newer pod.
-  return REFUSED[trouble.code] ?? MISUNDERSTOOD
+/** Who reads along can start nothing and reach no terminal: waiting and asking is what is left. */
+function watcherWords(trouble: Trouble): Words {
+  if (isEndOfWatching(trouble)) return CLOSED.finished
+  const { title, nextStep, remedy } = ownerWords(trouble)
+  return remedy === 'try_again' ? words(title, WATCHER_NEXT_STEP) : words(title, nextStep, remedy)
 }
+
+const WATCHER_NEXT_STEP = 'Captions go on here when it is over. If it lasts, ask whoever sent the link.'
+
+/** True when what was followed is over, as it should be: no trouble at all for the one who followed. */
+export function isEndOfWatching(trouble: Trouble): boolean {
+  if (trouble.kind === 'closed') return END_REASONS.has(trouble.reason)
+  return trouble.kind === 'refused' && (trouble.code === 'SESSION_UNKNOWN' || trouble.code === 'SESSION_CLOSED')
+}
+
+const END_REASONS: ReadonlySet<CloseReason> = new Set(['finished', 'client_left', 'deleted', 'grace_expired'])
 
 /** The code to quote when asking for help; troubles that explain themselves have none. */
 export function troubleCode(trouble: Trouble): string | undefined {
   if (trouble.kind === 'closed') return CLOSED[trouble.reason].remedy === 'reload' ? trouble.reason : undefined
   if (trouble.kind !== 'refused') return undefined
-  return trouble.code === 'INTERNAL' || refusedWords(trouble).remedy === 'reload' ? trouble.code : undefined
+  return trouble.code === 'INTERNAL' || ownerWords(trouble).remedy === 'reload' ? trouble.code : undefined
 }

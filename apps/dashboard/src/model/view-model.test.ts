@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { entryOf } from './entry.ts'
 import { INITIAL_FOLLOW, isAtEnd, onScrolled } from './follow.ts'
 import { isQuiet, levelWords, nextLevel, QUIET_AFTER_MS } from './level.ts'
-import { readTextSize, stepTextSize, writeTextSize } from './preferences.ts'
+import { closestLanguage, readTextSize, stepTextSize, writeTextSize } from './preferences.ts'
 
 const metrics = (topPx: number, contentPx = 2_000) => ({ topPx, viewPx: 500, contentPx })
 
@@ -74,4 +74,11 @@ test('[PG13] the caption size is remembered, bounded, and survives a storage tha
   }
   assert.equal(readTextSize(forbidden), 'medium')
   writeTextSize(forbidden, 'large')
+})
+
+test('[PG1] captions begin in the language nearest to the person, else in the first the platform has', () => {
+  assert.equal(closestLanguage(['de', 'en-US'], ['fr-CA', 'en-GB', 'de']), 'en-US')
+  assert.equal(closestLanguage(['en-US', 'en-GB'], ['en-gb']), 'en-GB')
+  assert.equal(closestLanguage(['en'], ['ja']), 'en')
+  assert.equal(closestLanguage([], ['ja']), undefined)
 })

@@ -33,6 +33,15 @@ test('[PG8] every error code, close reason and microphone problem has words and 
   }
 })
 
+test('[PG8] who reads along is never told to start, to open a terminal or to use a microphone', () => {
+  for (const trouble of everyTrouble) {
+    if (trouble.kind === 'microphone' || trouble.kind === 'sample') continue
+    const { nextStep, remedy } = troubleWords(trouble, 'watcher')
+    if (remedy === 'try_again') assert.match(nextStep, /whoever sent the link/, JSON.stringify(trouble))
+    assert.doesNotMatch(nextStep, /start again/i, JSON.stringify(trouble))
+  }
+})
+
 test('[PG8] each way of having no microphone has its own words', () => {
   const titles = new Set(MICROPHONE_PROBLEMS.map((problem) => troubleWords({ kind: 'microphone', problem }).title))
   assert.equal(titles.size, MICROPHONE_PROBLEMS.length)
@@ -84,7 +93,10 @@ test('[PG4] every state of the connection has words of its own', () => {
 })
 
 test('[PG4] an end that somebody wanted is no trouble', () => {
-  assert.equal(statusOf(inPhase({ kind: 'ended', trouble: { kind: 'closed', reason: 'finished' } })).tone, 'calm')
+  for (const trouble of [{ kind: 'closed', reason: 'finished' }, refused('SESSION_UNKNOWN')] as const) {
+    const state = inPhase({ kind: 'ended', trouble }, { role: 'watcher' })
+    assert.deepEqual([statusOf(state).tone, statusOf(state).label], ['calm', 'The captions have ended'])
+  }
   assert.equal(statusOf(inPhase({ kind: 'ended', trouble: { kind: 'lost' } })).tone, 'trouble')
 })
 

@@ -32,7 +32,7 @@ function spokenMore(state: CaptionState, hint: string | undefined): string {
   const trouble = phase.kind === 'retrying' || phase.kind === 'ended' ? phase.trouble : state.warning
   const parts = [
     phase.kind === 'retrying' ? 'The page will try again by itself.' : '',
-    trouble ? troubleWords(trouble).nextStep : '',
+    trouble ? troubleWords(trouble, state.role).nextStep : '',
     hint ?? '',
     state.notice?.text ?? '',
   ]

@@ -54,3 +54,38 @@ export function useFocusKept(state: CaptionState): RefObject<HTMLButtonElement |
   }, [running])
   return button
 }
+
+/** Keeps the screen lit while captions run; browsers that cannot, or will not, let it go dark as usual. */
+export function useWakeLock(isActive: boolean): void {
+  useEffect(() => {
+    if (!isActive || !('wakeLock' in navigator)) return
+    let lock: WakeLockSentinel | undefined
+    let isOver = false
+    const acquire = async () => {
+      // The lock is lost whenever the page is hidden, and refused on a low battery: nothing to repair.
+      const granted = await navigator.wakeLock.request('screen').catch(() => undefined)
+      if (isOver) void granted?.release()
+      else lock = granted
+    }
+    const onVisible = () => {
+      if (document.visibilityState === 'visible') void acquire()
+    }
+    void acquire()
+    document.addEventListener('visibilitychange', onVisible)
+    return () => {
+      isOver = true
+      document.removeEventListener('visibilitychange', onVisible)
+      void lock?.release()
+    }
+  }, [isActive])
+}
+
+/** True while the page fills the screen. */
+export function useFullScreen(): boolean {
+  return useSyncExternalStore(subscribeFullScreen, () => document.fullscreenElement !== null)
+}
+
+function subscribeFullScreen(listener: () => void): () => void {
+  document.addEventListener('fullscreenchange', listener)
+  return () => document.removeEventListener('fullscreenchange', listener)
+}

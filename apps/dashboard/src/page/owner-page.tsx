@@ -3,10 +3,11 @@ import { type RefObject, useId, useState } from 'react'
 import type { PageInfo, Source } from '../caption-client.ts'
 import type { CaptionController } from '../caption-controller.ts'
 import { type CaptionState, isRunning } from '../model/caption-state.ts'
+import { closestLanguage } from '../model/preferences.ts'
 import { lagText, statusOf } from '../model/status-words.ts'
 import { languageName } from './format.ts'
 import { Brand, StatusChip, TextSizeControl } from './header.tsx'
-import { useCaptions, useFocusKept, useTextSize, useTitle } from './hooks.ts'
+import { useCaptions, useFocusKept, useTextSize, useTitle, useWakeLock } from './hooks.ts'
 import { MicrophoneIcon, PlayIcon, StopIcon } from './icons.tsx'
 import { LevelMeter } from './level-meter.tsx'
 import { SessionFacts } from './session-facts.tsx'
@@ -23,10 +24,11 @@ interface OwnerPageProps {
 export function OwnerPage({ controller, page }: OwnerPageProps) {
   const state = useCaptions(controller)
   const [textSize, stepTextSize] = useTextSize()
-  const [language, setLanguage] = useState(page.languages[0])
+  const [language, setLanguage] = useState(() => closestLanguage(page.languages, navigator.languages))
   const mainButton = useFocusKept(state)
   const { label } = statusOf(state)
   useTitle(`${label} - Parley`)
+  useWakeLock(isRunning(state.phase))
   const isAtRest = state.phase.kind === 'idle' || state.phase.kind === 'ended'
   const isWelcome = isAtRest && state.transcript.lineCount === 0
   const start = (source: Source) => controller.start(source, language)
@@ -72,7 +74,7 @@ function Welcome({ state, start, hasSample, mainButton, children }: WelcomeProps
   const trouble = state.phase.kind === 'ended' ? state.phase.trouble : undefined
   return (
     <div className="welcome">
-      {trouble && <TroublePanel trouble={trouble} />}
+      {trouble && <TroublePanel reader="owner" trouble={trouble} />}
       <h1 className="welcome-title">Read what is being said.</h1>
       <p className="welcome-text">
         Start, allow the microphone, and speak: captions appear as you talk. The sound goes to this Parley and nowhere
@@ -151,10 +153,15 @@ function Messages({ state, controller }: PartProps) {
   return (
     <div className="messages">
       {phase.kind === 'retrying' && (
-        <RetryPanel trouble={phase.trouble} retryAtMs={phase.retryAtMs} onRetryNow={() => controller.retryNow()} />
+        <RetryPanel
+          reader="owner"
+          trouble={phase.trouble}
+          retryAtMs={phase.retryAtMs}
+          onRetryNow={() => controller.retryNow()}
+        />
       )}
-      {phase.kind === 'ended' && phase.trouble && <TroublePanel trouble={phase.trouble} />}
-      {warning && <TroublePanel trouble={warning} tone="waiting" />}
+      {phase.kind === 'ended' && phase.trouble && <TroublePanel reader="owner" trouble={phase.trouble} />}
+      {warning && <TroublePanel reader="owner" trouble={warning} tone="waiting" />}
       {hint && !warning && <p className="hint">{hint}</p>}
       {notice && (
         <p className="toast" aria-hidden="true">

@@ -59,7 +59,7 @@ const EntryView = memo(function EntryView({ entry, isFirst }: { readonly entry: 
   }
   return (
     <li className="line">
-      <time className="line-time">{clockText(entry.startMs)}</time>
+      <span className="line-time">{clockText(entry.startMs)}</span>
       <p className="line-text">{entry.text}</p>
     </li>
   )
@@ -69,7 +69,7 @@ const EntryView = memo(function EntryView({ entry, isFirst }: { readonly entry: 
 function OpenCaptionView({ caption }: { readonly caption: OpenCaption }) {
   return (
     <div className="line open" data-testid="partial">
-      <time className="line-time">{clockText(caption.startMs)}</time>
+      <span className="line-time">{clockText(caption.startMs)}</span>
       <p className="line-text">
         <span className="visually-hidden">Still being heard: </span>
         <span className="open-stable">{caption.text.slice(0, caption.stable)}</span>

@@ -2,18 +2,19 @@
 import type { ReactNode } from 'react'
 import type { Trouble } from '../caption-client.ts'
 import { secondsLeft } from '../model/status-words.ts'
-import { troubleCode, troubleWords } from '../model/trouble-words.ts'
+import { type Role, troubleCode, troubleWords } from '../model/trouble-words.ts'
 import { useNowMs } from './hooks.ts'
 
 interface TroublePanelProps {
   readonly trouble: Trouble
+  readonly reader: Role
   readonly tone?: 'trouble' | 'waiting'
   /** Buttons of this place. */
   readonly children?: ReactNode
 }
 
-export function TroublePanel({ trouble, tone = 'trouble', children }: TroublePanelProps) {
-  const { title, nextStep, remedy } = troubleWords(trouble)
+export function TroublePanel({ trouble, reader, tone = 'trouble', children }: TroublePanelProps) {
+  const { title, nextStep, remedy } = troubleWords(trouble, reader)
   const code = troubleCode(trouble)
   return (
     <section className="notice" data-tone={tone} aria-label={title}>
@@ -48,16 +49,17 @@ function allowedText(trouble: Trouble): string {
 
 interface RetryPanelProps {
   readonly trouble: Trouble
+  readonly reader: Role
   readonly retryAtMs: number
   readonly onRetryNow: () => void
 }
 
 /** A refusal that passes: counts down for the eye only, the status region has said it once. */
-export function RetryPanel({ trouble, retryAtMs, onRetryNow }: RetryPanelProps) {
+export function RetryPanel({ trouble, reader, retryAtMs, onRetryNow }: RetryPanelProps) {
   const nowMs = useNowMs(250, true)
   const seconds = secondsLeft(retryAtMs, nowMs)
   return (
-    <TroublePanel trouble={trouble} tone="waiting">
+    <TroublePanel trouble={trouble} reader={reader} tone="waiting">
       <span className="countdown" data-testid="countdown">
         {seconds > 0 ? `Next try in ${seconds} s` : 'Trying again'}
       </span>

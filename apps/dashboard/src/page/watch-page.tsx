@@ -1,14 +1,14 @@
 // The page of those who read along: captions and their state, nothing to change but the size.
 import { useEffect } from 'react'
 import type { CaptionController } from '../caption-controller.ts'
-import type { CaptionState } from '../model/caption-state.ts'
+import { type CaptionState, isRunning } from '../model/caption-state.ts'
 import { statusOf } from '../model/status-words.ts'
 import { transcriptText } from '../model/transcript.ts'
-import { troubleWords } from '../model/trouble-words.ts'
+import { isEndOfWatching, troubleWords } from '../model/trouble-words.ts'
 import { downloadText } from './clipboard.ts'
 import { dateAndTime } from './format.ts'
 import { Brand, StatusChip, TextSizeControl } from './header.tsx'
-import { useCaptions, useTextSize, useTitle } from './hooks.ts'
+import { useCaptions, useFullScreen, useTextSize, useTitle, useWakeLock } from './hooks.ts'
 import { DownloadIcon, ExpandIcon } from './icons.tsx'
 import { Announcer, TranscriptView } from './transcript-view.tsx'
 import { RetryPanel, TroublePanel } from './trouble-panel.tsx'
@@ -22,6 +22,7 @@ export function WatchPage({ controller, token }: WatchPageProps) {
   const state = useCaptions(controller)
   const [textSize, stepTextSize] = useTextSize()
   useTitle(`${statusOf(state).label} - Parley`)
+  useWakeLock(isRunning(state.phase))
   useEffect(() => controller.watch(token), [controller, token])
   return (
     <div className="app watch" data-text-size={textSize}>
@@ -58,16 +59,21 @@ function WatchMessages({ state, controller }: PartProps) {
   const { phase } = state
   const { hint } = statusOf(state)
   const trouble = phase.kind === 'ended' ? phase.trouble : undefined
-  const isOver = phase.kind === 'ended' && (trouble === undefined || isFinished(state))
+  const isOver = phase.kind === 'ended' && (trouble === undefined || isEndOfWatching(trouble))
   return (
     <div className="messages">
       {phase.kind === 'retrying' && (
-        <RetryPanel trouble={phase.trouble} retryAtMs={phase.retryAtMs} onRetryNow={() => controller.retryNow()} />
+        <RetryPanel
+          reader="watcher"
+          trouble={phase.trouble}
+          retryAtMs={phase.retryAtMs}
+          onRetryNow={() => controller.retryNow()}
+        />
       )}
       {isOver && <p className="hint">Whoever spoke has ended the captions. What was said stays here to read.</p>}
       {trouble && !isOver && (
-        <TroublePanel trouble={trouble}>
-          {troubleWords(trouble).remedy === 'try_again' && (
+        <TroublePanel reader="watcher" trouble={trouble}>
+          {troubleWords(trouble, 'watcher').remedy === 'try_again' && (
             <button type="button" className="button" onClick={() => controller.again()}>
               Try again
             </button>
@@ -79,13 +85,9 @@ function WatchMessages({ state, controller }: PartProps) {
   )
 }
 
-function isFinished(state: CaptionState): boolean {
-  const trouble = state.phase.kind === 'ended' ? state.phase.trouble : undefined
-  return trouble?.kind === 'closed' && trouble.reason === 'finished'
-}
-
 function WatchDock({ state }: { readonly state: CaptionState }) {
   const isEmpty = state.transcript.lineCount === 0
+  const isFull = useFullScreen()
   const canFill = document.fullscreenEnabled && !(isEmpty && state.phase.kind === 'ended')
   if (!canFill && isEmpty) return null
   return (
@@ -93,7 +95,7 @@ function WatchDock({ state }: { readonly state: CaptionState }) {
       {canFill && (
         <button type="button" className="button" onClick={toggleFullScreen}>
           <ExpandIcon />
-          Full screen
+          {isFull ? 'Leave full screen' : 'Full screen'}
         </button>
       )}
       {!isEmpty && (
