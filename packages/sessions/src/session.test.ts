@@ -63,6 +63,16 @@ test('[SES2] closing gives everything back once and tells everybody, open uttera
   }
 })
 
+test('[SES2] a stream that fails to open closes the session and gives the slot back', () => {
+  const { session, slot, closed, owner } = setUp()
+  slot.open = () => {
+    throw new Error('no stream')
+  }
+  assert.throws(() => session.join(owner, PCM), /no stream/)
+  assert.deepEqual(closed, ['internal'])
+  assert.equal(slot.released, 1)
+})
+
 test('[SES2] what recognition says after the end goes nowhere', () => {
   const { session, owner } = active()
   session.end('deleted')

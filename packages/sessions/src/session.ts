@@ -96,7 +96,12 @@ export class Session {
     const { clock, audioLimits } = this.#host
     this.#connectedAtWallMs = clock.wallMs()
     this.#intake = new AudioIntake(format, audioLimits, clock.nowMs())
-    this.#run(transition)
+    try {
+      this.#run(transition)
+    } catch (failure) {
+      this.end('internal')
+      throw failure
+    }
     // Only now: what speech says while it opens is part of the owner's welcome, not a message before it.
     this.feed.owner = owner
     return true
@@ -196,7 +201,9 @@ export class Session {
         this.#slot.release()
         break
       case 'close_speech':
-        this.#speech?.close()
+        // Without a stream opening it has failed, and the slot may still be ours.
+        if (this.#speech) this.#speech.close()
+        else this.#slot.release()
         this.#speech = undefined
         break
       case 'close_feed':

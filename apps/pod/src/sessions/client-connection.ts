@@ -56,6 +56,7 @@ export interface ConnectionHost {
 export const CLOSE_HANDSHAKE_MS = 1_000
 
 const LIVENESS = { pingIntervalMs: PING_INTERVAL_MS, deadAfterMs: DEAD_AFTER_MS }
+const TOO_FAST = 'audio comes faster than limits.audioPaceRatio allows; frames are dropped'
 const AS_TEXT = { binary: false } as const
 
 export class ClientConnection implements SessionChannel, Wire, LivenessMarks {
@@ -258,9 +259,13 @@ export class ClientConnection implements SessionChannel, Wire, LivenessMarks {
         }
         this.#invalidBinary('BAD_AUDIO_FRAME', session.explainFrame(data), nowMs)
         return
-      case 'too_fast':
-        this.#onTooFast(session, nowMs)
+      case 'too_fast': {
+        const patience = this.#conduct.onTooFast(nowMs)
+        if (patience === 'refuse') return
+        this.error('AUDIO_LIMIT_EXCEEDED', { message: TOO_FAST, retryAfterMs: session.paceWaitMs(nowMs) })
+        if (patience === 'close') this.leave('rate_limited')
         return
+      }
       case 'over_limit':
         this.error('AUDIO_LIMIT_EXCEEDED', { message: 'the session has sent all the audio it may' })
         this.leave('audio_limit')
@@ -268,16 +273,6 @@ export class ClientConnection implements SessionChannel, Wire, LivenessMarks {
       default:
         assertNever(verdict)
     }
-  }
-
-  #onTooFast(session: Session, nowMs: number): void {
-    const verdict = this.#conduct.onTooFast(nowMs)
-    if (verdict === 'refuse') return
-    this.error('AUDIO_LIMIT_EXCEEDED', {
-      message: 'audio comes faster than limits.audioPaceRatio allows; frames are dropped',
-      retryAfterMs: session.paceWaitMs(nowMs),
-    })
-    if (verdict === 'close') this.leave('rate_limited')
   }
 
   #onMisplacedBinary(nowMs: number): void {
