@@ -56,7 +56,7 @@ after(async () => {
   assert.equal(sharedTicker(systemClock).subscribers, 0, 'nothing ticks when every client is gone')
 })
 
-test('[CL01] from the first sample to the last final, in order, each thing once', async () => {
+test('[CL1] from the first sample to the last final, in order, each thing once', async () => {
   const pod = await fakePod({ script: scriptOf(['good morning', 'see you']) })
   const session = await newSession(pod, { language: 'en', metadata: { room: '7' } })
   const states: string[] = []
@@ -133,7 +133,7 @@ test('[CL15] a watcher follows read-only, and the owner sees how many there are'
   assert.equal((await failure(late.connect())).code, 'TICKET_INVALID')
 })
 
-test('[CL02] refusals of REST arrive with code, hop, advice and next step', async () => {
+test('[CL2] refusals of REST arrive with code, hop, advice and next step', async () => {
   const pod = await fakePod()
   const wrongKey = await failure(createSession({ url: pod.url, apiKey: 'wrong' }))
   assert.equal(wrongKey.code, 'UNAUTHENTICATED')
@@ -147,7 +147,7 @@ test('[CL02] refusals of REST arrive with code, hop, advice and next step', asyn
   assert.deepEqual([full.code, full.hop, full.retryable, full.retryAfterMs], ['NO_SLOT', 'worker', true, 1_500])
 })
 
-test('[CL03] what is not a Parley platform is told apart, with the next step', async () => {
+test('[CL3] what is not a Parley platform is told apart, with the next step', async () => {
   const pod = await fakePod()
   pod.answerNext(502, 'text/html', '<h1>Bad Gateway</h1>')
   const proxy = await failure(newSession(pod))
@@ -166,7 +166,7 @@ test('[CL03] what is not a Parley platform is told apart, with the next step', a
   assert.match(nobody.message, /nothing listens at http:\/\/localhost:\d+\. Start it with \.\/parley up/)
 })
 
-test('[CL03] addresses and credentials that cannot be right are refused before anything is sent', async () => {
+test('[CL3] addresses and credentials that cannot be right are refused before anything is sent', async () => {
   for (const url of ['nonsense', 'ftp://host', 'ws://host:1']) {
     assert.equal((await failure(createSession({ url, apiKey: 'x' }))).code, 'INVALID_FIELD')
   }
@@ -178,7 +178,7 @@ test('[CL03] addresses and credentials that cannot be right are refused before a
   assert.match(format.message, /sampleRateHz 44100 is not supported; possible: 8000/)
 })
 
-test('[CL04] every await has a deadline: REST, the welcome, the end of the audio', async () => {
+test('[CL4] every await has a deadline: REST, the welcome, the end of the audio', async () => {
   const pod = await fakePod()
   pod.hangNext('create')
   assert.equal((await failure(newSession(pod, { httpDeadlineMs: 50 }))).code, 'DEADLINE_EXCEEDED')

@@ -102,7 +102,7 @@ test('[CL60] what a resume will need is kept: seq, utterance, media time, and wh
   assert.deepEqual(seen, { seq: 7, utterance: { epoch: 1, index: 3 }, mediaMs: 2_000, missed: 2 })
 })
 
-test('[CL02] an error says what happened, then what to do, in one message', () => {
+test('[CL2] an error says what happened, then what to do, in one message', () => {
   const known = new ParleyClientError('TICKET_EXPIRED')
   assert.equal(known.message, 'The ticket has expired. Ask for a new one with POST /v1/sessions.')
   assert.equal(known.hop, 'client')
@@ -121,7 +121,7 @@ test('[CL70] every way a browser refuses the microphone has its words', () => {
   assert.match(captureError(undefined).message, /cannot record.*Use a current/)
 })
 
-test('[CL01] the version in hello is that of the package', () => {
+test('[CL1] the version in hello is that of the package', () => {
   const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }

@@ -20,7 +20,7 @@ async function selfSigned(folder: string): Promise<{ cert: string; key: string }
   return made && { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') }
 }
 
-test('[CL05] a platform with its own certificate is trusted when its authority is given, and only then', async (context) => {
+test('[CL5] a platform with its own certificate is trusted when its authority is given, and only then', async (context) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'parley-client-'))
   context.after(() => rm(folder, { recursive: true, force: true }))
   const tls = await selfSigned(folder)
@@ -37,14 +37,14 @@ test('[CL05] a platform with its own certificate is trusted when its authority i
   await assert.rejects(createSession({ ...address, url: pod.url.replace('https', 'http') }), { code: 'CONNECT_FAILED' })
 })
 
-test('[CL05] TLS towards a server that has none says so', async (context) => {
+test('[CL5] TLS towards a server that has none says so', async (context) => {
   const pod = await startFakePod()
   context.after(() => pod.close())
   const url = pod.url.replace('http', 'https')
   await assert.rejects(createSession({ url, apiKey: pod.apiKey }), /does not speak TLS\. Try the address with http/)
 })
 
-test('[CL05] an encrypted platform that names a readable WebSocket address is not followed', async (context) => {
+test('[CL5] an encrypted platform that names a readable WebSocket address is not followed', async (context) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'parley-client-'))
   context.after(() => rm(folder, { recursive: true, force: true }))
   const tls = await selfSigned(folder)
