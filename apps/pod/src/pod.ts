@@ -14,6 +14,7 @@ import {
 import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
 import { type HealthReport, healthReport, type ThroughputTotals } from './admin/health-report.ts'
 import { urlHost } from './http/listen.ts'
+import type { ListenerTimeouts } from './http/listener.ts'
 import { createPublicServer, type PublicServer } from './http/public-server.ts'
 import { type PodPhase, readinessOf } from './http/readiness.ts'
 import type { DataDirectory } from './identity/data-directory.ts'
@@ -41,6 +42,8 @@ export interface PodOptions {
   readonly directory: DataDirectory
   /** Folder of the built page; may be missing. */
   readonly pageFolder: string
+  /** Of the public listener; the defaults unless told. */
+  readonly timeouts?: Partial<ListenerTimeouts>
   readonly logger: Logger
   readonly droppedLogLines?: () => number
 }
@@ -49,6 +52,8 @@ export interface Pod {
   readonly podId: PodId
   /** Where people and clients reach it: http(s)://host:port, or server.publicUrl; no slash at the end. */
   readonly url: string
+  /** The port the public listener is bound to. */
+  readonly port: number
   readonly adminUrl: string
   readonly speech: PodSpeech
   setWorkers(workers: readonly WorkerAddress[]): void
@@ -85,7 +90,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     onAnswered: metrics.http,
   })
   scope.own(() => publicServer.close())
-  watchCredentials(scope, publicServer.server as never, config.tls, logger)
+  await watchCredentials(scope, publicServer.server as never, config.tls, logger)
 
   const health = startFigures(scope, options, publicServer, metrics, readiness)
   // Known only once both listen; nobody asks before.
@@ -113,6 +118,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   return {
     podId,
     url,
+    port,
     adminUrl: admin.url,
     speech,
     setWorkers: (workers) => speech.setWorkers(workers),

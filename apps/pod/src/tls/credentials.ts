@@ -30,21 +30,22 @@ export async function loadCredentials(tls: TlsConfig): Promise<TlsCredentials | 
   )
 }
 
-/** Takes a renewed certificate into use within a minute, without a restart; a bad one is logged and the old one stays. */
-export function watchCredentials(
+/**
+ * Takes a renewed certificate into use within a minute, without a restart; a bad one is logged and the old one stays. Resolves
+ * when it knows what the files look like now.
+ */
+export async function watchCredentials(
   scope: Scope,
   server: Pick<TlsServer, 'setSecureContext'>,
   tls: TlsConfig,
   logger: Logger,
-): void {
+): Promise<void> {
   if (tls.mode === 'off') return
-  let seen = ''
+  let seen = await stampOf(tls)
   const look = async () => {
     const stamp = await stampOf(tls)
-    const isFirst = seen === ''
     if (stamp === seen) return
     seen = stamp
-    if (isFirst) return
     try {
       const credentials = await loadCredentials(tls)
       if (credentials) server.setSecureContext({ ...credentials, minVersion: 'TLSv1.2' })
@@ -53,7 +54,6 @@ export function watchCredentials(
       logger.warn({ err: error }, 'the changed certificate is not usable; the one before stays in use')
     }
   }
-  void look()
   scope.every(WATCH_PERIOD_MS, () => void look())
 }
 
