@@ -31,7 +31,7 @@ const caption = (args: readonly string[], input?: Uint8Array) =>
   parley(['caption', ...args, '--url', platform.url, '--key', platform.apiKey], input ? { input } : {})
 
 const said =
-  'hello and welcome to this short test every word you hear is written on the screen now it is your turn to speak'
+  'hello and welcome to this short test every word you hear is written on the screen this is the end of the sample'
 
 function assertHeard(heard: string, wanted: string, errorRatio: number): void {
   const expected = words(wanted)
