@@ -2,6 +2,7 @@
 import {
   CaptureError,
   createSession,
+  DEFAULT_AUDIO,
   LagTracker,
   type Microphone,
   openMicrophone,
@@ -11,7 +12,6 @@ import {
   type ParleyWatcher,
   parleyApi,
   playSample,
-  preferredFormat,
   type ReceivedCaption,
   type SamplePlayback,
   watch,
@@ -162,7 +162,8 @@ class SpeakingRun implements OwnRun {
   }
 
   async #play(options: StartOptions): Promise<void> {
-    const format = await preferredFormat()
+    // The recording has no more than this to give, and an encoder could only take from it.
+    const format = DEFAULT_AUDIO
     const session = await this.#open(options, format)
     if (!session) return
     await session.connect()

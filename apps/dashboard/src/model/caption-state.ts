@@ -28,6 +28,12 @@ export interface OpenCaption {
   readonly startMs: number
 }
 
+/** What of an open caption is settled and what may still change; spaces between the two belong to neither's underline. */
+export function splitOpen(text: string, stable: number): { settled: string; tail: string } {
+  const tail = text.slice(stable).trimStart()
+  return { settled: text.slice(0, text.length - tail.length), tail }
+}
+
 export interface Announcement {
   readonly key: string
   readonly text: string

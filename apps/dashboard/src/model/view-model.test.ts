@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { splitOpen } from './caption-state.ts'
 import { entryOf } from './entry.ts'
 import { INITIAL_FOLLOW, isAtEnd, onScrolled } from './follow.ts'
 import { isQuiet, levelWords, nextLevel, QUIET_AFTER_MS } from './level.ts'
@@ -81,4 +82,11 @@ test('[PG1] captions begin in the language nearest to the person, else in the fi
   assert.equal(closestLanguage(['en-US', 'en-GB'], ['en-gb']), 'en-GB')
   assert.equal(closestLanguage(['en'], ['ja']), 'en')
   assert.equal(closestLanguage([], ['ja']), undefined)
+})
+
+test('[PG2] an open caption is split into what is settled and what may change, without loss', () => {
+  assert.deepEqual(splitOpen('so we have', 5), { settled: 'so we ', tail: 'have' })
+  assert.deepEqual(splitOpen('so we have', 6), { settled: 'so we ', tail: 'have' })
+  assert.deepEqual(splitOpen('so we', 0), { settled: '', tail: 'so we' })
+  assert.deepEqual(splitOpen('so we ', 5), { settled: 'so we ', tail: '' })
 })

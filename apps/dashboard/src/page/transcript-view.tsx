@@ -1,6 +1,6 @@
 // The captions: finals as a list with times, the open utterance below them, and the scroll that follows or stays.
 import { memo, type ReactNode, type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
-import type { CaptionState, OpenCaption } from '../model/caption-state.ts'
+import { type CaptionState, type OpenCaption, splitOpen } from '../model/caption-state.ts'
 import { type Follow, INITIAL_FOLLOW, onScrolled } from '../model/follow.ts'
 import { clockText, DRAWN_LINES, drawnPart, type Entry } from '../model/transcript.ts'
 import { timeOfDay } from './format.ts'
@@ -67,13 +67,14 @@ const EntryView = memo(function EntryView({ entry, isFirst }: { readonly entry: 
 
 /** Provisional by weight, slant and underline, not by colour alone; not announced, but there to be read. */
 function OpenCaptionView({ caption }: { readonly caption: OpenCaption }) {
+  const { settled, tail } = splitOpen(caption.text, caption.stable)
   return (
     <div className="line open" data-testid="partial">
       <span className="line-time">{clockText(caption.startMs)}</span>
       <p className="line-text">
         <span className="visually-hidden">Still being heard: </span>
-        <span className="open-stable">{caption.text.slice(0, caption.stable)}</span>
-        <em className="open-tail">{caption.text.slice(caption.stable)}</em>
+        <span className="open-stable">{settled}</span>
+        <em className="open-tail">{tail}</em>
       </p>
     </div>
   )
