@@ -37,6 +37,7 @@ export class CaptionRun {
   readonly #leaving = Promise.withResolvers<'left'>()
   #stopped: Stop | undefined
   #interrupts = 0
+  #isStarted = false
   /** Left at once: nothing more is said. */
   #hasLeft = false
   #session: ParleySession | undefined
@@ -49,7 +50,8 @@ export class CaptionRun {
   /** First: end the audio and wait shortly for the last final. Second: leave at once. */
   interrupt(): void {
     this.#interrupts++
-    if (this.#interrupts > 1) {
+    // Before anything was sent there is nothing to wait for.
+    if (this.#interrupts > 1 || !this.#isStarted) {
       this.#leaving.resolve('left')
       return
     }
@@ -101,8 +103,13 @@ export class CaptionRun {
       ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
     })
     this.#session = session
+    if (this.#hasLeft) {
+      await session.close()
+      throw new ParleyClientError('SESSION_CLOSED')
+    }
     this.#listen(session)
     await session.connect()
+    this.#isStarted = true
     if (this.#options.wantsWatchLink) printer.watchLink((await session.createWatchLink()).pageUrl)
     return session
   }

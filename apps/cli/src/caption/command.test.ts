@@ -230,6 +230,15 @@ test('[CC6] a second Ctrl-C leaves at once', async () => {
   assert.equal(await code, 130)
 })
 
+test('[CC6] Ctrl-C before the connection stands waits for nothing', async () => {
+  const pod = await fakePod()
+  pod.hangNext('hello')
+  const { code, interrupt } = start({ file: wavFile, ...address(pod) })
+  await eventually(() => (pod.requests.some((request) => request.startsWith('UPGRADE')) ? undefined : 'no socket'))
+  interrupt()
+  assert.equal(await code, 130)
+})
+
 test('[CC7] when the reader of the output goes away, so does the command', async () => {
   const pod = await fakePod()
   const broken = new Writable({
