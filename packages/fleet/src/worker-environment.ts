@@ -22,7 +22,7 @@ export function workerEnvironment(slots: number): { readonly UV_THREADPOOL_SIZE:
  * streams would wait for each other. Undefined when it is large enough. `size` is the value of UV_THREADPOOL_SIZE.
  */
 export function threadPoolProblem(size: string | undefined, slots: number): string | undefined {
-  const threads = size === undefined ? 4 : Number(size)
+  const threads = size === undefined ? 4 : Number.parseInt(size, 10) || 1 // as libuv reads it
   if (threads >= slots) return undefined
   return `the thread pool has ${threads} threads for ${slots} slots: start the worker with UV_THREADPOOL_SIZE=${threadPoolSize(slots)}`
 }

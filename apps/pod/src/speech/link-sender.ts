@@ -15,6 +15,8 @@ const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 export interface LinkBatch {
   readonly bytes: Buffer
   end: number
+  /** Monotonic, the same for all sources of a round. */
+  nowMs: number
   /** Flushes that are due once the records of this batch have been sent. */
   readonly flushes: { readonly stream: number; readonly flushId: number }[]
 }
@@ -43,15 +45,17 @@ export interface SenderCounters {
 }
 
 export class LinkSender {
+  readonly #clock: Clock
   readonly #scope: Scope
   readonly #outlet: LinkOutlet
   readonly #counters: SenderCounters
-  readonly #batch: LinkBatch = { bytes: Buffer.allocUnsafeSlow(BATCH_BYTES), end: 0, flushes: [] }
+  readonly #batch: LinkBatch = { bytes: Buffer.allocUnsafeSlow(BATCH_BYTES), end: 0, nowMs: 0, flushes: [] }
   #sources: AudioSource[] = []
   #gatheredBytes = 0
   #isArmed = false
 
   constructor(clock: Clock, outlet: LinkOutlet, counters: SenderCounters) {
+    this.#clock = clock
     this.#scope = new Scope(clock)
     this.#outlet = outlet
     this.#counters = counters
@@ -71,6 +75,7 @@ export class LinkSender {
   /** Sends what the sources have, as far as the worker reads it; the rest at the next tick. */
   sendNow(): void {
     this.#gatheredBytes = 0
+    this.#batch.nowMs = this.#clock.nowMs()
     while (this.#sources.length > 0) {
       if (this.#outlet.bufferedBytes > MAX_BUFFERED_BYTES) {
         this.#counters.stalls++
@@ -79,6 +84,13 @@ export class LinkSender {
       if (!this.#sendBatch()) break
     }
     if (this.#sources.length > 0) this.#arm()
+  }
+
+  /** `source` leaves this link: nothing of it is sent here any more. */
+  forget(source: AudioSource): void {
+    if (!source.isQueued) return
+    source.isQueued = false
+    this.#sources = this.#sources.filter((queued) => queued !== source)
   }
 
   /** Sources keep what was not sent. */

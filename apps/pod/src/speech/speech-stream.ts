@@ -157,10 +157,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
 
   fill(batch: LinkBatch): 'done' | 'more' | 'later' {
     const kept = this.#kept
-    const limitNo = this.#limitNo()
+    const limitNo = this.#limitNo(batch.nowMs)
     let flushed = false
     for (;;) {
-      const flush = this.#flushes.find((candidate) => !candidate.isSent)
+      const flush = this.#flushes.length > 0 ? this.#nextFlush() : undefined
       if (flush && flush.beforeNo <= kept.cursorNo) {
         flush.isSent = true
         flushed = true
@@ -349,10 +349,14 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     }
   }
 
+  #nextFlush(): PendingFlush | undefined {
+    return this.#flushes.find((flush) => !flush.isSent)
+  }
+
   /** Number of the first frame that is not to be sent yet. */
-  #limitNo(): number {
+  #limitNo(nowMs: number): number {
     const { frameMs } = this.#options.format
-    const fromNo = Math.max(this.#kept.headNo, this.#openedAtNo + (this.#nowMs() - this.#openedAtMs) / frameMs)
+    const fromNo = Math.max(this.#kept.headNo, this.#openedAtNo + (nowMs - this.#openedAtMs) / frameMs)
     return fromNo + WINDOW_MS / frameMs
   }
 

@@ -127,7 +127,7 @@ export class WorkerLink {
   closeStream(number: number): void {
     const entry = this.#streams.get(number)
     if (!entry) return
-    this.#streams.delete(number)
+    this.#forget(number, entry.stream)
     if (!entry.isOpen) this.book.onClosedWhileOpening()
     this.#send({ type: 'stream.close', stream: number })
   }
@@ -169,14 +169,13 @@ export class WorkerLink {
     this.#state = { kind: 'connecting', attempt }
     const token = await linkToken(fleetSecret, podId, address.workerId, clock.wallMs())
     if (attempt.isClosed) return
-    const socket = new WebSocket(address.url, LINK_SUBPROTOCOL, {
-      headers: { authorization: `Bearer ${token}` },
-      perMessageDeflate: false,
-      maxPayload: MAX_LINK_MESSAGE_BYTES,
-      followRedirects: false,
-      // Masking protects browsers from confused proxies. There is no browser here, and a zero mask costs nothing.
-      generateMask: () => {},
-    })
+    let socket: WebSocket
+    try {
+      socket = this.#newSocket(token)
+    } catch (error) {
+      this.#drop(`bad address: ${String(error)}`)
+      return
+    }
     attempt.own(() => {
       socket.removeAllListeners()
       socket.on('error', () => {}) // terminate() of a socket that is still connecting reports itself
@@ -189,6 +188,18 @@ export class WorkerLink {
     socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
     socket.on('error', (error) => this.#drop(error.message))
     socket.on('close', (code) => this.#drop(`closed with ${code}`))
+  }
+
+  /** Throws when the address is none. */
+  #newSocket(token: string): WebSocket {
+    return new WebSocket(this.address.url, LINK_SUBPROTOCOL, {
+      headers: { authorization: `Bearer ${token}` },
+      perMessageDeflate: false,
+      maxPayload: MAX_LINK_MESSAGE_BYTES,
+      followRedirects: false,
+      // Masking protects browsers from confused proxies. There is no browser here, and a zero mask costs nothing.
+      generateMask: () => {},
+    })
   }
 
   #greet(attempt: Scope, socket: WebSocket): void {
@@ -256,14 +267,19 @@ export class WorkerLink {
       entry.isOpen = true
       this.book.onOpened()
     } else if (message.type === 'stream.refused') {
-      this.#streams.delete(message.stream)
+      this.#forget(message.stream, entry.stream)
       this.book.onRefused()
       if (message.code === 'NO_SLOT') this.book.onFull()
     } else if (message.type === 'stream.failed') {
-      this.#streams.delete(message.stream)
+      this.#forget(message.stream, entry.stream)
       if (!entry.isOpen) this.book.onClosedWhileOpening()
     }
     this.#guarded(() => entry.stream.onMessage(message))
+  }
+
+  #forget(number: number, stream: LinkedStream): void {
+    this.#streams.delete(number)
+    if (this.#state.kind === 'up') this.#state.sender.forget(stream)
   }
 
   /** What a session does with an event is its own affair: its failure reaches neither the link nor other streams. */
