@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { MemberToSupervisor } from '@parley/fleet'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { WebSocket } from 'ws'
-import { API_KEY, type Settings, temporaryFolder, testConfig } from './testing/pod-harness.ts'
+import { API_KEY, type Settings, temporaryFolder, testConfig, upgradeText } from './testing/pod-harness.ts'
 import { startWorkerProcess, TEST_SECRET } from './testing/speech/worker-process.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
@@ -115,6 +115,28 @@ test('[POD7] the supervisor tells the workers; the pod tells its engines, and it
   assert.deepEqual(await pod.exited, { code: 0, signal: null })
 })
 
+test('[POD6] a second signal does not wait for anybody', async (t) => {
+  const pod = new PodProcess(t).start(await temporaryFolder(t))
+  const { url, podId } = await ready(pod)
+  // A client that never answers a close: the first signal waits for it.
+  const stubborn = connect(Number(new URL(url).port), '127.0.0.1')
+  t.after(() => stubborn.destroy())
+  let heard = ''
+  stubborn
+    .on('error', () => {})
+    .on('data', (chunk) => {
+      heard += chunk.toString('latin1')
+    })
+  stubborn.write(upgradeText(`/p/${podId}/v1/ws`))
+  await eventually(() => (heard.startsWith('HTTP/1.1 101') ? undefined : 'not upgraded'))
+  pod.child.kill('SIGINT')
+  await eventually(() => (heard.includes('shutting_down') ? undefined : 'not told why'))
+  // Another kind of signal is the supervisor passing the same wish on.
+  pod.child.kill('SIGTERM')
+  pod.child.kill('SIGINT')
+  assert.deepEqual(await pod.exited, { code: 130, signal: null })
+})
+
 test('[POD8] when the supervisor is gone the pod goes too', async (t) => {
   const pod = new PodProcess(t).start(await temporaryFolder(t))
   await ready(pod)
@@ -183,12 +205,16 @@ test('[POD10] a bad setting, without a supervisor: what and where, exit code 2',
   assert.doesNotMatch(pod.stderr, /\n {4}at /)
 })
 
-test('[POD9] a data directory or log that cannot be used: one line, exit code by kind', async (t) => {
+test('[POD9] a log that cannot be used: one line, exit code 2', async (t) => {
   const folder = await temporaryFolder(t)
   const badLog = new PodProcess(t).start(folder, { 'log.file': folder })
   const failed = await badLog.message('failed')
   assert.deepEqual([failed.code, failed.exitCode], ['LOG_UNUSABLE', 2])
   assert.equal((await badLog.exited).code, 2)
+})
+
+test('[POD9] a data directory that this user may not write: one line, exit code 4', async (t) => {
+  const folder = await temporaryFolder(t)
   if (process.getuid?.() === 0) return t.skip('root may write everywhere')
   const closed = join(folder, 'closed')
   await mkdir(closed, { mode: 0o500 })

@@ -39,7 +39,7 @@ export interface MintedPageCode {
 }
 
 export interface AdminServer {
-  /** `unix:/path/admin.sock` or `http://host:port`. */
+  /** `unix:/path/admin.sock` (percent-encoded) or `http://host:port`. */
   readonly url: string
   close(): Promise<void>
 }
@@ -134,7 +134,7 @@ async function listenUnix(server: Server, path: string): Promise<string> {
   }
   await listening
   await chmod(path, 0o600)
-  return `unix:${path}`
+  return `unix:${encodeURI(path)}`
 }
 
 /** A socket file that nobody answers on is what a killed process left; one that answers belongs to another platform. */

@@ -10,9 +10,9 @@ export function helmetOptions(tls: ResolvedConfig['tls']['mode']): FastifyHelmet
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        // An AudioWorklet is a script; bundlers may hand it over as a blob. WebAssembly carries the Opus encoder.
-        scriptSrc: ["'self'", 'blob:', "'wasm-unsafe-eval'"],
-        workerSrc: ["'self'", 'blob:'],
+        // The AudioWorklet is a file like the rest: `workerSrc` and `scriptSrc` govern it, depending on the browser.
+        scriptSrc: ["'self'"],
+        workerSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:', 'blob:'],
         fontSrc: ["'self'"],
