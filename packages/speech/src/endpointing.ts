@@ -75,7 +75,7 @@ export class Endpointer {
 
   /** How many blocks ago (0 = the last one) the quietest point of the last 3 s was; of equals the latest. */
   quietestBlocksAgo(): number {
-    const searched = Math.min(this.#blocksSeen, CUT_SEARCH_BLOCKS)
+    const searched = Math.min(this.#blocksSeen, CUT_SEARCH_BLOCKS, this.#maxBlocks >> 1)
     let bestAgo = 0
     let bestSum = Number.POSITIVE_INFINITY
     for (let ago = 0; ago + QUIET_RUN_BLOCKS <= searched; ago++) {

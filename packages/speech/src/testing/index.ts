@@ -1,1 +1,11 @@
-export {}
+/** For tests of what is built on speech recognition, and for recognisers themselves. Not for the product. */
+export { ListenerLog, type Told } from './listener-log.ts'
+export {
+  flushed,
+  type RecogniserContractOptions,
+  type RecogniserSubject,
+  recogniserContract,
+  say,
+  type Talk,
+} from './recogniser-contract.ts'
+export { ScriptedRecogniser, type ScriptedRecogniserOptions, type ScriptedUtterance } from './scripted-recogniser.ts'

@@ -20,8 +20,9 @@ export const IDLE_FLUSH_MS = 500
 /** A guess is asked for this often; more often until the first words. */
 const HYPOTHESIS_EVERY_BLOCKS = 5
 const FIRST_HYPOTHESIS_EVERY_BLOCKS = 2
-/** Behind by more than this, guesses are skipped: they would be old before they are told. */
+/** Behind by more than this, guesses are rare: they are old when they are told. */
 const BUSY_INBOX_BLOCKS = 25
+const BUSY_HYPOTHESIS_EVERY_BLOCKS = 25
 const SETTLED_EVERY_BLOCKS = 25
 /** The cut's search window, the pre-roll before it and some to spare. */
 const HISTORY_BLOCKS = CUT_SEARCH_BLOCKS + 3 * PRE_ROLL_BLOCKS
@@ -54,7 +55,8 @@ export class PocketSphinxStream implements RecognitionStream {
   readonly #decoding: UtteranceDecoding
   readonly #prefix = new StablePrefix()
   #life: Life = 'open'
-  #pumping: Promise<void> | undefined
+  #isPumping = false
+  #pumping: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
   #utterance: UtteranceState | undefined
   #nextIndex: number
@@ -113,9 +115,9 @@ export class PocketSphinxStream implements RecognitionStream {
   }
 
   #pump(): void {
-    this.#pumping ??= this.#work().finally(() => {
-      this.#pumping = undefined
-    })
+    if (this.#isPumping) return
+    this.#isPumping = true
+    this.#pumping = this.#work()
   }
 
   async #work(): Promise<void> {
@@ -129,6 +131,9 @@ export class PocketSphinxStream implements RecognitionStream {
       }
     } catch (error) {
       this.#fail(error)
+    } finally {
+      // In the same turn in which the inbox was found empty: nothing pushed meanwhile is left lying.
+      this.#isPumping = false
     }
   }
 
@@ -212,8 +217,7 @@ export class PocketSphinxStream implements RecognitionStream {
   }
 
   #guess(): void {
-    const everyBlocks = this.#partialText === '' ? FIRST_HYPOTHESIS_EVERY_BLOCKS : HYPOTHESIS_EVERY_BLOCKS
-    if (++this.#blocksSinceHypothesis < everyBlocks || this.#inbox.length > BUSY_INBOX_BLOCKS) return
+    if (++this.#blocksSinceHypothesis < this.#blocksBetweenGuesses()) return
     this.#blocksSinceHypothesis = 0
     const newest = wordsOf(this.#decoding.hypothesis())
     // What is guessed before the voice is known may be overturned as a whole: none of it is promised.
@@ -226,6 +230,11 @@ export class PocketSphinxStream implements RecognitionStream {
     this.#partialText = text
     this.#partialStable = stable
     this.#advance({ type: 'hypothesis', text, stable, endMs: this.#lastVoicedEndMs })
+  }
+
+  #blocksBetweenGuesses(): number {
+    if (this.#inbox.length > BUSY_INBOX_BLOCKS) return BUSY_HYPOTHESIS_EVERY_BLOCKS
+    return this.#partialText === '' ? FIRST_HYPOTHESIS_EVERY_BLOCKS : HYPOTHESIS_EVERY_BLOCKS
   }
 
   /** Ends what is being said, if anything is, without waiting for silence. */

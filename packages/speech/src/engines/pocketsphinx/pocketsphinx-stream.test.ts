@@ -1,0 +1,153 @@
+// What only a real decoder can show: silence, noise, cuts, memory. The port itself is tested by the contract suite.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { concat, SENTENCES, silence, synthesise, tone } from '@parley/audio/testing'
+import { seededRandom } from '@parley/kernel'
+import { eventually, ManualClock } from '@parley/kernel/testing'
+import { ListenerLog } from '../../testing/listener-log.ts'
+import { flushed, say } from '../../testing/recogniser-contract.ts'
+import { loadPocketSphinx } from './library.ts'
+import { PocketSphinxRecogniser } from './pocketsphinx-recogniser.ts'
+
+const library = await loadPocketSphinx()
+const MEGABYTE = 1e6
+
+function noise(durationMs: number, dbfs: number, seed: number): Int16Array {
+  const random = seededRandom(seed)
+  const peak = 32_768 * 10 ** (dbfs / 20) * Math.sqrt(3)
+  return Int16Array.from({ length: durationMs * 16 }, () => Math.round((2 * random() - 1) * peak))
+}
+
+describe('PocketSphinx with real sound', library.ok ? {} : { skip: library.error.message }, () => {
+  const clock = new ManualClock()
+  const maxUtteranceMs = 6_000
+  const recogniser = new PocketSphinxRecogniser({ clock, slots: 1, endpointing: { endpointMs: 300, maxUtteranceMs } })
+  before(() => recogniser.start())
+  after(() => recogniser.close())
+
+  async function open(log: ListenerLog) {
+    const opened = await recogniser.openStream({ language: 'en-GB', firstIndex: 0 }, log)
+    assert.ok(opened.ok, opened.ok ? '' : opened.error.message)
+    return opened.value
+  }
+
+  /** In portions, as much as the stream holds at a time. */
+  async function hear(samples: Int16Array): Promise<ListenerLog> {
+    const log = new ListenerLog()
+    const stream = await open(log)
+    const portion = 20_000 * 16
+    for (let at = 0; at < samples.length; at += portion) {
+      say(stream, samples.subarray(at, at + portion), at / 16)
+      const heardMs = Math.min(samples.length, at + portion) / 16
+      // The silent half second before the end of a portion is settled when all of it has been heard.
+      await eventually(
+        () =>
+          log.told.some((told) => 'settledMs' in told && told.settledMs > heardMs - 8_000)
+            ? undefined
+            : `${heardMs} ms`,
+        {
+          withinMs: 60_000,
+        },
+      )
+    }
+    stream.flush(1)
+    await flushed(log, 1)
+    await stream.close()
+    log.assertOrder(0)
+    return log
+  }
+
+  const rooms: readonly (readonly [string, () => Int16Array])[] = [
+    ['digital silence', () => silence(60_000)],
+    ['white noise of -50 dBFS', () => noise(60_000, -50, 1)],
+    ['white noise of -40 dBFS', () => noise(60_000, -40, 2)],
+    ['white noise of -40 dBFS after silence', () => concat(silence(5_000), noise(30_000, -40, 3), silence(5_000))],
+    ['a hum of 50 Hz', () => tone(30_000, 50, 2_000)],
+    ['a whistle', () => tone(30_000, 1_000, 1_000)],
+  ]
+  for (const [room, sound] of rooms) {
+    test(`[EP5] no word is made up of ${room}`, async () => {
+      const log = await hear(sound())
+      assert.deepEqual(log.transcript, [])
+      assert.ok(log.abandoned.every(({ reason }) => reason === 'no_speech'))
+    })
+  }
+
+  test('[UT5] a long speech is cut between words: every word once, in order, times joined', async () => {
+    // Sentences without a pause between them: their silent ends are taken away.
+    const parts: Int16Array[] = [silence(300)]
+    for (const number of [3, 6, 8, 10, 11]) {
+      const spoken = await synthesise(SENTENCES[number] as string, 'rms')
+      const isSound = (sample: number) => Math.abs(sample) > 300
+      parts.push(spoken.subarray(spoken.findIndex(isSound), spoken.findLastIndex(isSound)))
+    }
+    const log = await hear(concat(...parts, silence(1_000)))
+    assert.ok(log.finals.length >= 2, `${log.finals.length} finals`)
+    const lengths = log.finals.map(({ startMs, endMs }) => endMs - startMs)
+    assert.ok(
+      lengths.every((length) => length <= maxUtteranceMs),
+      `lengths ${lengths}`,
+    )
+    for (const [at, next] of log.finals.slice(1).entries()) assert.ok(next.startMs >= (log.finals[at]?.endMs ?? 0))
+    const heard = log.transcript
+      .join(' ')
+      .toLowerCase()
+      .replace(/[^a-z' ]/g, '')
+      .split(' ')
+    const said = [3, 6, 8, 10, 11].flatMap((number) => (SENTENCES[number] as string).split(' '))
+    assert.ok(
+      Math.abs(heard.length - said.length) <= 3,
+      `said ${said.length} words, heard ${heard.length}: ${heard.join(' ')}`,
+    )
+    const isInOrder = longestCommon(said, heard)
+    assert.ok(isInOrder >= said.length * 0.85, `${isInOrder} of ${said.length}: ${heard.join(' ')}`)
+  })
+
+  test('[UT6] the end of an utterance is the end of its speech, the wait subtracted', async () => {
+    const spoken = await synthesise(SENTENCES[0] as string, 'rms')
+    const [final] = (await hear(concat(silence(500), spoken, silence(1_500)))).finals
+    const last = 500 + spoken.findLastIndex((sample) => Math.abs(sample) > 300) / 16
+    assert.ok(final && Math.abs(final.endMs - last) < 150, `speech ended at ${last}, told ${final?.endMs}`)
+    assert.ok(final.settledMs >= final.endMs + 300)
+  })
+
+  test('[RC9] audio that comes faster than it can be heard breaks the stream, and the slot comes back', async () => {
+    const spoken = await synthesise(SENTENCES[0] as string, 'rms')
+    const log = new ListenerLog()
+    const stream = await open(log)
+    say(stream, concat(...Array.from({ length: 16 }, () => spoken)))
+    await eventually(() => (log.told.at(-1)?.type === 'failed' ? undefined : 'not failed'))
+    await eventually(() => (recogniser.status().slotsUsed === 0 ? undefined : 'the slot is taken'))
+    await stream.close()
+    assert.equal(log.told.filter(({ type }) => type === 'failed').length, 1)
+    assert.equal((await hear(concat(spoken, silence(1_000)))).finals.length, 1)
+  })
+
+  test('[PS8] fifty streams one after another leave neither decoders nor memory behind', async () => {
+    const spoken = (await synthesise('no problem', 'rms')).subarray(0, 12_000)
+    const cycle = async () => {
+      const stream = await open(new ListenerLog())
+      say(stream, spoken)
+      await stream.close()
+    }
+    for (let at = 0; at < 10; at++) await cycle()
+    const before = process.memoryUsage().rss
+    for (let at = 0; at < 50; at++) await cycle()
+    const grownMegabytes = (process.memoryUsage().rss - before) / MEGABYTE
+    assert.ok(grownMegabytes < 40, `grew by ${grownMegabytes.toFixed(1)} MB; a decoder has 100`)
+    assert.deepEqual([recogniser.status().slotsUsed, recogniser.status().decodersWarm], [0, 1])
+  })
+})
+
+function longestCommon(left: readonly string[], right: readonly string[]): number {
+  let row = new Array<number>(right.length + 1).fill(0)
+  for (const word of left) {
+    const next = [0]
+    for (let at = 1; at <= right.length; at++) {
+      const best = Math.max(row[at] as number, next[at - 1] as number)
+      next.push(word === right[at - 1] ? (row[at - 1] as number) + 1 : best)
+    }
+    row = next
+  }
+  return row[right.length] as number
+}
