@@ -9,7 +9,7 @@ const LIMITS = { paceRatio: 3, maxBytes: 1_000_000_000 }
 const frame = (seq: number, mediaTime: number, bytes = 640): Uint8Array =>
   encodeAudioFrame(seq, mediaTime, new Uint8Array(bytes))
 
-test('[AU1] repeated and backward seqs are late, gaps pass', () => {
+test('[IN1] repeated and backward seqs are late, gaps pass', () => {
   const intake = new AudioIntake(PCM, LIMITS, 0)
   assert.equal(intake.lastSeq, -1)
   assert.equal(intake.accept(frame(0, 0), 0), 'accepted')
@@ -20,7 +20,7 @@ test('[AU1] repeated and backward seqs are late, gaps pass', () => {
   assert.equal(intake.frames, 2)
 })
 
-test('[AU2] seq and media time go on past 2^32', () => {
+test('[IN2] seq and media time go on past 2^32', () => {
   const intake = new AudioIntake(PCM, LIMITS, 0)
   assert.equal(intake.accept(frame(0xffff_ffff, 0xffff_ff00), 0), 'accepted')
   assert.equal(intake.accept(frame(0, 0x40), 0), 'accepted')
@@ -29,7 +29,7 @@ test('[AU2] seq and media time go on past 2^32', () => {
   assert.equal(intake.accept(frame(0xffff_ffff, 0x80), 0), 'late')
 })
 
-test('[AU2] media time that does not rise is refused, a pause passes', () => {
+test('[IN2] media time that does not rise is refused, a pause passes', () => {
   const intake = new AudioIntake(PCM, LIMITS, 0)
   intake.accept(frame(0, 320), 0)
   assert.equal(intake.accept(frame(1, 320), 0), 'malformed')
@@ -37,7 +37,7 @@ test('[AU2] media time that does not rise is refused, a pause passes', () => {
   assert.equal(intake.accept(frame(2, 16_000 * 3_600), 0), 'accepted')
 })
 
-test('[AU3] headers and lengths that are not of the format are malformed and explained', () => {
+test('[IN3] headers and lengths that are not of the format are malformed and explained', () => {
   const intake = new AudioIntake(PCM, LIMITS, 0)
   const cases: [Uint8Array, RegExp][] = [
     [new Uint8Array(3), /10-byte header/],
@@ -54,7 +54,7 @@ test('[AU3] headers and lengths that are not of the format are malformed and exp
   assert.equal(intake.accept(frame(3, 3, 2), 0), 'accepted', 'a short last frame')
 })
 
-test('[AU4] a burst of the window passes, then only the allowed pace', () => {
+test('[IN4] a burst of the window passes, then only the allowed pace', () => {
   const intake = new AudioIntake(OPUS, LIMITS, 0)
   let accepted = 0
   for (let seq = 0; seq < 600; seq++) {
@@ -67,7 +67,7 @@ test('[AU4] a burst of the window passes, then only the allowed pace', () => {
   assert.equal(intake.audioMs, 501 * 60)
 })
 
-test('[AU5] the total of the session is bounded', () => {
+test('[IN5] the total of the session is bounded', () => {
   const intake = new AudioIntake(PCM, { ...LIMITS, maxBytes: 1_300 }, 0)
   assert.equal(intake.accept(frame(0, 0), 0), 'accepted')
   assert.equal(intake.accept(frame(1, 320), 0), 'accepted')

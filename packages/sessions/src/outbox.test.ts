@@ -104,6 +104,15 @@ test('[OB4] a wire clogged by others strands nothing: the first message goes in 
   assert.deepEqual(wire.written, ['k1', 'k2'])
 })
 
+test('[OB4] that holds again after a time in which everything was held and written', () => {
+  const { wire, box } = full()
+  box.keep(text('k1'))
+  while (wire.take()) {}
+  wire.clog(1_000)
+  box.keep(text('k2'))
+  assert.equal(wire.written.at(-1), 'k2')
+})
+
 test('[OB5] the last message follows everything held, whatever the wire', () => {
   const { wire, box } = full()
   box.keep(text('k1'))

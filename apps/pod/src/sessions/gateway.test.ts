@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '@parley/kernel/testing'
-import { DEAD_AFTER_MS, HELLO_DEADLINE_MS, TICKET_LIFETIME_MS } from '@parley/protocol'
+import { DEAD_AFTER_MS, HELLO_DEADLINE_MS, type SessionId, TICKET_LIFETIME_MS } from '@parley/protocol'
 import { ADMIN, PCM16, type SessionHarness, startSessions } from '../testing/sessions/index.ts'
 
 async function pod(t: { after(fn: () => Promise<void>): void }, options: Parameters<typeof startSessions>[0] = {}) {
@@ -187,16 +187,16 @@ test('[CM3] wrong, used, expired and foreign tickets are refused by name; others
   const used = await started.open()
   const ended = await started.create()
   started.service.remove(ADMIN, ended.sessionId)
-  const foreign = await started.tokens.issueTicket({
-    sessionId: other.created.sessionId as never,
-    tenant: 'elsewhere',
-    user: 'mallory',
-  })
+  const open = await started.create()
+  const sessionId = open.sessionId as SessionId
+  const foreign = await started.tokens.issueTicket({ sessionId, tenant: 'elsewhere', user: 'key-a' })
+  const stolen = await started.tokens.issueTicket({ sessionId, tenant: 'default', user: 'mallory' })
   const cases: [string, string][] = [
     ['nonsense', 'TICKET_INVALID'],
     [used.created.ticket, 'TICKET_USED'],
     [ended.ticket, 'SESSION_UNKNOWN'],
     [foreign.token, 'TICKET_INVALID'],
+    [stolen.token, 'TICKET_INVALID'],
   ]
   for (const [token, code] of cases) {
     const client = await started.connect()

@@ -51,7 +51,7 @@ test('[CM6] [CD2] more than 20 invalid messages in 10 s end the session', async 
   await other.client.expect('pong')
 })
 
-test('[CD3] [AU3] binary noise is told once, counted every time and ended', async (t) => {
+test('[CD3] [IN3] binary noise is told once, counted every time and ended', async (t) => {
   const started = await pod(t)
   const { client } = await started.open()
   const random = seededRandom(7)
@@ -67,7 +67,7 @@ test('[CD3] [AU3] binary noise is told once, counted every time and ended', asyn
   assert.equal(started.service.stats().audioFramesTotal, 0)
 })
 
-test('[AU1] a repeated seq is dropped and told, never a reason to close', async (t) => {
+test('[IN1] a repeated seq is dropped and told, never a reason to close', async (t) => {
   const started = await pod(t)
   const { created, client } = await started.open()
   for (let count = 0; count < 60; count++) client.socket.send(encodeAudioFrame(3, 960, new Uint8Array(640)))
@@ -142,7 +142,7 @@ test('[CD1] protocol pings cost as much as messages', async (t) => {
   assert.equal((await client.expect('closing')).reason, 'rate_limited')
 })
 
-test('[AU4] [CD4] audio faster than allowed is dropped, told once a second, closed when it lasts', async (t) => {
+test('[IN4] [CD4] audio faster than allowed is dropped, told once a second, closed when it lasts', async (t) => {
   const started = await pod(t, { config: sessionConfig({ limits: { audioPaceRatio: 1 } }) })
   const { created, client } = await started.open()
   const stream = started.speech.stream(created.sessionId)
@@ -165,7 +165,7 @@ test('[AU4] [CD4] audio faster than allowed is dropped, told once a second, clos
   assert.equal((await client.expect('closing')).reason, 'rate_limited')
 })
 
-test('[AU5] the audio of a session is bounded', async (t) => {
+test('[IN5] the audio of a session is bounded', async (t) => {
   const started = await pod(t, { config: sessionConfig({ sessions: { audioBytes: 65_536 } }) })
   const { client } = await started.open()
   for (let count = 0; count < 103; count++) client.sendFrame()
@@ -211,6 +211,12 @@ test('[OB2] [OB3] [FO1] a slow reader: memory stays bounded, partials coalesce, 
     seqs,
     seqs.map((_, index) => index + 1),
     'finals it got are the first ones, without a hole',
+  )
+  const heldAtLeast = Math.floor(outboxBytes / (text.length + 500))
+  assert.ok(seqs.length <= finals - heldAtLeast, 'what was held is not forced upon it')
+  assert.deepEqual(
+    client.messages.slice(-2).map((message) => (message.type === 'error' ? message.code : message.type)),
+    ['SLOW_CONSUMER', 'closing'],
   )
 })
 
