@@ -13,7 +13,7 @@ function parley(...args: string[]): Promise<{ code: number; stdout: string; stde
   })
 }
 
-test('[CM1] an unknown command or option is refused with the nearest one, exit code 2', async () => {
+test('[CMD1] an unknown command or option is refused with the nearest one, exit code 2', async () => {
   const command = await parley('captoin')
   assert.equal(command.code, 2)
   assert.match(command.stderr, /parley: unknown command 'captoin'\n(?:.*\n)*\(Did you mean caption\?\)/)
@@ -25,7 +25,7 @@ test('[CM1] an unknown command or option is refused with the nearest one, exit c
   assert.match(nested.stderr, /Did you mean --json\?/)
 })
 
-test('[CM1] help and version are answers, exit code 0', async () => {
+test('[CMD1] help and version are answers, exit code 0', async () => {
   const help = await parley('--help')
   assert.equal(help.code, 0)
   assert.match(help.stdout, /Examples:\n +\.\/parley up/)

@@ -21,7 +21,7 @@ function context(env: NodeJS.ProcessEnv = {}) {
   return { value, out: () => text(stdout), err: () => text(stderr) }
 }
 
-test('[CM4] every command can be loaded, and has a sentence and help', async () => {
+test('[CMD4] every command can be loaded, and has a sentence and help', async () => {
   for (const entry of COMMANDS) {
     const command = await loadCommand(entry, context().value)
     if (command === undefined) continue
@@ -36,12 +36,12 @@ test('[CM4] every command can be loaded, and has a sentence and help', async () 
   assert.match(program.helpInformation(), /doctor/)
 })
 
-test('[CM4] a command that is not part of the copy is a sentence, not a crash', async () => {
+test('[CMD4] a command that is not part of the copy is a sentence, not a crash', async () => {
   const entry = { name: 'gone', summary: 'x', module: './nowhere/command.ts', factory: 'createGone' }
   assert.equal(await loadCommand(entry, context().value), undefined)
 })
 
-test('[CM4] the commands that install document the options that the launcher reads', async () => {
+test('[CMD4] the commands that install document the options that the launcher reads', async () => {
   const program = await createProgram(context().value)
   for (const name of ['up', 'test', 'check', 'bench']) {
     const command = program.commands.find((candidate) => candidate.name() === name)
@@ -50,7 +50,7 @@ test('[CM4] the commands that install document the options that the launcher rea
   }
 })
 
-test('[CM5] config show prints every key with its source and hides secrets unless revealed', async () => {
+test('[CMD5] config show prints every key with its source and hides secrets unless revealed', async () => {
   const env = { PARLEY_API_KEY: 'pk_hunter2hunter2hunter2', PARLEY_SERVER_PORT: '8081' }
   const hidden = context(env)
   assert.equal(await runCli(['config', 'show'], hidden.value), EXIT.ok)
@@ -65,13 +65,13 @@ test('[CM5] config show prints every key with its source and hides secrets unles
   assert.deepEqual(json.keys['admin.token'], { value: '(empty)', source: 'default' })
 })
 
-test('[CM5] revealing what is no key names the nearest one', async () => {
+test('[CMD5] revealing what is no key names the nearest one', async () => {
   const { value, err } = context()
   assert.equal(await runCli(['config', 'show', '--reveal', 'apikye'], value), EXIT.usage)
   assert.match(err(), /apikye is not a key; did you mean apiKey\?/)
 })
 
-test('[CM6] link and status without a running platform say how to start one, exit code 5', async () => {
+test('[CMD6] link and status without a running platform say how to start one, exit code 5', async () => {
   for (const command of ['link', 'status']) {
     const { value, err } = context()
     assert.equal(await runCli([command], value), EXIT.missing)
@@ -79,7 +79,7 @@ test('[CM6] link and status without a running platform say how to start one, exi
   }
 })
 
-test('[CM2] a configuration with mistakes is exit code 2 for every command that reads it', async () => {
+test('[CMD2] a configuration with mistakes is exit code 2 for every command that reads it', async () => {
   for (const command of ['up', 'link', 'status', 'doctor', 'config']) {
     const { value, err } = context({ PARLEY_SERVER_PROT: '1', PARLEY_SERVER_PORT: 'x' })
     assert.equal(await runCli([command], value), EXIT.usage, command)

@@ -90,7 +90,7 @@ test('[AF2] counters extend across wraps in both directions', () => {
   assert.equal(extendUint32(5, 0xffff_fff0), 0x1_0000_0005)
 })
 
-test('[CM1] no text makes decoding throw', () => {
+test('[PM1] no text makes decoding throw', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -110,7 +110,7 @@ test('[CM1] no text makes decoding throw', () => {
   }
 })
 
-test('[CM2] an error names the field, the value and the fix, and echoes the requestId', () => {
+test('[PM2] an error names the field, the value and the fix, and echoes the requestId', () => {
   const result = decodeClientMessage('{"type":"audio.end","requestId":"r1","lastSeq":"many"}')
   assert.ok(!result.ok)
   const wire = errorMessage(result.error.code, result.error.details)
@@ -125,7 +125,7 @@ test('[CM2] an error names the field, the value and the fix, and echoes the requ
   assert.ok(!long.ok && long.error.message.length < 300)
 })
 
-test('[CM3] unknown fields and types are refused by name', () => {
+test('[PM3] unknown fields and types are refused by name', () => {
   const field = decodeClientMessage('{"type":"ping","id":1,"colour":"red"}')
   assert.equal(!field.ok && field.error.code, 'UNKNOWN_FIELD')
   assert.equal(!field.ok && field.error.details.field, 'colour')

@@ -6,9 +6,9 @@ import { CLOSE_REASON_NAMES, ERROR_CODES } from '@parley/protocol'
 
 /**
  * Codes kept for the next parts of the protocol, already promised to clients; each must go from here when it is used.
- * SESSION_SUSPENDED and `draining` belong to resume and drain, `replaced` to taking a session over.
+ * SESSION_SUSPENDED belongs to resume, SESSION_REPLACED to taking a session over.
  */
-const RESERVED = new Set<string>(['SESSION_SUSPENDED', 'SESSION_REPLACED', 'draining', 'replaced', 'DRAINING'])
+const RESERVED = new Set<string>(['SESSION_SUSPENDED', 'SESSION_REPLACED'])
 
 async function sources(root: string): Promise<string> {
   const texts: string[] = []

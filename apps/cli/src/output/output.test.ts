@@ -7,7 +7,7 @@ function terminal(isTTY: boolean) {
   return Object.assign(new PassThrough(), { isTTY, columns: 40 })
 }
 
-test('[CM3] colour needs a terminal and no NO_COLOR', () => {
+test('[CMD3] colour needs a terminal and no NO_COLOR', () => {
   assert.equal(wantsColour({ isTTY: true }, {}), true)
   assert.equal(wantsColour({ isTTY: true }, { NO_COLOR: '1' }), false)
   assert.equal(wantsColour({ isTTY: true }, { NO_COLOR: '' }), true)
@@ -15,7 +15,7 @@ test('[CM3] colour needs a terminal and no NO_COLOR', () => {
   assert.equal(wantsColour({}, {}), false)
 })
 
-test('[CM3] progress is one line on a terminal, cut to its width, gone before what stays; nothing in a pipe', () => {
+test('[CMD3] progress is one line on a terminal, cut to its width, gone before what stays; nothing in a pipe', () => {
   const stderr = terminal(true)
   const output = new Output({ stdout: terminal(false), stderr }, {})
   output.progress.update('x'.repeat(100), 0.5)
@@ -30,14 +30,14 @@ test('[CM3] progress is one line on a terminal, cut to its width, gone before wh
   assert.equal(String(quiet.read()), '{"a":1}\n')
 })
 
-test('[CM3] a reader that goes away is no failure', () => {
+test('[CMD3] a reader that goes away is no failure', () => {
   const stdout = new PassThrough()
   const output = new Output({ stdout, stderr: new PassThrough() }, {})
   stdout.destroy(new Error('EPIPE'))
   assert.doesNotThrow(() => output.line('unread'))
 })
 
-test('[CM3] tables align by what is seen, bars stay in their bounds', () => {
+test('[CMD3] tables align by what is seen, bars stay in their bounds', () => {
   const { red } = style(true)
   assert.equal(visibleLength(red('abc')), 3)
   const [first, second] = table([
