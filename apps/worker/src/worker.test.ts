@@ -128,7 +128,7 @@ test('[WK4] a fault in one stream fails that stream; the others on the link go o
   assert.equal(worker.counters.framesStrayTotal, 5)
 })
 
-test('[IS1] events of one stream never reach another, of the same pod or of another', async (t) => {
+test('[WK10] events of one stream never reach another, of the same pod or of another', async (t) => {
   const { connect } = await rig(t, { slots: 8 })
   const pods = [await connect('pod_a'), await connect('pod_b')]
   for (const pod of pods) for (const stream of [1, 2, 3]) pod.open(stream)

@@ -157,7 +157,7 @@ test('[FO11] nothing happens to a closed stream, and closing twice is closing on
   for (const transition of after) assert.deepEqual(transition, { state: closed.state, effects: [] })
 })
 
-test('[UT1] property: whatever happens, each index ends exactly once, in order, and settled time never falls', () => {
+test('[FO13] property: whatever happens, each index ends exactly once, in order, and settled time never falls', () => {
   const event = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('partial' as const), forMs: fc.nat(400) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('final' as const), forMs: fc.nat(400) }) },

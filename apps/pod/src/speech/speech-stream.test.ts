@@ -249,7 +249,7 @@ test('[FO1] a worker that neither reads nor settles: what is kept stays bounded,
   assert.ok(speech.stats().framesDroppedTotal > 10_000)
 })
 
-test('[IS1] audio gathered for one worker never reaches it once the stream has moved to another', async (t) => {
+test('[FO15] audio gathered for one worker never reaches it once the stream has moved to another', async (t) => {
   const { workers, probe, pass } = await linksRig(t, { slots: 4 }, { slots: 2 })
   const [first, second] = workers as [ManualWorker, ManualWorker]
   const session = probe()
