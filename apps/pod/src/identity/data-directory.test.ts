@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openDataDirectory, readOrCreateApiKey, readOrCreateSigningKey } from './data-directory.ts'
+import { openDataDirectory, readOrCreate, readOrCreateApiKey, readOrCreateSigningKey } from './data-directory.ts'
 
 async function emptyFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'parley-data-'))
@@ -52,6 +53,16 @@ test('[ID2] many starts at once agree on one key and leave nothing else behind',
   assert.equal(new Set(keys).size, 1)
   assert.deepEqual((await readdir(path)).sort(), ['apiKey', 'run'])
   assert.equal((await readFile(join(path, 'apiKey'), 'utf8')).trim(), keys[0])
+})
+
+test('[ID2] a secret that somebody else made in the meantime is used, not replaced', async (t) => {
+  const path = join(await emptyFolder(t), 'secret')
+  const content = await readOrCreate(path, () => {
+    writeFileSync(path, 'theirs', { mode: 0o600 })
+    return Buffer.from('ours')
+  })
+  assert.equal(content.toString(), 'theirs')
+  assert.equal(await readFile(path, 'utf8'), 'theirs')
 })
 
 test('[ID2] a damaged secret is named, never replaced silently', async (t) => {

@@ -46,7 +46,8 @@ export async function readOrCreateSigningKey(directory: DataDirectory): Promise<
   return content
 }
 
-async function readOrCreate(path: string, make: () => Buffer): Promise<Buffer> {
+/** Content of the file, which `make` fills when it is not there yet. Whoever comes first wins; all get the winner's content. */
+export async function readOrCreate(path: string, make: () => Buffer): Promise<Buffer> {
   try {
     return await readFile(path).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
