@@ -106,7 +106,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     health,
     isReady: () => readiness().isReady,
     mintPageCode,
-    sessions: () => sessions.list?.() ?? [],
+    sessions: () => sessions.list(),
     logger,
   })
   scope.own(() => admin.close())

@@ -182,3 +182,19 @@ test('[CM10] nothing that is logged holds a ticket or a token', async () => {
     assert.ok(!line.includes(link.value.token))
   }
 })
+
+test('[RS1] an operator sees the sessions of every tenant, and only while they live', async () => {
+  const { service } = pod()
+  const mine = await created(service, ADMIN)
+  const theirs = await created(service, principal('admin', undefined, 'other'))
+  assert.deepEqual(
+    service
+      .list()
+      .map((view) => view.sessionId)
+      .sort(),
+    [mine.sessionId, theirs.sessionId].sort(),
+  )
+  assert.deepEqual(new Set(service.list().map((view) => view.state)), new Set(['opening']))
+  await service.close('shutting_down')
+  assert.deepEqual(service.list(), [])
+})

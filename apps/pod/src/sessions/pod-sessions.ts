@@ -168,6 +168,10 @@ class PodSessions implements SessionService {
     return found.ok ? ok(viewOf(found.value, this.#options.podId)) : found
   }
 
+  list(): readonly SessionView[] {
+    return [...this.#registry.values()].map((session) => viewOf(session, this.#options.podId))
+  }
+
   remove(principal: Principal, sessionId: string): Result<void, ParleyError> {
     const found = this.#find(principal, sessionId)
     if (!found.ok) return found

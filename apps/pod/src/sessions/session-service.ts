@@ -36,7 +36,7 @@ export interface SessionService {
   attach(socket: WebSocket, peer: Peer): void
   stats(): SessionStats
   /** Every session there is, of all tenants; for the admin listener only. */
-  list?(): readonly SessionView[]
+  list(): readonly SessionView[]
   /** Tells every client why (`closing`), closes all sockets, frees everything. Resolves within 2 s. Idempotent. */
   close(reason: CloseReason): Promise<void>
 }
