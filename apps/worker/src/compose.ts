@@ -7,8 +7,8 @@ import type { StreamCounters } from './hosted-stream.ts'
 import { LinkServer } from './link-server.ts'
 import { LoadMeter } from './load-meter.ts'
 
-/** What remains of the two seconds after the links have been closed. */
-const RECOGNISER_CLOSE_DEADLINE_MS = 1_500
+/** The process ends within two seconds of being told to: what is still being decoded then ends with it. */
+const RECOGNISER_CLOSE_DEADLINE_MS = 1_000
 
 export interface WorkerOptions {
   readonly clock: Clock
