@@ -1,5 +1,5 @@
-// When the page tries again by itself, and how long it waits. Pure.
-import { backoffMs } from '@parley/kernel'
+// When the page tries again by itself, and how long it waits. Pure but for the jitter, which is injected.
+import { backoffMs, type Random } from '@parley/kernel'
 import type { Trouble } from '../caption-client.ts'
 
 /** After this many refusals in a row the page stops and asks. */
@@ -28,10 +28,11 @@ export function retryDelayMs(
   trouble: Trouble,
   attempt: number,
   wasLive: boolean,
+  random: Random = Math.random,
 ): number | undefined {
   if (attempt >= MAX_RETRIES || !mayRetry(role, trouble, wasLive)) return undefined
   const advisedMs = trouble.kind === 'refused' ? trouble.retryAfterMs : undefined
-  const waitMs = advisedMs ?? backoffMs(attempt, { firstMs: 2_000, maxMs: 15_000 })
+  const waitMs = advisedMs ?? backoffMs(attempt, { firstMs: 2_000, maxMs: 15_000 }, random)
   return Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, waitMs))
 }
 
