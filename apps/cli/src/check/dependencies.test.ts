@@ -40,3 +40,15 @@ test('the lock file names no registry', async () => {
   const lock = await readFile(path.join(ROOT, 'package-lock.json'), 'utf8')
   assert.doesNotMatch(lock, /"resolved": "https?:/)
 })
+
+test('the lock file is whole: npm ci refuses one that leaves out an optional package', async () => {
+  const lock = JSON.parse(await readFile(path.join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>
+  }
+  const names = new Set(Object.keys(lock.packages).map((where) => where.slice(where.lastIndexOf('node_modules/') + 13)))
+  for (const [where, entry] of Object.entries(lock.packages)) {
+    for (const name of Object.keys(entry.optionalDependencies ?? {})) {
+      assert.ok(names.has(name), `${where || 'the root'} wants ${name}, which the lock file does not have`)
+    }
+  }
+})
