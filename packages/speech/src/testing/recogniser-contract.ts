@@ -225,7 +225,7 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
       assert.equal(recogniser().status().slotsUsed, 0)
     })
 
-    test('[IS1] four speakers at once: each hears what it hears alone, and no word of another', async () => {
+    test('[RC10] four speakers at once: each hears what it hears alone, and no word of another', async () => {
       const alone: string[][] = []
       for (let speaker = 0; speaker < 4; speaker++) alone.push((await hear(speaker, [speaker])).transcript)
       const together = await Promise.all(
@@ -253,7 +253,7 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
       )
     })
 
-    test('[IS1] a stream knows nothing of the speakers before it', async () => {
+    test('[RC10] a stream knows nothing of the speakers before it', async () => {
       const fresh = (await hear(0, [3, 4])).transcript
       for (const speaker of [1, 3]) await hear(speaker, [speaker])
       assert.deepEqual((await hear(0, [3, 4])).transcript, fresh)
