@@ -10,30 +10,55 @@ interface StatusOptions extends RunningOptions {
   readonly json: boolean
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function cell(value: unknown): string {
-  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000)
-  return typeof value === 'string' ? value : JSON.stringify(value)
+/** What of the admin listener's health a person wants at a glance; every part may be absent. */
+interface Health {
+  readonly status?: string
+  readonly version?: string
+  readonly uptimeMs?: number
+  readonly checks?: Readonly<Record<string, string>>
+  readonly loop?: { readonly utilisationRatio?: number; readonly delayP99Ms?: number }
+  readonly memory?: { readonly rssBytes?: number }
+  readonly sessions?: Readonly<Record<string, number>>
+  readonly speech?: {
+    readonly workers?: number
+    readonly slots?: number
+    readonly slotsUsed?: number
+    readonly engines?: readonly { readonly name: string; readonly ready: boolean; readonly problem?: string }[]
+  }
 }
 
-/** Rows `name value` of a health answer, nested names joined by dots; lists of named things one row each. */
-export function healthRows(health: unknown, prefix = ''): [string, string][] {
-  if (!isRecord(health)) return []
-  return Object.entries(health).flatMap(([name, value]): [string, string][] => {
-    const label = prefix === '' ? name : `${prefix}.${name}`
-    if (isRecord(value)) return healthRows(value, label)
-    if (Array.isArray(value) && value.every(isRecord)) {
-      return value.map((item, index) => [
-        `${label}[${index}]`,
-        Object.entries(item)
-          .map(([key, part]) => `${key} ${cell(part)}`)
-          .join(', '),
-      ])
-    }
-    return [[label, cell(value)]]
-  })
+function duration(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes < 1) return `${Math.floor(ms / 1000)} s`
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`
+}
+
+/** Rows `name, words` of a health answer; a part that is absent has no row. */
+export function healthRows(health: Health): string[][] {
+  const { checks, sessions, speech, loop, memory } = health
+  const rows: string[][] = []
+  const failing = Object.entries(checks ?? {}).filter(([, outcome]) => outcome !== 'ok')
+  if (failing.length > 0) rows.push(['failing', failing.map(([name]) => name).join(', ')])
+  if (sessions) {
+    const { active = 0, opening = 0, seats = 0, watchers = 0 } = sessions
+    rows.push(['sessions', `${active} active, ${opening} opening, of ${seats} seats; ${watchers} watchers`])
+  }
+  if (speech) {
+    rows.push(['speech', `${speech.workers ?? 0} workers, ${speech.slotsUsed ?? 0} of ${speech.slots ?? 0} slots used`])
+  }
+  for (const { name, ready, problem } of speech?.engines ?? []) {
+    rows.push(['engine', `${name}: ${ready ? 'ready' : `not ready: ${problem ?? 'warming up'}`}`])
+  }
+  if (loop?.utilisationRatio !== undefined) {
+    rows.push([
+      'pod',
+      `loop ${Math.round(loop.utilisationRatio * 100)} % busy, delay p99 ${Math.round(loop.delayP99Ms ?? 0)} ms`,
+    ])
+  }
+  if (memory?.rssBytes !== undefined) rows.push(['memory', `${Math.round(memory.rssBytes / (1 << 20))} MiB (pod)`])
+  if (health.uptimeMs !== undefined)
+    rows.push(['up for', `${duration(health.uptimeMs)}, version ${health.version ?? 'unknown'}`])
+  return rows
 }
 
 async function status(context: CliContext, options: StatusOptions): Promise<void> {
@@ -44,7 +69,10 @@ async function status(context: CliContext, options: StatusOptions): Promise<void
   if (options.json) output.json({ url: running.run.url, pid: running.run.pid, ready: isReady, health: answer.body })
   else {
     const state = isReady ? output.out.green('ready') : output.out.yellow(`not ready (HTTP ${answer.status})`)
-    const rows = [['platform', `${running.run.url}, process ${running.run.pid}, ${state}`], ...healthRows(answer.body)]
+    const rows = [
+      ['platform', `${running.run.url}, process ${running.run.pid}, ${state}`],
+      ...healthRows((answer.body ?? {}) as Health),
+    ]
     for (const line of table(rows)) output.line(line)
   }
   process.exitCode = isReady ? EXIT.ok : EXIT.failed
