@@ -124,6 +124,11 @@ parley_toolchain() {
 parley_npm() {
 	cd "$1"
 	shift
+	# npm looks for the machine's settings (proxy, certificate authorities) beside the node that runs it; under the pinned
+	# one it would not find them.
+	NPM_CONFIG_GLOBALCONFIG=$(npm config get globalconfig 2>/dev/null || :)
+	[ -n "$NPM_CONFIG_GLOBALCONFIG" ] || unset NPM_CONFIG_GLOBALCONFIG
+	[ -z "${NPM_CONFIG_GLOBALCONFIG:-}" ] || export NPM_CONFIG_GLOBALCONFIG
 	[ -z "${tool_bin:-}" ] || PATH=$tool_bin:$PATH
 	export PATH
 	exec npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=http "$@"
