@@ -18,8 +18,6 @@ export interface StepResult {
   readonly durationMs: number
 }
 
-const bin = (name: string) => path.join(ROOT, 'node_modules/.bin', name)
-
 function run(command: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile(command, args, { cwd: ROOT, maxBuffer: 16 << 20, timeout: 300_000 }, (error, stdout, stderr) =>
@@ -51,10 +49,10 @@ async function specFindings(): Promise<string | undefined> {
 }
 
 const STEPS: Readonly<Record<string, (write: boolean) => Promise<string | undefined>>> = {
-  types: async () => (await run(bin('tsc'), ['-p', '.'])) ?? (await run(bin('tsc'), ['-p', 'apps/dashboard'])),
-  'lint and format': (write) => run(bin('biome'), ['check', ...(write ? ['--write'] : ['--error-on-warnings']), '.']),
+  types: async () => (await run('tsc', ['-p', '.'])) ?? (await run('tsc', ['-p', 'apps/dashboard'])),
+  'lint and format': (write) => run('biome', ['check', ...(write ? ['--write'] : ['--error-on-warnings']), '.']),
   'layers and cycles': () =>
-    run(bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'packages', 'apps', 'benchmarks', 'tests']),
+    run('depcruise', ['--config', '.dependency-cruiser.cjs', 'packages', 'apps', 'benchmarks', 'tests']),
   'documents match the code': async (write) => {
     const stale = await staleDocs(ROOT, write)
     return stale.length === 0 ? undefined : `out of date: ${stale.join(', ')}; run ./parley check --write`
