@@ -18,10 +18,14 @@ export interface StepResult {
   readonly durationMs: number
 }
 
-function run(command: string, args: readonly string[]): Promise<string | undefined> {
+/** Runs a tool of the project under the pinned Node, whatever `node` the PATH has. Resolves with what it found. */
+function run(tool: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(command, args, { cwd: ROOT, maxBuffer: 16 << 20, timeout: 300_000 }, (error, stdout, stderr) =>
-      resolve(error ? `${stdout}${stderr}`.trim() || error.message : undefined),
+    execFile(
+      process.execPath,
+      [path.join(ROOT, 'node_modules/.bin', tool), ...args],
+      { cwd: ROOT, maxBuffer: 16 << 20, timeout: 300_000 },
+      (error, stdout, stderr) => resolve(error ? `${stdout}${stderr}`.trim() || error.message : undefined),
     )
   })
 }
