@@ -72,7 +72,7 @@ export function metricsMarkdown(): string {
 
 /** The help of every command at a fixed width: what a person sees, so what they can look up. */
 export async function cliMarkdown(): Promise<string> {
-  const context = { env: {}, cwd: '/', homeDir: '/home/you', clock: systemClock, output: processOutput() }
+  const context = { env: {}, cwd: '/', homeDir: '/home/you', clock: systemClock, output: processOutput({}) }
   const program = await createProgram(context)
   const parts = ['# Command line', '', 'Generated from the commands themselves by `./parley check --write`.', '']
   for (const command of [program, ...program.commands]) {

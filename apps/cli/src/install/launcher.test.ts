@@ -30,8 +30,8 @@ interface Outcome {
 }
 
 /** npm as the launcher needs it: empties node_modules first, as the real one does, and fills it with the pinned Node. */
-const NPM = `case $1 in --version) echo 9.2.0; exit 0;; esac
-echo "npm $* in $(basename "$PWD") under $(node --version 2>/dev/null)" >>"$JOURNAL"
+const NPM = `case $1 in --version) echo 9.2.0; exit 0;; config) echo /machine/npmrc; exit 0;; esac
+echo "npm $* in $(basename "$PWD") with $NPM_CONFIG_GLOBALCONFIG under $(node --version 2>/dev/null)" >>"$JOURNAL"
 rm -rf node_modules; mkdir -p "node_modules/${PINNED}/bin"
 [ -z "\${NPM_HANGS:-}" ] || { echo hangs >>"$JOURNAL"; exec sleep 60; }
 [ -z "\${NPM_FAILS:-}" ] || { echo "npm ERR! code \${NPM_FAILS}"; exit 1; }
@@ -164,7 +164,7 @@ test('[LA1] it becomes the command line: signals reach the command itself', asyn
   assert.deepEqual(await once(child, 'exit'), [9, null])
 })
 
-test('[LA2] the pinned Node is fetched first, with its checksum, and npm runs under it', async (t) => {
+test('[LA2] the pinned Node is fetched first, with its checksum, and npm runs under it with the settings of the machine', async (t) => {
   const { root, run, journal } = await machine(t)
   await run(['up', '--yes'])
   const calls = (await journal())
@@ -172,8 +172,8 @@ test('[LA2] the pinned Node is fetched first, with its checksum, and npm runs un
     .split('\n')
     .filter((line) => line.startsWith('npm'))
   assert.equal(calls.length, 2)
-  assert.match(calls[0] ?? '', /in toolchain under $/)
-  assert.match(calls[1] ?? '', new RegExp(`--omit=dev in a project under ${process.version}$`))
+  assert.match(calls[0] ?? '', /in toolchain with \/machine\/npmrc under $/)
+  assert.match(calls[1] ?? '', new RegExp(`--omit=dev in a project with /machine/npmrc under ${process.version}$`))
   assert.match(calls[1] ?? '', /--ignore-scripts/)
   assert.equal(existsSync(path.join(root, '.parley/toolchain')), false)
 })
