@@ -12,24 +12,29 @@ const run = (...texts: string[]) => {
   })
 }
 
-test('[TXT1] words become stable when two guesses running agree on them, except the last, which may still grow', () => {
-  assert.deepEqual(run('the', 'the train', 'the train to', 'the train two'), [
+test('[TXT1] words become stable when two guesses running agree on them, except the last two, which may still move', () => {
+  assert.deepEqual(run('the', 'the train', 'the train to', 'the train to the', 'the train two the'), [
     '|the',
-    'the|train',
-    'the train|to',
-    'the train|two',
+    '|the train',
+    'the|train to',
+    'the train|to the',
+    'the train|two the',
   ])
-  assert.deepEqual(run('a b c', 'x b c', 'a b c'), ['|a b c', '|x b c', '|a b c'])
+  assert.deepEqual(run('a b c d', 'x b c d', 'a b c d'), ['|a b c d', '|x b c d', '|a b c d'])
 })
 
-test('[TXT1] what is stable stays when the decoder changes its mind, and nothing is added behind a contradiction', () => {
-  assert.deepEqual(run('good day sir', 'good day sir', 'could day sir', 'could day sir again'), [
-    '|good day sir',
-    'good day|sir',
-    'good day|sir',
-    'good day|sir again',
+test('[TXT1] what is stable stays when the decoder changes its mind, and nothing becomes stable behind a contradiction', () => {
+  assert.deepEqual(run('good day sir now', 'good day sir now', 'could day sir now', 'could day sir now again'), [
+    '|good day sir now',
+    'good day|sir now',
+    'good day|sir now',
+    'good day|sir now again',
   ])
-  assert.deepEqual(run('good day sir', 'good day sir', 'good'), ['|good day sir', 'good day|sir', 'good day|'])
+  assert.deepEqual(run('good day sir now', 'good day sir now', 'good'), [
+    '|good day sir now',
+    'good day|sir now',
+    'good day|',
+  ])
 })
 
 for (const seed of [1, 2, 3, 77, 20_261]) {
@@ -50,8 +55,8 @@ for (const seed of [1, 2, 3, 77, 20_261]) {
 
 test('[TXT1] a new utterance starts with nothing stable', () => {
   const prefix = new StablePrefix()
-  prefix.next(['a', 'b'])
-  prefix.next(['a', 'b'])
+  prefix.next(['a', 'b', 'c'])
+  assert.equal(prefix.next(['a', 'b', 'c']).stableWords, 1)
   prefix.reset()
   assert.deepEqual(prefix.next(['c', 'd']), { words: ['c', 'd'], stableWords: 0 })
 })

@@ -7,9 +7,15 @@ export interface StableHypothesis {
 }
 
 /**
- * Words become stable when two consecutive hypotheses agree on them and on everything before. The last word of a
- * hypothesis is still growing ("in" on its way to "information") and never becomes stable by agreement. What is stable
- * stays, even if the decoder changes its mind: the final is where that is put right.
+ * The last words of a hypothesis are still moving ("in" on its way to "information") and never become stable by agreement. Over
+ * 40 sentences, with 1 / 2 / 3 words held back, 28 / 9 / 8 finals took back something stable, and words became stable
+ * 140 / 340 / 570 ms after they were first shown.
+ */
+const MOVING_WORDS = 2
+
+/**
+ * Words become stable when two consecutive hypotheses agree on them and on everything before. What is stable stays, even if the
+ * decoder changes its mind: the final is where that is put right.
  */
 export class StablePrefix {
   #stable: string[] = []
@@ -18,7 +24,7 @@ export class StablePrefix {
   next(newest: readonly string[]): StableHypothesis {
     const stable = this.#stable
     if (commonPrefix(stable, newest) === stable.length) {
-      const agreed = Math.min(commonPrefix(this.#previous, newest), newest.length - 1)
+      const agreed = Math.min(commonPrefix(this.#previous, newest), newest.length - MOVING_WORDS)
       for (let at = stable.length; at < agreed; at++) stable.push(newest[at] as string)
     }
     this.#previous = newest

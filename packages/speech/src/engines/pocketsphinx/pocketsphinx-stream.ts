@@ -121,6 +121,8 @@ export class PocketSphinxStream implements RecognitionStream {
   }
 
   async #work(): Promise<void> {
+    // Nothing is told from within the call that brought the audio.
+    await undefined
     try {
       while (this.#life === 'open') {
         if (this.#inbox.dropped > 0)
