@@ -22,7 +22,7 @@ export const processContext = (): CliContext => ({
   cwd: process.cwd(),
   homeDir: os.homedir(),
   clock: systemClock,
-  output: processOutput(),
+  output: processOutput(process.env),
 })
 
 /** The resolved configuration, or a CliError (usage) with every mistake on a line of its own. */

@@ -56,11 +56,11 @@ test('[CF6] a file that was named and cannot be read is a mistake that says who 
   assert.ok(!missing.ok)
   assert.match(
     missing.error.map(formatMistake).join(),
-    /^--config: cannot read .*nowhere\.yaml: there is no such file$/,
+    /^--config: .*nowhere\.yaml cannot be read: there is no such file$/,
   )
   const folder = await loadConfig({ env: { PARLEY_CONFIG: cwd }, cwd, homeDir })
   assert.ok(!folder.ok)
-  assert.match(folder.error.map(formatMistake).join(), /^PARLEY_CONFIG: cannot read .*: it is a folder$/)
+  assert.match(folder.error.map(formatMistake).join(), /^PARLEY_CONFIG: .* cannot be read: it is a folder$/)
 })
 
 test('[CF10] tests get a whole configuration with their overrides checked like any other', () => {

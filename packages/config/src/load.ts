@@ -55,7 +55,8 @@ async function readFirst(options: LoadOptions): Promise<Result<ConfigInputs['fil
       const code = (error as NodeJS.ErrnoException).code ?? ''
       if (!named && (code === 'ENOENT' || code === 'ENOTDIR')) continue
       const origin = named ?? { kind: 'file', where: file }
-      return err({ origin, key: '', value: file, message: `cannot read ${file}: ${WHY[code] ?? String(error)}` })
+      const why = WHY[code] ?? String(error)
+      return err({ origin, key: '', value: file, message: `${file} cannot be read: ${why}` })
     }
   }
   return { ok: true, value: undefined }

@@ -62,4 +62,5 @@ export class Output {
 }
 
 /** The output of this process. */
-export const processOutput = (): Output => new Output({ stdout: process.stdout, stderr: process.stderr }, process.env)
+export const processOutput = (env: NodeJS.ProcessEnv = process.env): Output =>
+  new Output({ stdout: process.stdout, stderr: process.stderr }, env)

@@ -51,15 +51,19 @@ export async function sourcesHash(root: string): Promise<string> {
 }
 
 /** Runs the page's own build in a process of its own: Vite's memory goes with it. Undefined, or what went wrong. */
-function runBuild(root: string, outDir: string): Promise<string | undefined> {
+function runBuild(root: string, outDir: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const script = 'const [module, outDir] = process.argv.slice(1); await (await import(module)).buildPage({ outDir })'
   const module = pathToFileURL(path.join(root, 'apps/dashboard/build.ts')).href
-  const env = { ...process.env, NO_COLOR: '1' }
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       ['--input-type=module', '--eval', script, module, outDir],
-      { cwd: path.join(root, 'apps/dashboard'), env, timeout: BUILD_LIMIT_MS, maxBuffer: 4 << 20 },
+      {
+        cwd: path.join(root, 'apps/dashboard'),
+        env: { ...env, NO_COLOR: '1' },
+        timeout: BUILD_LIMIT_MS,
+        maxBuffer: 4 << 20,
+      },
       (error, stdout, stderr) => resolve(error ? (stderr || stdout || error.message).trim() : undefined),
     )
   })
@@ -76,7 +80,7 @@ export function buildError(output: string): string {
 }
 
 /** Brings apps/dashboard/dist up to date. A failed build leaves an older page in its place. */
-export async function buildPage(root: string): Promise<PageBuild> {
+export async function buildPage(root: string, env: NodeJS.ProcessEnv = {}): Promise<PageBuild> {
   const folder = path.join(root, 'apps/dashboard')
   const dist = path.join(folder, 'dist')
   const hash = await sourcesHash(root)
@@ -91,7 +95,7 @@ export async function buildPage(root: string): Promise<PageBuild> {
   const [next, old] = [path.join(work, `next-${process.pid}`), path.join(work, `old-${process.pid}`)]
   try {
     await mkdir(work, { recursive: true })
-    const problem = await runBuild(root, next)
+    const problem = await runBuild(root, next, env)
     if (problem !== undefined) return { kind: 'failed', reason: buildError(problem), detail: problem }
     await writeFile(path.join(next, STAMP), hash)
     await rename(dist, old).catch(() => {})

@@ -213,7 +213,7 @@ async function preparePage(context: CliContext, options: UpOptions, logFile: str
   const { output, clock } = context
   output.progress.update('looking whether the page is up to date')
   const startMs = clock.nowMs()
-  const page = await (options.buildPage ?? (() => buildPage(ROOT)))()
+  const page = await (options.buildPage ?? (() => buildPage(ROOT, context.env)))()
   output.progress.clear()
   if (page.kind === 'built') output.note(`page built in ${((clock.nowMs() - startMs) / 1000).toFixed(1)} s`)
   if (page.kind !== 'failed') return
