@@ -250,6 +250,9 @@ test('[UP9] a data directory too deep for a socket path still gets an admin list
   const up = await start(t, { dataDir: deep })
   const ready = await up.ready()
   assert.equal((await callAdmin(ready, 'GET', '/health')).status, 200)
+  up.child.kill('SIGTERM')
+  await up.exit
+  assert.equal(existsSync(path.dirname(ready.adminUrl.replace('unix:', ''))), false)
 })
 
 test('[UP10] a self-signed platform prints its fingerprint and keeps its certificate', async (t) => {

@@ -11,7 +11,7 @@ import { Scope } from '@parley/kernel'
 import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { pageUrlOf } from '../link/command.ts'
-import { type RunRecord, removeRun, writeRun } from '../platform/run-file.ts'
+import { type RunRecord, removeRun, runDirOf, writeRun } from '../platform/run-file.ts'
 import { captionLine, localUrl, networkUrl, speechLines } from './banner.ts'
 import type { MemberSpec } from './member-process.ts'
 import { buildPage, type PageBuild } from './page-build.ts'
@@ -86,11 +86,19 @@ class Platform {
     this.#supervisor.start()
     const gaveUp = await this.#supervisor.ended
     await removeRun(this.#prepared.config.data.dir, process.pid)
-    if (this.#prepared.ownSocket !== undefined) rmSync(this.#prepared.ownSocket, { force: true })
+    this.#removeSocket()
     await this.#scope.close()
     if (gaveUp) throw new CliError(gaveUp.message, gaveUp.exitCode)
     if (!this.#options.json) this.#context.output.note('stopped')
     return EXIT.ok
+  }
+
+  #removeSocket(): void {
+    const { ownSocket, config } = this.#prepared
+    if (ownSocket === undefined) return
+    const folder = path.dirname(ownSocket)
+    // The stand-in folder of a deep data directory holds nothing else.
+    rmSync(folder === runDirOf(config.data.dir) ? ownSocket : folder, { recursive: true, force: true })
   }
 
   #specOf(role: MemberRole): MemberSpec {
