@@ -24,7 +24,6 @@ export {
   machineRoom,
   SLOTS_PER_CORE,
   slotsFor,
-  threadPoolSizeFor,
 } from './engines/pocketsphinx/slot-sizing.ts'
 export * from './recogniser.ts'
 export type { VoiceActivity } from './speech-activity.ts'

@@ -56,14 +56,15 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
     }
 
     /** One talk on a stream of its own, to the end. */
-    async function hear(speaker: number, sentences: readonly number[]): Promise<ListenerLog> {
-      const talk = await subject.prepare(speaker, sentences)
+    async function hear(speaker: number, sentences: readonly number[], by = subject): Promise<ListenerLog> {
+      const talk = await by.prepare(speaker, sentences)
       const log = new ListenerLog()
-      const stream = await open(log)
-      say(stream, talk.samples)
-      stream.flush(1)
+      const opened = await by.recogniser.openStream({ language: 'en-US', firstIndex: 0 }, log)
+      if (!opened.ok) throw new Error(opened.error.message)
+      say(opened.value, talk.samples)
+      opened.value.flush(1)
       await flushed(log, 1)
-      await stream.close()
+      await opened.value.close()
       return log
     }
 
@@ -226,8 +227,8 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
     })
 
     test('[RC10] four speakers at once: each hears what it hears alone, and no word of another', async () => {
-      const alone: string[][] = []
-      for (let speaker = 0; speaker < 4; speaker++) alone.push((await hear(speaker, [speaker])).transcript)
+      const alone: ReturnType<typeof outcomes>[] = []
+      for (let speaker = 0; speaker < 4; speaker++) alone.push(outcomes(await hear(speaker, [speaker])))
       const together = await Promise.all(
         [0, 1, 2, 3]
           .map(async (speaker) => ({ speaker, talk: await subject.prepare(speaker, [speaker]) }))
@@ -248,15 +249,19 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
       for (const { log } of together) await flushed(log, 1)
       await Promise.all(together.map(({ stream }) => stream.close()))
       assert.deepEqual(
-        together.map(({ log }) => log.transcript),
+        together.map(({ log }) => outcomes(log)),
         alone,
       )
     })
 
     test('[RC10] a stream knows nothing of the speakers before it', async () => {
-      const fresh = (await hear(0, [3, 4])).transcript
-      for (const speaker of [1, 3]) await hear(speaker, [speaker])
-      assert.deepEqual((await hear(0, [3, 4])).transcript, fresh)
+      // One slot, so that all of them have what there is of a decoder.
+      const only = await create(new ManualClock(), 1)
+      await only.recogniser.start()
+      const fresh = outcomes(await hear(0, [3, 4], only))
+      for (const speaker of [1, 3]) await hear(speaker, [speaker], only)
+      assert.deepEqual(outcomes(await hear(0, [3, 4], only)), fresh)
+      await only.recogniser.close()
     })
 
     test('[UT7] a stream that goes on elsewhere from a final with its state says the same as one that was not disturbed', async () => {
@@ -270,9 +275,10 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
         stream.flush(1)
         await flushed(log, 1)
         await stream.close()
-        const outcome = ({ index, text, startMs, endMs }: (typeof log.finals)[0]) => ({ index, text, startMs, endMs })
-        const rest = undisturbed.finals.filter(({ index }) => index > handover.index)
-        assert.deepEqual(log.finals.map(outcome), rest.map(outcome))
+        assert.deepEqual(
+          outcomes(log),
+          outcomes(undisturbed).filter(({ index }) => index > handover.index),
+        )
       }
     })
 
@@ -289,6 +295,11 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
       assert.ok(!refused.ok && refused.error.code === 'SPEECH_UNAVAILABLE')
     })
   })
+}
+
+/** All that must not depend on who was heard before or beside; the state shows differences too small to change a word. */
+function outcomes(log: ListenerLog) {
+  return log.finals.map(({ index, text, startMs, endMs, adaptation }) => ({ index, text, startMs, endMs, adaptation }))
 }
 
 /** Pushes all of it in blocks of 20 ms. */

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { DECODER_BYTES, machineRoom, SLOTS_PER_CORE, slotsFor, threadPoolSizeFor } from './slot-sizing.ts'
+import { DECODER_BYTES, machineRoom, SLOTS_PER_CORE, slotsFor } from './slot-sizing.ts'
 
 const GIGABYTE = 1e9
 
@@ -19,11 +19,6 @@ test('[PS1] several workers share the machine', () => {
     4 * slotsFor({ cores: 64, availableBytes: 8 * GIGABYTE }, 1 / 4),
     4 * Math.floor(GIGABYTE / DECODER_BYTES),
   )
-})
-
-test('[PS1] the pool of threads holds every slot and a decoder being loaded', () => {
-  assert.equal(threadPoolSizeFor(1), 4)
-  assert.equal(threadPoolSizeFor(8), 10)
 })
 
 test('[PS1] a control group limits cores and memory; without one the machine does', async (t) => {

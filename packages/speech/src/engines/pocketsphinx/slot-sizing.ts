@@ -21,11 +21,6 @@ export function slotsFor({ cores, availableBytes }: MachineRoom, share = 1): num
   return Math.max(1, Math.min(byCores, byMemory))
 }
 
-/** Threads libuv needs (UV_THREADPOOL_SIZE) so that loading a decoder or reading a file does not hold up `slots` streams. */
-export function threadPoolSizeFor(slots: number): number {
-  return Math.max(4, slots + 2)
-}
-
 /** Cores and free memory of this machine, or of the control group it is confined to. */
 export async function machineRoom(root = ''): Promise<MachineRoom> {
   const [cpuMax, memoryMax, memoryUsed, memoryInfo] = await Promise.all(
