@@ -35,7 +35,7 @@ function adopt(program: Command, command: Command): void {
 }
 
 /** Stands for a command that is not loaded, or not there; takes whatever it is given. */
-function stub(entry: CommandEntry): Command {
+function unloaded(entry: CommandEntry): Command {
   return new Command(entry.name)
     .description(entry.summary)
     .allowExcessArguments()
@@ -59,7 +59,7 @@ export async function createProgram(context: CliContext, wanted?: string): Promi
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'parley: ')) })
   for (const entry of COMMANDS) {
     const loaded = wanted === undefined || wanted === entry.name ? await loadCommand(entry, context) : undefined
-    const command = loaded ?? stub(entry)
+    const command = loaded ?? unloaded(entry)
     command.summary(entry.summary)
     if (INSTALLING.has(entry.name)) addLauncherOptions(command)
     adopt(program, command)

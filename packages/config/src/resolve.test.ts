@@ -10,7 +10,7 @@ type Given = Partial<Omit<ConfigInputs, 'file'>> & { readonly yaml?: string }
 
 function resolve({ yaml, ...given }: Given = {}) {
   const file = yaml === undefined ? {} : { file: { name: 'parley.yaml', path: '/etc/parley/parley.yaml', text: yaml } }
-  return resolveConfig({ env: {}, cwd: '/work', homeDir: '/home/ada', ...given, ...file })
+  return resolveConfig({ env: {}, cwd: '/conf', homeDir: '/home/ada', ...given, ...file })
 }
 
 function resolved(given: Given = {}) {
@@ -153,7 +153,7 @@ test('[CF7] TLS files come in pairs, and only where they are used', () => {
   ])
   assert.match(mistakes({ flags: set('tls.keyFile=a.pem') })[0] ?? '', /tls\.mode is off; it must be files/)
   const { config } = resolved({ flags: set('tls.mode=files', 'tls.certFile=a.pem', 'tls.keyFile=/b.pem') })
-  assert.deepEqual([config.tls.certFile, config.tls.keyFile], ['/work/a.pem', '/b.pem'])
+  assert.deepEqual([config.tls.certFile, config.tls.keyFile], ['/conf/a.pem', '/b.pem'])
 })
 
 test('[CF7] an admin listener that others can reach needs a token', () => {
@@ -198,7 +198,7 @@ test('[CF9] relative paths start at the file that names them, otherwise at the c
   })
   assert.equal(config.log.file, '/etc/parley/logs/a.log')
   assert.equal(config.data.dir, '/home/ada/parley')
-  assert.equal(config.admin.socket, '/work/a.sock')
+  assert.equal(config.admin.socket, '/conf/a.sock')
 })
 
 test('[CF9] without a word the data directory follows XDG', () => {
