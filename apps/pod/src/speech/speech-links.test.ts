@@ -1,6 +1,7 @@
 // Slots, languages and links, against workers' ends that a test drives.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { eventually } from '@parley/kernel/testing'
 import type { ParleyError } from '@parley/protocol'
 import fc from 'fast-check'
 import { linksRig, until } from '../testing/speech/links-rig.ts'
@@ -36,6 +37,17 @@ test('[FO2] a language nobody speaks is refused by name; with no worker at all s
   const unavailable = refusal(speech, 'en-US')
   assert.deepEqual([unavailable.code, unavailable.details.retryAfterMs], ['SPEECH_UNAVAILABLE', 1_000])
   assert.equal(workers.length, 2)
+})
+
+test('[FO2] an engine that cannot run says why to whoever asks for speech', async (t) => {
+  const { speech, workers } = await linksRig(t, { languages: ['en-US'] })
+  const problem = 'libpocketsphinx.so.3 is missing: apt-get install libpocketsphinx3'
+  const engines = [{ name: 'manual', languages: ['en-US'], ready: false, problem }]
+  const load = { slots: 0, slotsUsed: 0, decodersWarm: 0, cpuRatio: 0, rssBytes: 0 }
+  workers[0]?.send({ type: 'worker.load', ...load, engines })
+  await eventually(() => (speech.languages().length === 0 ? undefined : 'the engine still counts as ready'))
+  assert.equal(refusal(speech).code, 'SPEECH_UNAVAILABLE')
+  assert.equal(refusal(speech).message, `no speech engine is ready: ${problem}`)
 })
 
 test('[FO2] streams go to the worker with most free slots that speaks the language, under its own tag', async (t) => {

@@ -147,7 +147,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
 
   reserve(language: string): Result<SlotReservation, ParleyError> {
     const languages = this.languages()
-    if (languages.length === 0) return err(new ParleyError('SPEECH_UNAVAILABLE', { retryAfterMs: RETRY_AFTER_MS }))
+    if (languages.length === 0) return err(unavailable(this.#engines()))
     if (matchLanguage(language, languages) === undefined) {
       const message = `no engine recognises "${language.slice(0, 40)}"; known: ${languages.join(', ')}`
       return err(
@@ -282,4 +282,11 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     this.#engineKey = key
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** Says what is wrong with the engines when they have said so: their words name the command that mends it. */
+function unavailable(engines: readonly WorkerEngine[]): ParleyError {
+  const problems = [...new Set(engines.flatMap(({ ready, problem }) => (ready || !problem ? [] : [problem])))]
+  const message = problems.length === 0 ? undefined : `no speech engine is ready: ${problems.join('; ')}`
+  return new ParleyError('SPEECH_UNAVAILABLE', { retryAfterMs: RETRY_AFTER_MS, ...(message && { message }) })
 }
