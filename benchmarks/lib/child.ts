@@ -23,10 +23,9 @@ export class BenchChild {
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #nextId = 1
 
-  constructor(file: string, env: Readonly<Record<string, string>> = {}) {
+  constructor(file: string, nodeOptions: readonly string[] = []) {
     this.#process = fork(file, [], {
-      execArgv: ['--expose-gc'],
-      env: { ...process.env, ...env },
+      execArgv: ['--expose-gc', ...nodeOptions],
       serialization: 'advanced',
     })
     this.#process.on('message', (message: { id: number; value?: unknown; error?: string }) => {

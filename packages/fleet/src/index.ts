@@ -1,5 +1,6 @@
 /** Who is in the fleet. */
 export * from './member-messages.ts'
+export { POD_NODE_OPTIONS } from './node-options.ts'
 export {
   type IpcPort,
   openSupervisorChannel,

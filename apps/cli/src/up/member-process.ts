@@ -8,6 +8,8 @@ const TAIL_BYTES = 8_192
 export interface MemberSpec {
   readonly modulePath: string
   readonly env: NodeJS.ProcessEnv
+  /** Options of the runtime. */
+  readonly nodeOptions: readonly string[]
   /** First message. */
   readonly start: SupervisorToMember
 }
@@ -28,7 +30,7 @@ export class MemberProcess {
     this.#events = events
     this.#child = fork(spec.modulePath, [], {
       env: spec.env,
-      execArgv: [],
+      execArgv: [...spec.nodeOptions],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A session of its own: the terminal's Ctrl-C reaches the supervisor alone, which ends members in their order.
       detached: true,

@@ -6,7 +6,7 @@ import { appendFile, stat, truncate } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { Loaded, ResolvedConfig } from '@parley/config'
-import { workerEnvironment } from '@parley/fleet'
+import { POD_NODE_OPTIONS, workerEnvironment } from '@parley/fleet'
 import { Scope } from '@parley/kernel'
 import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
@@ -110,6 +110,7 @@ class Platform {
     return {
       modulePath: (this.#options.modules ?? MODULES)[role],
       env: memberEnvironment(this.#context.env, role, config.speech.slotsPerWorker),
+      nodeOptions: role === 'pod' ? POD_NODE_OPTIONS : [],
       start: { type: 'start', config: given, fleetSecret: this.#fleetSecret },
     }
   }
