@@ -104,7 +104,7 @@ export async function prepare({ config }: Loaded, wallMs: number): Promise<Prepa
   await checkTlsFiles(config)
   const certificate = await selfSigned(config, wallMs)
   const tls = certificate
-    ? ({ mode: 'files', certFile: certificate.certFile, keyFile: certificate.keyFile } as const)
+    ? ({ mode: 'self-signed', certFile: certificate.certFile, keyFile: certificate.keyFile } as const)
     : config.tls
   const socket = await adminSocket(config)
   return {

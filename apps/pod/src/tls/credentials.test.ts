@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { rename, writeFile } from 'node:fs/promises'
+import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, request } from 'node:https'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -8,6 +9,7 @@ import { Scope } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
 import { collectingLogger } from '@parley/telemetry/testing'
 import { WebSocket } from 'ws'
+import { helmetOptions } from '../http/security-headers.ts'
 import { startTestPod, temporaryFolder } from '../testing/pod-harness.ts'
 import { FIRST_CERTIFICATE, SECOND_CERTIFICATE, type TestCertificate } from '../testing/test-certificates.ts'
 import { loadCredentials, watchCredentials } from './credentials.ts'
@@ -21,7 +23,14 @@ async function pemFiles(t: TestContext, { cert, key }: TestCertificate = FIRST_C
 }
 
 /** Answer of a TLS request and the certificate that came with it. */
-function tlsGet(port: number, ca: string): Promise<{ status: number; body: string; fingerprint: string }> {
+interface TlsAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+  readonly fingerprint: string
+}
+
+function tlsGet(port: number, ca: string): Promise<TlsAnswer> {
   return new Promise((resolve, reject) => {
     const agent = new Agent({ keepAlive: false })
     const call = request({ host: '127.0.0.1', port, path: '/livez', ca, agent }, (response) => {
@@ -30,7 +39,8 @@ function tlsGet(port: number, ca: string): Promise<{ status: number; body: strin
       response.on('data', (chunk) => {
         body += chunk
       })
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, body, fingerprint: fingerprint256 }))
+      const { statusCode: status = 0, headers } = response
+      response.once('end', () => resolve({ status, headers, body, fingerprint: fingerprint256 }))
     })
     call.once('error', reject)
     call.end()
@@ -53,6 +63,15 @@ test('[POD4] with a certificate the pod speaks TLS: REST, WebSocket, addresses, 
   assert.match(pod.sessions.attached[0]?.peer.wsUrl ?? '', /^wss:/)
   socket.terminate()
   await assert.rejects(fetch(`http://127.0.0.1:${pod.port}/livez`))
+})
+
+test('[HT15] HSTS goes with real certificates only: it would lock people out behind one of our own', async (t) => {
+  const pod = await startTestPod(t, { settings: settingsOf(await pemFiles(t)) })
+  const { headers } = await tlsGet(pod.port, FIRST_CERTIFICATE.cert)
+  assert.match(headers['strict-transport-security'] ?? '', /^max-age=\d+$/)
+  // The supervisor, which makes the certificate, leaves this mode for the pod to see.
+  assert.equal(helmetOptions('self-signed').strictTransportSecurity, false)
+  assert.equal(helmetOptions('off').strictTransportSecurity, false)
 })
 
 test('[POD4] what is wrong with the files is said in one line', async (t) => {
