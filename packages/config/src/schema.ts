@@ -146,11 +146,68 @@ export const ConfigSchema = Type.Object(
           minimum: 65536,
           description: 'Audio a session may send in its life.',
         }),
+        historyBytes: Type.Integer({
+          default: 262144,
+          minimum: 24576,
+          maximum: 16777216,
+          description:
+            'Events of one session kept for REST and late resumes (about an hour of speech); oldest go first.',
+        }),
+        historyTotalBytes: Type.Integer({
+          default: 67108864,
+          minimum: 1048576,
+          maximum: 4294967296,
+          description:
+            'The same for all sessions of the pod together; a session that appends beyond it gives up its own oldest.',
+        }),
         watchersPerSession: Type.Integer({
           default: 200,
           minimum: 0,
           maximum: 10000,
           description: 'Watchers that may follow one session.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    udp: Type.Object(
+      {
+        enabled: Type.Boolean({ default: true, description: 'Take audio as sealed UDP packets beside WebSocket.' }),
+        host: Type.String({ default: '', description: 'Address the UDP socket binds; empty = server.host.' }),
+        port: Type.Integer({
+          default: 0,
+          minimum: 0,
+          maximum: 65535,
+          description:
+            'UDP port, one for all sessions of the pod; 0 = the number of the public listener when free, else any.',
+        }),
+        announcedHost: Type.String({
+          default: '',
+          description: 'Name or address clients are told to send to; empty = the host they connected to.',
+        }),
+        announcedPort: Type.Integer({
+          default: 0,
+          minimum: 0,
+          maximum: 65535,
+          description: 'Port clients are told, when an address translator stands in front; 0 = the bound one.',
+        }),
+        receiveBufferBytes: Type.Integer({
+          default: 4194304,
+          minimum: 65536,
+          maximum: 268435456,
+          description: 'Socket buffer asked of the kernel; an alarm tells when it grants less.',
+        }),
+        ringBytes: Type.Integer({
+          default: 16777216,
+          minimum: 1048576,
+          maximum: 268435456,
+          description: 'Opened packets that wait for the main loop; pages are touched only as they fill.',
+        }),
+        sourcePacketsPerSecond: Type.Integer({
+          default: 1000,
+          minimum: 10,
+          maximum: 1000000,
+          description:
+            'Packets from one address that do not come from where their session sends; more are dropped unopened.',
         }),
       },
       { ...strict, default: {} },

@@ -22,17 +22,59 @@ export const UtteranceIdSchema = Type.Object(
 
 // ---- client -> pod ----
 
+/** What a follower of a session may want. Everything there is unless it says otherwise. */
+export const SUBSCRIPTION_STREAMS = ['captions.partial', 'captions.final'] as const
+export type SubscriptionStream = (typeof SUBSCRIPTION_STREAMS)[number]
+export const SubscriptionSetSchema = Type.Object(
+  {
+    version: Type.Integer({
+      minimum: 1,
+      maximum: 0xffff_ffff,
+      description: 'Rises with each change; a set that is not newer than the one in force changes nothing',
+    }),
+    streams: Type.Array(Type.Enum([...SUBSCRIPTION_STREAMS]), {
+      maxItems: 16,
+      uniqueItems: true,
+      description: 'The whole set that is wanted; empty means nothing',
+    }),
+  },
+  { ...strict, description: 'Desired state of one connection: whole, versioned, idempotent.' },
+)
+export type SubscriptionSet = Static<typeof SubscriptionSetSchema>
+export const ResumeSchema = Type.Object(
+  {
+    seq: Type.Integer({ minimum: 0, description: 'seq of the last event the client has seen; 0 = none' }),
+  },
+  { ...strict, description: 'Where a client that was here before goes on: what it last saw decides.' },
+)
+export const SubscribeSchema = Type.Object(
+  {
+    type: Type.Literal('subscribe'),
+    requestId: RequestIdField,
+    version: SubscriptionSetSchema.properties.version,
+    streams: SubscriptionSetSchema.properties.streams,
+  },
+  { ...strict, description: 'Replaces what this connection wants. Answered by subscribed with what is in force.' },
+)
+
 export const HelloSchema = Type.Object(
   {
     type: Type.Literal('hello'),
     requestId: RequestIdField,
-    token: Type.String({ minLength: 1, maxLength: 4096, description: 'Session ticket or watch token' }),
+    token: Type.String({ minLength: 1, maxLength: 4096, description: 'Session ticket, resume token or watch token' }),
     audio: Type.Optional(AudioFormatSchema),
+    resume: Type.Optional(ResumeSchema),
+    udp: Type.Optional(Type.Boolean({ description: 'The client can send its audio as sealed UDP packets' })),
+    subscriptions: Type.Optional(SubscriptionSetSchema),
     client: Type.Optional(
       Type.Object({ name: Type.String({ maxLength: 64 }), version: Type.String({ maxLength: 32 }) }, strict),
     ),
   },
-  { ...strict, description: 'First message. `audio` is required with a session ticket, absent with a watch token.' },
+  {
+    ...strict,
+    description:
+      'First message. `audio` is required with a session ticket and a resume token, absent with a watch token; `resume` goes with a resume token.',
+  },
 )
 export const AudioEndSchema = Type.Object(
   {
@@ -46,7 +88,21 @@ export const PingSchema = Type.Object(
   { type: Type.Literal('ping'), id: Type.Integer({ minimum: 0 }) },
   { ...strict, description: 'Answered at once by pong with the same id.' },
 )
-export const PongSchema = Type.Object({ type: Type.Literal('pong'), id: Type.Integer({ minimum: 0 }) }, strict)
+export const PongSchema = Type.Object(
+  {
+    type: Type.Literal('pong'),
+    id: Type.Integer({ minimum: 0 }),
+    lastSeq: Type.Optional(
+      Type.Integer({
+        minimum: -1,
+        maximum: 0xffff_ffff,
+        description:
+          'From an owner: seq of the last frame it sent. Tells a pause in speaking from audio lost on the way.',
+      }),
+    ),
+  },
+  strict,
+)
 export const ByeSchema = Type.Object(
   { type: Type.Literal('bye') },
   { ...strict, description: 'The client leaves for good; the session is closed, not suspended.' },
@@ -54,6 +110,7 @@ export const ByeSchema = Type.Object(
 
 export const CLIENT_MESSAGES = {
   hello: HelloSchema,
+  subscribe: SubscribeSchema,
   'audio.end': AudioEndSchema,
   ping: PingSchema,
   pong: PongSchema,
@@ -65,6 +122,19 @@ export type Hello = Static<typeof HelloSchema>
 
 // ---- pod -> client ----
 
+/** Why there is no UDP for a connection: off in the configuration; the key would travel readable; frames too long; no socket. */
+export const UDP_REFUSALS = ['disabled', 'insecure', 'format', 'unavailable'] as const
+export const UdpOfferSchema = Type.Object(
+  {
+    host: Type.String({ description: 'Name or address to send to' }),
+    port: Type.Integer({ minimum: 1, maximum: 65535 }),
+    channel: Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: 'Goes into every packet' }),
+    key: Type.String({ description: '32 bytes, base64; of this connection only' }),
+    maxPayloadBytes: Type.Integer(),
+  },
+  { description: 'Where and how to send audio over UDP; probe first. Only over TLS or loopback.' },
+)
+export type UdpOffer = Static<typeof UdpOfferSchema>
 export const WelcomeSchema = Type.Object(
   {
     type: Type.Literal('welcome'),
@@ -83,8 +153,59 @@ export const WelcomeSchema = Type.Object(
     deadAfterMs: Type.Integer(),
     graceMs: Type.Integer({ description: 'How long the session is kept for a client that lost its socket' }),
     entryUrls: Type.Array(Type.String(), { description: 'Where to knock when this pod is gone' }),
+    subscriptions: Type.Optional(SubscriptionSetSchema),
+    replayTo: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Events up to this seq, which follow at once, happened before this welcome',
+      }),
+    ),
+    /** The rest is for owners only. */
+    resumed: Type.Optional(Type.Boolean({ description: 'The session went on from where this client left it' })),
+    resumeToken: Type.Optional(Type.String({ description: 'For the hello of the next connection; secret' })),
+    microphone: Type.Optional(Type.Boolean({ description: 'Somebody wants what the microphone hears' })),
+    receivedMediaTime: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        description: 'Sample after the last one that arrived: audio from here on is to be sent (again)',
+      }),
+    ),
+    settledMediaTime: Type.Optional(
+      Type.Number({ minimum: 0, description: 'Samples before this one need not be kept any more (UT4)' }),
+    ),
+    audioPaceRatio: Type.Optional(
+      Type.Number({ description: 'How much faster than true pace audio may be sent again' }),
+    ),
+    udp: Type.Optional(UdpOfferSchema),
+    udpRefused: Type.Optional(
+      Type.Enum([...UDP_REFUSALS], { description: 'Why a client that asked for UDP got no offer' }),
+    ),
   },
   { description: 'Answer to hello.' },
+)
+export const SubscribedSchema = Type.Object(
+  {
+    type: Type.Literal('subscribed'),
+    requestId: RequestIdField,
+    version: Type.Integer({ minimum: 0, description: '0 = never told: everything' }),
+    streams: Type.Array(Type.String()),
+  },
+  { description: 'The set in force. A newer version than the one just sent: that one came too late.' },
+)
+export const MicrophoneSchema = Type.Object(
+  { type: Type.Literal('microphone'), wanted: Type.Boolean() },
+  { description: 'Whether anybody wants what the microphone hears, derived from all subscriptions; to the owner.' },
+)
+export const SettledSchema = Type.Object(
+  { type: Type.Literal('settled'), mediaTime: Type.Number({ minimum: 0 }) },
+  { description: 'Samples before mediaTime are recognised for good; the owner need not keep them (UT4).' },
+)
+export const TruncatedSchema = Type.Object(
+  {
+    type: Type.Literal('truncated'),
+    firstSeq: Type.Integer({ minimum: 1, description: 'seq of the first event that follows here' }),
+  },
+  { description: 'More was missed than is sent again; events before firstSeq are read by REST (history).' },
 )
 export const MarksSchema = Type.Object(
   {
@@ -177,6 +298,10 @@ export const SERVER_MESSAGES = {
   abandoned: AbandonedSchema,
   'audio.ended': AudioEndedSchema,
   speech: SpeechStateSchema,
+  subscribed: SubscribedSchema,
+  microphone: MicrophoneSchema,
+  settled: SettledSchema,
+  truncated: TruncatedSchema,
   watchers: WatchersSchema,
   ping: PingSchema,
   pong: PongSchema,

@@ -77,6 +77,28 @@ export const SessionViewSchema = Type.Object(
 )
 export type SessionView = Static<typeof SessionViewSchema>
 
+export const HistorySchema = Type.Object(
+  {
+    sessionId: Type.String(),
+    firstSeq: Type.Integer({ description: 'seq of the oldest event still kept; 0 = none yet' }),
+    lastSeq: Type.Integer({ description: 'seq of the newest event' }),
+    events: Type.Array(Type.Unknown(), {
+      description: 'Finals, abandoned and audio.ended after afterSeq, oldest first, as they were sent',
+    }),
+    more: Type.Boolean({ description: 'Ask again with afterSeq = seq of the last event' }),
+  },
+  { $id: 'History' },
+)
+export type History = Static<typeof HistorySchema>
+export const HistoryQuerySchema = Type.Object(
+  {
+    afterSeq: Type.Optional(Type.Integer({ minimum: 0, description: 'Events after this one; 0 unless told' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Events at most; 200 unless told' })),
+  },
+  strict,
+)
+export type HistoryQuery = Static<typeof HistoryQuerySchema>
+
 export const CreateWatchLinkSchema = Type.Object(
   {
     lifetimeMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: '1 hour unless told' })),
@@ -144,6 +166,8 @@ export interface Operation {
   /** Who may call: nobody needs a credential / backend or admin key / key, user token or page session / page session. */
   readonly credential: Credential
   readonly body?: TSchema
+  /** Checked strictly, like a body; numbers are read from their text. */
+  readonly query?: TSchema
   readonly responses: Readonly<Record<number, { readonly description: string; readonly schema?: TSchema }>>
   readonly errors: readonly ErrorCode[]
 }
@@ -189,6 +213,16 @@ export const OPERATIONS = {
     credential: 'any',
     responses: { 204: { description: 'Ended' } },
     errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+  },
+  getHistory: {
+    id: 'getHistory',
+    method: 'GET',
+    path: '/v1/sessions/{sessionId}/history',
+    summary: 'Events of one session of the caller, page by page: what a resume that came too late reads.',
+    credential: 'any',
+    query: HistoryQuerySchema,
+    responses: { 200: { description: 'A page of the history', schema: HistorySchema } },
+    errors: ['INVALID_FIELD', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
   },
   createWatchLink: {
     id: 'createWatchLink',

@@ -26,6 +26,11 @@ export type PodToWorker =
     }
   /** No more audio for now: flush, answer `stream.flushed` in order. The stream stays open. */
   | { readonly type: 'stream.flush'; readonly stream: number; readonly flushId: number }
+  /**
+   * While held, missing audio is on its way (the client's network is gone): a lull in wall time ends no utterance (UT6). A worker that
+   * does not know the message goes on as before. Frames do not end it; `isHeld: false` does.
+   */
+  | { readonly type: 'stream.hold'; readonly stream: number; readonly isHeld: boolean }
   /** Frees the slot. Nothing more is sent about this stream. */
   | { readonly type: 'stream.close'; readonly stream: number }
   | { readonly type: 'ping'; readonly id: number }

@@ -15,6 +15,8 @@ export interface SessionChannel {
 /** Keys of `latest` messages that are not utterances; utterances use their index. */
 export const WATCHERS_KEY = -1
 export const SPEECH_KEY = -2
+export const SETTLED_KEY = -4
+export const MICROPHONE_KEY = -5
 /** Supersedes nothing. */
 export const NO_KEY = -3
 
@@ -23,6 +25,8 @@ export interface AudioSink {
   /** `payload` is copied or sent before this returns. */
   push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void
   flush(flushId: number): void
+  /** While held, audio is missing that may still come: its absence ends no utterance. */
+  hold(isHeld: boolean): void
   close(): void
 }
 
@@ -46,6 +50,8 @@ export interface CaptionSink {
   final(final: FinalCaption): void
   abandoned(index: number, reason: AbandonReason): void
   flushed(flushId: number): void
+  /** Audio before `mediaTime` (samples of the client) is recognised for good (UT4). Rises; several times a second at most. */
+  settled(mediaTime: number): void
   speechState(state: SpeechState, reason?: 'worker_lost' | 'no_worker'): void
 }
 

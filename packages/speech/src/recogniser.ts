@@ -54,6 +54,8 @@ export interface RecognitionStream {
   push(mediaMs: number, samples: Int16Array): void
   /** End of what will be said for now: recognise everything pushed, end the open utterance, then `onFlushed(flushId)`. */
   flush(flushId: number): void
+  /** While held, audio is missing that may still come: its absence for any wall time ends nothing (UT6). */
+  hold(isHeld: boolean): void
   /** Gives the slot back. Nothing is reported after it; an open utterance is the caller's to abandon. Idempotent. */
   close(): Promise<void>
 }

@@ -46,6 +46,8 @@ export interface SpeechStream {
   push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void
   /** No more audio for now: everything pushed gets recognised, then `onFlushed(flushId)`. */
   flush(flushId: number): void
+  /** While held, audio is missing that may still come: the worker lets no lull end an utterance. Survives failover. Idempotent. */
+  hold(isHeld: boolean): void
   /** Frees the slot; nothing is reported after it. Idempotent. */
   close(): void
 }
@@ -67,6 +69,8 @@ export interface SpeechListener {
   }): void
   onAbandoned(abandoned: { readonly index: number; readonly reason: AbandonReason }): void
   onFlushed(flushId: number): void
+  /** Samples of the client before `mediaTime` are recognised for good. Rises. */
+  onSettled(mediaTime: number): void
   /** `waiting`: no worker holds the stream now; audio is kept. `ready`: one does (again). */
   onState(state: 'ready' | 'waiting', reason?: 'worker_lost' | 'no_worker'): void
 }

@@ -1,0 +1,2 @@
+/** Where sessions are put to the test: the impairment relay. */
+export {}
