@@ -40,6 +40,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const counters: StreamCounters = {
     framesTotal: 0,
     framesCorruptTotal: 0,
+    gapsRepeatedMsTotal: 0,
+    gapsSilentMsTotal: 0,
     framesLateTotal: 0,
     framesStrayTotal: 0,
     streamsOpenedTotal: 0,

@@ -47,6 +47,7 @@ export class HostedStream {
   readonly #send: (message: WorkerToPod) => void
   readonly #onEnded: () => void
   #state: State = { kind: 'opening' }
+  #isHeld = false
 
   /** Starts opening at once; answers with stream.opened or stream.refused. `onEnded` is called when it ends by itself. */
   constructor(context: HostContext, open: OpenMessage, send: (message: WorkerToPod) => void, onEnded: () => void) {
@@ -78,6 +79,12 @@ export class HostedStream {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  /** Audio is missing that may still come: nothing ends for want of it. Also before the stream is open. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (this.#state.kind === 'live') this.#state.recognition.hold(isHeld)
   }
 
   /** Frees the slot; nothing is sent after this. Idempotent. */
@@ -128,6 +135,7 @@ export class HostedStream {
     const onSamples = (mediaMs: number, samples: Int16Array) => stream.push(mediaMs, samples)
     const feed = new MediaFeed({ format, decoder: decoder.value, resampler, settledMs, counters, onSamples })
     this.#state = { kind: 'live', feed, recognition: stream }
+    if (this.#isHeld) stream.hold(true)
     counters.streamsOpenedTotal++
     this.#send({ type: 'stream.opened', stream: this.#open.stream })
     this.#context.onSlotsChanged()

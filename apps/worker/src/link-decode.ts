@@ -39,6 +39,7 @@ const SHAPES: { readonly [Type in PodToWorker['type']]: Readonly<Record<string, 
     adaptation: optional(adaptation),
   },
   'stream.flush': { stream: streamNumber, flushId: count },
+  'stream.hold': { stream: streamNumber, isHeld: (value) => typeof value === 'boolean' },
   'stream.close': { stream: streamNumber },
   ping: { id: count },
 }

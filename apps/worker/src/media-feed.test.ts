@@ -14,7 +14,13 @@ async function feedOf(format: AudioFormat, settledMs = 0, decoder?: AudioDecoder
   const made = await createDecoder(format)
   assert.ok(made.ok)
   const blocks: Block[] = []
-  const counters = { framesTotal: 0, framesCorruptTotal: 0, framesLateTotal: 0 }
+  const counters = {
+    framesTotal: 0,
+    framesCorruptTotal: 0,
+    framesLateTotal: 0,
+    gapsRepeatedMsTotal: 0,
+    gapsSilentMsTotal: 0,
+  }
   const feed = new MediaFeed({
     format,
     decoder: decoder ?? made.value,
@@ -71,6 +77,43 @@ test('[WK2] a gap stays a gap: no samples stand for silence that was not sent', 
     { fromMs: 0, ms: 200 },
     { fromMs: 1_200, ms: 200 },
   ])
+  feed.close()
+})
+
+test('[WK11] a short gap is the sound before it, repeated and fading, of the exact length; nothing shifts', async () => {
+  for (const lost of [1, 5, 10]) {
+    const { feed, blocks, counters, stretches } = await feedOf(PCM)
+    for (let n = 0; n < 10; n++) feed.push(n * 320, pcm(1_000))
+    for (let n = 10 + lost; n < 20 + lost; n++) feed.push(n * 320, pcm(2_000))
+    assert.deepEqual(stretches(), [{ fromMs: 0, ms: 400 + lost * 20 }])
+    const heard = blocks.flatMap(({ samples }) => [...samples])
+    const filled = heard.slice(3_200, 3_200 + lost * 320)
+    assert.equal(filled[0], 1_000)
+    assert.ok((filled.at(-1) as number) <= 1_000 / 2 ** (lost - 1) + 1, `${filled.at(-1)} after ${lost}`)
+    assert.equal(heard[3_200 + lost * 320], 2_000)
+    assert.deepEqual([counters.gapsRepeatedMsTotal, counters.gapsSilentMsTotal], [lost * 20, 0])
+    feed.close()
+  }
+})
+
+test('[WK11] a longer gap, and one in which nothing came before, is silence', async () => {
+  const { feed, counters, stretches } = await feedOf(PCM)
+  feed.push(0, pcm(1_000))
+  feed.push(12 * 320, pcm(1_000))
+  feed.flush()
+  assert.deepEqual(stretches(), [
+    { fromMs: 0, ms: 20 },
+    { fromMs: 240, ms: 20 },
+  ])
+  assert.deepEqual([counters.gapsRepeatedMsTotal, counters.gapsSilentMsTotal], [0, 220])
+  feed.close()
+})
+
+test('[WK11] at other rates too a concealed gap has its exact length', async () => {
+  const { feed, stretches } = await feedOf({ codec: 'pcm16', sampleRateHz: 48_000, frameMs: 20 })
+  for (const n of [0, 1, 2, 5, 6, 7, 9, 10]) feed.push(n * 960, pcm(500, 960))
+  feed.flush()
+  assert.deepEqual(stretches(), [{ fromMs: 0, ms: 220 }])
   feed.close()
 })
 

@@ -6,11 +6,23 @@ import { type AudioFormat, extendUint32, samplesPerFrame } from '@parley/protoco
 
 /** Samples per ms on the way out. */
 const OUT_PER_MS = 16
+/**
+ * Concealment by repetition. With 5 % of the packets lost it costs recognition about half of what silence costs: the decoder hears a
+ * vowel that lasts, not a word that breaks off. Discontinuous transmission leaves longer gaps.
+ */
+export const MAX_REPEATED_GAP_MS = 200
+const TAIL_MS = 20
+/** Each repetition of the tail is so much quieter than the one before (6 dB). */
+const FADE_PER_REPEAT = 0.5
 
 export interface FeedCounters {
   framesTotal: number
   /** Frames that could not be decoded and became silence. */
   framesCorruptTotal: number
+  /** Audio that was lost on its way and stands as a fading repetition of what came before it, ms. */
+  gapsRepeatedMsTotal: number
+  /** Gaps too long for that: silence, be it mute or loss, ms. */
+  gapsSilentMsTotal: number
   /** Frames that held nothing after what was already fed. */
   framesLateTotal: number
 }
@@ -35,15 +47,20 @@ export class MediaFeed {
   #nextMedia = 0
   /** 16 kHz samples put out since the run began. */
   #runOut = 0
+  /** The last samples decoded, at most TAIL_MS of them: what a short gap is filled with. */
+  readonly #tail: Int16Array
+  #tailSamples = 0
 
   constructor(options: MediaFeedOptions) {
     this.#options = options
     this.#frameSamples = samplesPerFrame(options.format)
+    this.#tail = new Int16Array((options.format.sampleRateHz * TAIL_MS) / 1000)
   }
 
   /**
    * One frame at `mediaTime` (samples modulo 2^32). A frame that cannot be decoded counts as silence of its length; what
-   * overlaps audio already fed is left out; a gap begins a new run, so that its length is never filled with sound.
+   * overlaps audio already fed is left out; a gap of at most MAX_REPEATED_GAP_MS is concealed by repeating what came before it, fading; a
+   * longer one begins a new run, so that its length is never filled with sound. Media time is exact throughout.
    * Throws only what is no CodecError: the stream is broken then.
    */
   push(mediaTime: number, payload: Uint8Array): void {
@@ -57,10 +74,13 @@ export class MediaFeed {
       return
     }
     const samples = this.#decode(payload)
-    if (isFirst || media > this.#nextMedia) this.#beginRun(media)
+    if (isFirst) this.#beginRun(media)
+    else if (media > this.#nextMedia) this.#bridge(media)
     const overlap = this.#nextMedia - media
     this.#nextMedia = media + samples.length
-    this.#put(this.#options.resampler.process(overlap > 0 ? samples.subarray(overlap) : samples))
+    const news = overlap > 0 ? samples.subarray(overlap) : samples
+    this.#keepTail(news)
+    this.#put(this.#options.resampler.process(news))
   }
 
   /** The audio so far is complete: gives out what the resampler still holds. */
@@ -76,11 +96,33 @@ export class MediaFeed {
     this.#options.resampler.close()
   }
 
+  /** What is missing before `media` was lost, or never sent: only its length tells. */
+  #bridge(media: number): void {
+    const { counters, format } = this.#options
+    const gapSamples = media - this.#nextMedia
+    const gapMs = (gapSamples * 1000) / format.sampleRateHz
+    if (gapMs > MAX_REPEATED_GAP_MS || this.#tailSamples === 0) {
+      counters.gapsSilentMsTotal += gapMs
+      this.#beginRun(media)
+      return
+    }
+    counters.gapsRepeatedMsTotal += gapMs
+    this.#nextMedia = media
+    this.#put(this.#options.resampler.process(repeatFading(this.#tail.subarray(0, this.#tailSamples), gapSamples)))
+  }
+
+  #keepTail(samples: Int16Array): void {
+    const kept = samples.subarray(Math.max(0, samples.length - this.#tail.length))
+    this.#tail.set(kept)
+    this.#tailSamples = kept.length
+  }
+
   #beginRun(media: number): void {
     if (this.#runMedia !== undefined) this.#put(this.#options.resampler.flush())
     this.#runMedia = media
     this.#nextMedia = media
     this.#runOut = 0
+    this.#tailSamples = 0
   }
 
   #decode(payload: Uint8Array): Int16Array {
@@ -103,4 +145,16 @@ export class MediaFeed {
     if (settled <= 0) onSamples(startMs, samples)
     else onSamples(startMs + settled / OUT_PER_MS, samples.subarray(settled))
   }
+}
+
+/** `samples` samples made of `tail` over and over, every other time backwards so that the joints do not click, fading. */
+function repeatFading(tail: Int16Array, samples: number): Int16Array {
+  const filled = new Int16Array(samples)
+  for (let at = 0; at < samples; at++) {
+    const repeat = Math.floor(at / tail.length)
+    const within = at - repeat * tail.length
+    const source = repeat % 2 === 0 ? tail.length - 1 - within : within
+    filled[at] = (tail[source] as number) * FADE_PER_REPEAT ** repeat
+  }
+  return filled
 }

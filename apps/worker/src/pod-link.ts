@@ -119,6 +119,9 @@ export class PodLink {
       case 'stream.flush':
         this.#streams.get(message.stream)?.flush(message.flushId)
         return
+      case 'stream.hold':
+        this.#streams.get(message.stream)?.hold(message.isHeld)
+        return
       case 'stream.close': {
         const stream = this.#streams.get(message.stream)
         this.#streams.delete(message.stream)

@@ -98,6 +98,9 @@ class SpellingStream implements RecognitionStream {
     this.#listener.onFlushed(flushId, this.#nowMs ?? 0)
   }
 
+  /** Knows no wall time: nothing to hold. */
+  hold(): void {}
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.#onClose()

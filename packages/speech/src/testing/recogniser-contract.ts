@@ -141,6 +141,33 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
       await stream.close()
     })
 
+    test('[UT6] held, no lull of wall time ends the open utterance; let go, it ends and nothing is lost', async () => {
+      const talk = await subject.prepare(1, [0])
+      const said = talk.samples.subarray(0, talk.samples.length - 32_000)
+      const half = said.length >> 1
+      const undisturbed = new ListenerLog()
+      const reference = await open(undisturbed)
+      say(reference, said)
+      reference.flush(1)
+      await flushed(undisturbed, 1)
+      await reference.close()
+      await subject.prepare(1, [0])
+      const log = new ListenerLog()
+      const stream = await open(log)
+      say(stream, said.subarray(0, half))
+      await eventually(() => (log.partials.length === 0 ? 'no partial' : undefined), WITHIN)
+      stream.hold(true)
+      clock.advance(6_000)
+      say(stream, said.subarray(half), msOf(said.subarray(0, half)))
+      clock.advance(6_000)
+      assert.equal(log.finals.length, 0)
+      stream.hold(false)
+      clock.advance(600)
+      await eventually(() => (log.finals.length === 0 ? 'no final' : undefined), WITHIN)
+      await stream.close()
+      assert.equal(log.finals[0]?.text, undisturbed.finals[0]?.text)
+    })
+
     test('[RC2] silence is settled from time to time, and nothing else is said about it', async () => {
       await subject.prepare(1, [])
       const log = new ListenerLog()

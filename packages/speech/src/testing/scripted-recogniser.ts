@@ -115,6 +115,7 @@ class ScriptedStream implements RecognitionStream {
   #settledMs = Number.NEGATIVE_INFINITY
   #lastPushAtMs: number
   #hasAudioSinceIdle = false
+  #isHeld = false
 
   constructor(
     options: ScriptedRecogniserOptions,
@@ -147,8 +148,12 @@ class ScriptedStream implements RecognitionStream {
     this.#schedule()
   }
 
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+  }
+
   checkIdle(nowMs: number): void {
-    if (!this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS) return
+    if (this.#isHeld || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS) return
     this.#hasAudioSinceIdle = false
     this.#inbox.idle()
     this.#schedule()

@@ -70,6 +70,7 @@ export class PocketSphinxStream implements RecognitionStream {
   #partialStable = 0
   #lastPushAtMs: number
   #hasAudioSinceIdle = false
+  #isHeld = false
 
   constructor(options: PocketSphinxStreamOptions) {
     const { clock, decoder, voice, endpointing, firstIndex, listener, onReleased } = options
@@ -100,9 +101,14 @@ export class PocketSphinxStream implements RecognitionStream {
     this.#pump()
   }
 
-  /** To be called every now and then: ends what is being said when no audio has come for IDLE_FLUSH_MS. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+  }
+
+  /** To be called every now and then: ends what is being said when no audio has come for IDLE_FLUSH_MS, unless it is held. */
   checkIdle(nowMs: number): void {
-    if (this.#life !== 'open' || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS) return
+    if (this.#life !== 'open' || this.#isHeld || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS)
+      return
     this.#hasAudioSinceIdle = false
     this.#inbox.idle()
     this.#pump()
