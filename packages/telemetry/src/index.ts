@@ -1,4 +1,4 @@
-/** Seeing inside: metric catalogue and registry, loop monitor, process figures, logger. */
+/** Seeing inside: metric catalogue and registry, loop monitor, loop time by stage, process figures, logger. */
 export { createLogger, type LoggerOptions, type LogLevel, type ProcessLogger } from './logger.ts'
 export * from './logger-port.ts'
 export { type LoopMonitor, type LoopMonitorOptions, type LoopReading, startLoopMonitor } from './loop-monitor.ts'
@@ -14,3 +14,4 @@ export { createMetrics, type HttpSample, type HttpTotals, type Metrics, type Rea
 export { collectProcessMetrics, type ProcessMetricsOptions } from './process-metrics.ts'
 export { countOpenHandles, type ProcessStats, readProcessStats } from './process-stats.ts'
 export { maskSecrets, redact } from './redaction.ts'
+export * from './stages/index.ts'
