@@ -2,6 +2,8 @@
 // packet is due at its own instant (spread over the 20 ms), never in bursts, and carries that instant: what comes late counts as late.
 // Knows two handshakes: the bare one and the real protocol.
 import { createSocket, type Socket } from 'node:dgram'
+import { open as openFile } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { encodeAudioFrame, type Welcome, writeUint32 } from '@parley/protocol'
 import { WebSocket } from 'ws'
 import { serveBench } from './child.ts'
@@ -33,6 +35,8 @@ const RATE_HZ = 16_000
 const UDP_SOCKETS = 32
 /** Sessions set up at a time. */
 const CONCURRENCY = 16
+/** Packets sealed for the pacer before pings are answered again. */
+const PREPARED_AT_ONCE = 5_000
 const clients: Client[] = []
 const udpSockets: Socket[] = []
 let frameMs = 20
@@ -174,7 +178,39 @@ async function openUdp(): Promise<void> {
   }
 }
 
+/** Packets for the pacer (udp-pacer.c), sealed in advance: `seconds` of all sessions, due from a moment a little later on. */
+async function prepare(file: string, seconds: number): Promise<{ startsInMs: number; udpPort: number }> {
+  const first = clients[0]?.udp
+  if (!first) throw new Error('no session with UDP')
+  const count = Math.floor((seconds * 1000 * clients.length) / frameMs)
+  // Generous: on a busy machine sealing takes longer, and nothing may be due before it is written.
+  const startWallMs = wallMs() + 1_500 + count * 0.005
+  const bytes = first.writer.bytes
+  const handle = await openFile(file, 'w')
+  const head = Buffer.alloc(16)
+  head.writeUInt32LE(count, 0)
+  head.writeUInt32LE(bytes, 4)
+  head.writeDoubleLE(startWallMs, 8)
+  await handle.write(head)
+  for (let from = 0; from < count; from += PREPARED_AT_ONCE) {
+    const chunk = Buffer.alloc(Math.min(PREPARED_AT_ONCE, count - from) * (bytes + 4))
+    for (let n = 0; n < chunk.length / (bytes + 4); n++) {
+      const client = clients[(from + n) % clients.length] as Client
+      const dueMs = ((from + n) * frameMs) / clients.length
+      const mediaTime = (client.seq * RATE_HZ * frameMs) / 1000
+      chunk.writeUInt32LE(Math.floor(dueMs * 1000), n * (bytes + 4))
+      client.udp?.writer.packet(client.seq++, mediaTime, startWallMs + dueMs).copy(chunk, n * (bytes + 4) + 4)
+    }
+    await handle.write(chunk)
+    // Between chunks pings are answered.
+    await nextTurn()
+  }
+  await handle.close()
+  return { startsInMs: startWallMs - wallMs(), udpPort: first.port }
+}
+
 serveBench({
+  prepare: ({ file, seconds }: { file: string; seconds: number }) => prepare(file, seconds),
   connect: async (target: LoadTarget) => {
     frameMs = target.frameMs ?? 20
     if (target.audio === 'udp' && udpSockets.length === 0) await openUdp()

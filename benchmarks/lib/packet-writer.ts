@@ -15,6 +15,8 @@ import sodium from 'sodium-native'
 const SLOTS = 64
 
 export class PacketWriter {
+  /** Length of every packet. */
+  readonly bytes: number
   readonly #channel: number
   readonly #key: Buffer | undefined
   readonly #payload: Buffer
@@ -27,6 +29,7 @@ export class PacketWriter {
   constructor(channel: number, key: Buffer | undefined, payloadBytes: number) {
     const bytes = UDP_HEADER_BYTES + payloadBytes + UDP_TAG_BYTES
     if (bytes > MAX_UDP_PACKET_BYTES) throw new RangeError(`a packet may have ${MAX_UDP_PACKET_BYTES} bytes`)
+    this.bytes = bytes
     this.#channel = channel
     this.#key = key
     this.#payload = Buffer.alloc(payloadBytes, 7)

@@ -1,9 +1,8 @@
 // raw.c as a server to measure: compiled when this machine has a C compiler, its CPU time read from /proc.
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { compileC } from '../lib/compile.ts'
 
 export interface RawServer {
   readonly url: string
@@ -17,17 +16,9 @@ const CLOCK_TICK_US = 10_000
 
 /** Undefined without a compiler. */
 export async function startRawServer(captionsPerSecond: number): Promise<RawServer | undefined> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'parley-raw-'))
-  const binary = path.join(folder, 'raw')
-  const remove = () => rmSync(folder, { recursive: true, force: true })
-  try {
-    const source = fileURLToPath(new URL('./raw.c', import.meta.url))
-    execFileSync('cc', ['-O2', '-o', binary, source], { stdio: 'ignore' })
-  } catch {
-    remove()
-    return undefined
-  }
-  const child = spawn(binary, [String(captionsPerSecond)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const compiled = compileC(fileURLToPath(new URL('./raw.c', import.meta.url)))
+  if (!compiled) return undefined
+  const child = spawn(compiled.binary, [String(captionsPerSecond)], { stdio: ['pipe', 'pipe', 'inherit'] })
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (data: Buffer) => resolve(data.toString()))
     child.once('error', reject)
@@ -44,7 +35,7 @@ export async function startRawServer(captionsPerSecond: number): Promise<RawServ
     },
     stop() {
       child.kill('SIGKILL')
-      remove()
+      compiled.remove()
     },
   }
 }
