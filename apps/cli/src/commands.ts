@@ -37,6 +37,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createStatusCommand',
   },
   {
+    name: 'top',
+    summary: 'where the running platform spends its time, live',
+    module: './top/command.ts',
+    factory: 'createTopCommand',
+  },
+  {
     name: 'doctor',
     summary: 'what this machine has, lacks, and how to mend it',
     module: './doctor/command.ts',
