@@ -9,6 +9,15 @@ export {
   pcm16ToFloat,
   SILENCE_DBFS,
 } from './pcm.ts'
+export {
+  newReorderTally,
+  REORDER_WINDOW_PACKETS,
+  ReorderBuffer,
+  type ReorderOutcome,
+  ReorderPool,
+  type ReorderSink,
+  type ReorderTally,
+} from './reorder.ts'
 export { createResampler, DEFAULT_RESAMPLE_QUALITY, type Resampler, resamplerUsage } from './resample.ts'
 export { createVad, VAD_BLOCK_SAMPLES, VAD_RATE_HZ, type Vad, type VadMode, vadUsage } from './vad.ts'
 export {

@@ -1,0 +1,171 @@
+// Opened frames on their way from the UDP thread to the main loop: a ring in shared memory with one writer and one reader.
+//
+//   record, 8-byte aligned: | payloadBytes u32 | handle u32 | seq f64 | receivedAtWallMs f64 | mediaTime u32 | - | payload ... |
+//
+// HEAD and TAIL are byte offsets; equal means empty. A record never wraps: where it does not fit, WRAP_MARK sends the reader back
+// to the start. The writer also goes back when all has been read, so that an undisturbed ring touches only its first pages.
+
+const HEAD = 0
+const TAIL = 1
+/** Where the writer last turned back; tells how much is used while HEAD < TAIL. */
+const WRAPPED_AT = 2
+const CONTROL_WORDS = 4
+
+const RECORD_HEADER_BYTES = 32
+const WRAP_MARK = 0xffff_ffff
+const WRAP_MARK_BYTES = 8
+/** An empty ring starts over once it has come so far. */
+const REWIND_AT_BYTES = 65_536
+/** How much the reader reads before it tells the writer. */
+const PUBLISH_EVERY_BYTES = 65_536
+
+export interface SharedRing {
+  readonly control: Int32Array
+  readonly bytes: Uint8Array
+}
+
+/** Room for `ringBytes` of records; a multiple of 8, at most 2^31 - 1. Pages are not touched before they are written. */
+export function makeSharedRing(ringBytes: number): SharedRing {
+  return {
+    control: new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT)),
+    bytes: new Uint8Array(new SharedArrayBuffer(ringBytes - (ringBytes % 8))),
+  }
+}
+
+/** Bytes of records that were published and not yet read. */
+export function ringUsedBytes({ control }: SharedRing): number {
+  const head = Atomics.load(control, HEAD)
+  const tail = Atomics.load(control, TAIL)
+  return head >= tail ? head - tail : Atomics.load(control, WRAPPED_AT) - tail + head
+}
+
+const recordBytes = (payloadBytes: number): number => RECORD_HEADER_BYTES + ((payloadBytes + 7) & ~7)
+
+/** The UDP thread's end. Records become visible with `publish`. */
+export class RingWriter {
+  readonly #ring: SharedRing
+  readonly #words: Uint32Array
+  readonly #floats: Float64Array
+  #head = 0
+  #tail = 0
+
+  constructor(ring: SharedRing) {
+    this.#ring = ring
+    this.#words = new Uint32Array(ring.bytes.buffer)
+    this.#floats = new Float64Array(ring.bytes.buffer)
+  }
+
+  /** False when there is no room: the frame is the caller's to count. */
+  write(handle: number, seq: number, mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): boolean {
+    const size = recordBytes(payload.byteLength)
+    if (!this.#makeRoom(size)) return false
+    const word = this.#head >>> 2
+    const float = this.#head >>> 3
+    this.#words[word] = payload.byteLength
+    this.#words[word + 1] = handle
+    this.#floats[float + 1] = seq
+    this.#floats[float + 2] = receivedAtWallMs
+    this.#words[word + 6] = mediaTime
+    this.#ring.bytes.set(payload, this.#head + RECORD_HEADER_BYTES)
+    this.#head += size
+    return true
+  }
+
+  /** Shows the reader what was written, wakes it if it waits, and returns the bytes in use. */
+  publish(): number {
+    const { control } = this.#ring
+    if (Atomics.load(control, HEAD) !== this.#head) {
+      Atomics.store(control, HEAD, this.#head)
+      Atomics.notify(control, HEAD)
+    }
+    this.#tail = Atomics.load(control, TAIL)
+    return ringUsedBytes(this.#ring)
+  }
+
+  /** Moves #head to where `size` bytes fit; false when nowhere. */
+  #makeRoom(size: number): boolean {
+    if (this.#fits(size)) return true
+    this.#tail = Atomics.load(this.#ring.control, TAIL)
+    return this.#fits(size)
+  }
+
+  #fits(size: number): boolean {
+    if (this.#head < this.#tail) return this.#tail - this.#head > size
+    // Room for a mark must always be left behind a record. HEAD must not catch up with TAIL: that would look empty.
+    const isRewound = this.#head === this.#tail && this.#head >= REWIND_AT_BYTES
+    if (!isRewound && this.#ring.bytes.byteLength - this.#head >= size + WRAP_MARK_BYTES) return true
+    if (this.#tail <= size) return false
+    this.#words[this.#head >>> 2] = WRAP_MARK
+    Atomics.store(this.#ring.control, WRAPPED_AT, this.#head)
+    this.#head = 0
+    return true
+  }
+}
+
+/** Takes one record. `payload` is valid until it returns. */
+export type RingSink = (
+  handle: number,
+  seq: number,
+  mediaTime: number,
+  payload: Uint8Array,
+  receivedAtWallMs: number,
+) => void
+
+/** The main loop's end. */
+export class RingReader {
+  readonly #ring: SharedRing
+  readonly #words: Uint32Array
+  readonly #floats: Float64Array
+  #tail = 0
+
+  constructor(ring: SharedRing) {
+    this.#ring = ring
+    this.#words = new Uint32Array(ring.bytes.buffer)
+    this.#floats = new Float64Array(ring.bytes.buffer)
+  }
+
+  /** Hands up to `maxRecords` to `sink` and returns how many there were. */
+  drain(sink: RingSink, maxRecords: number): number {
+    const { control, bytes } = this.#ring
+    const head = Atomics.load(control, HEAD)
+    let count = 0
+    let published = this.#tail
+    while (this.#tail !== head && count < maxRecords) {
+      const word = this.#tail >>> 2
+      const payloadBytes = this.#words[word] as number
+      if (payloadBytes === WRAP_MARK) {
+        this.#tail = 0
+        published = 0
+        continue
+      }
+      const float = this.#tail >>> 3
+      const start = this.#tail + RECORD_HEADER_BYTES
+      sink(
+        this.#words[word + 1] as number,
+        this.#floats[float + 1] as number,
+        this.#words[word + 6] as number,
+        bytes.subarray(start, start + payloadBytes),
+        this.#floats[float + 2] as number,
+      )
+      count++
+      this.#tail += recordBytes(payloadBytes)
+      if (this.#tail - published >= PUBLISH_EVERY_BYTES) {
+        published = this.#tail
+        Atomics.store(control, TAIL, this.#tail)
+      }
+    }
+    Atomics.store(control, TAIL, this.#tail)
+    return count
+  }
+
+  /** Resolves when there is something to read, or undefined when there is already. Never rejects. */
+  wait(): Promise<unknown> | undefined {
+    const waiting = Atomics.waitAsync(this.#ring.control, HEAD, this.#tail)
+    return waiting.async ? waiting.value : undefined
+  }
+
+  /** Ends a wait without anything to read. */
+  wake(): void {
+    Atomics.notify(this.#ring.control, HEAD)
+  }
+}
