@@ -38,6 +38,7 @@ export function nodePlatform(options: NodeOptions = {}): ClientPlatform {
     openSocket: options.openSocket ?? nodeSockets({ ca: options.ca }),
     sendHttp: nodeHttp(options.ca),
     sendsCookies: false,
+    datagrams: { unavailable: 'UDP is not there yet' },
   }
 }
 

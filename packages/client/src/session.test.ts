@@ -260,9 +260,9 @@ test('[CL21] nonsense instead of a welcome ends the attempt at once', async () =
   assert.equal((await connecting).code, 'CONNECT_FAILED')
 })
 
-test('[CL13] a cut in mid-utterance is told at once, to whoever waits and by state', async () => {
+test('[CL13] a cut is told at once, to whoever waits and by state, where nothing is to be made anew', async () => {
   const pod = await fakePod()
-  const session = await connected(pod)
+  const session = await connected(pod, { resume: false })
   session.sendPcm(silence(500))
   const ending = failure(session.endAudio({ deadlineMs: 60_000 }))
   pod.last.cut()
@@ -276,7 +276,7 @@ test('[CL13] a cut in mid-utterance is told at once, to whoever waits and by sta
 
 test('[CL40] a platform that has fallen silent is noticed, one that answers pings is not', async () => {
   const pod = await fakePod({ pingIntervalMs: 300, deadAfterMs: 600 })
-  const session = await connected(pod)
+  const session = await connected(pod, { resume: false })
   await eventually(() => (session.stats.roundTripMs === undefined ? 'no pong yet' : undefined))
   assert.equal(session.state.kind, 'live')
   pod.last.fallSilent()
@@ -295,7 +295,8 @@ test('[CL40] pings of the platform are answered', async () => {
 
 test('[CL33] a platform that reads too slowly costs the oldest audio, and that is told', async () => {
   const pod = await fakePod()
-  const session = await connected(pod, { audio: { codec: 'pcm16', sampleRateHz: 48_000, frameMs: 60 } })
+  const audio = { codec: 'pcm16', sampleRateHz: 48_000, frameMs: 60 } as const
+  const session = await connected(pod, { audio, resume: false })
   const errors: string[] = []
   session.on('error', (error) => errors.push(error.code))
   pod.last.stopReading()
@@ -341,7 +342,7 @@ test('[CL14] leaving says goodbye and frees the seat, connected or not', async (
 
 test('[CL13] a goodbye of the platform arrives with its reason', async () => {
   const pod = await fakePod()
-  const session = await connected(pod)
+  const session = await connected(pod, { resume: false })
   const ending = failure(session.endAudio({ deadlineMs: 60_000 }))
   pod.last.fallSilent()
   pod.last.end('draining')

@@ -89,6 +89,21 @@ const sendByFetch: SendHttp = async (request, signal) => {
   return answer
 }
 
+/** Back on a network, or back in sight after the system may have put the page to sleep. */
+function onNetworkChange(fn: () => void): () => void {
+  const onVisible = (): void => {
+    if (document.visibilityState === 'visible') fn()
+  }
+  window.addEventListener('online', fn)
+  window.addEventListener('offline', fn)
+  document.addEventListener('visibilitychange', onVisible)
+  return () => {
+    window.removeEventListener('online', fn)
+    window.removeEventListener('offline', fn)
+    document.removeEventListener('visibilitychange', onVisible)
+  }
+}
+
 export function browserPlatform(options: BrowserOptions = {}): ClientPlatform {
   const clock = options.clock ?? systemClock
   return {
@@ -97,5 +112,7 @@ export function browserPlatform(options: BrowserOptions = {}): ClientPlatform {
     openSocket: options.openSocket ?? openBrowserSocket,
     sendHttp: sendByFetch,
     sendsCookies: true,
+    datagrams: { unavailable: 'browsers cannot send UDP' },
+    onNetworkChange,
   }
 }

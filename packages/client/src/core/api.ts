@@ -3,6 +3,8 @@ import { withDeadline } from '@parley/kernel'
 import type {
   CreateSession,
   ErrorCode,
+  History,
+  HistoryQuery,
   PageInfo,
   Problem,
   SessionCreated,
@@ -61,8 +63,19 @@ export class ParleyApi {
     return this.#call('GET', `/v1/sessions/${encodeURIComponent(sessionId)}`, undefined, ['sessionId', 'state'])
   }
 
-  async deleteSession(sessionId: string): Promise<void> {
-    await this.#call('DELETE', `/v1/sessions/${encodeURIComponent(sessionId)}`, undefined, [])
+  /** Finals, abandoned utterances and answered ends of audio, oldest first, page by page. */
+  getHistory(sessionId: string, { afterSeq, limit }: HistoryQuery = {}): Promise<History> {
+    const query = new URLSearchParams()
+    if (afterSeq !== undefined) query.set('afterSeq', String(afterSeq))
+    if (limit !== undefined) query.set('limit', String(limit))
+    const path = `/v1/sessions/${encodeURIComponent(sessionId)}/history`
+    const needed = ['firstSeq', 'lastSeq', 'events', 'more']
+    return this.#call('GET', query.size === 0 ? path : `${path}?${query}`, undefined, needed)
+  }
+
+  /** `deadlineMs`: that of the options unless told. */
+  async deleteSession(sessionId: string, deadlineMs?: number): Promise<void> {
+    await this.#call('DELETE', `/v1/sessions/${encodeURIComponent(sessionId)}`, undefined, [], deadlineMs)
   }
 
   /** A read-only, expiring link to follow the session; `lifetimeMs` 1 hour unless told. */
@@ -96,9 +109,10 @@ export class ParleyApi {
     path: string,
     body: object | undefined,
     needed: readonly string[],
+    deadlineMs = this.#deadlineMs,
   ): Promise<T> {
     const url = `${this.url}${path}`
-    const answer = await this.#send(method, url, body)
+    const answer = await this.#send(method, url, body, deadlineMs)
     if (answer.status >= 400) throw errorOfAnswer(answer, url)
     if (answer.status >= 300) {
       const detail = `${url} redirects${answer.location ? ` to ${answer.location}` : ''}`
@@ -111,14 +125,19 @@ export class ParleyApi {
     return value as T
   }
 
-  async #send(method: HttpRequest['method'], url: string, body: object | undefined): Promise<HttpAnswer> {
+  async #send(
+    method: HttpRequest['method'],
+    url: string,
+    body: object | undefined,
+    deadlineMs: number,
+  ): Promise<HttpAnswer> {
     const abort = new AbortController()
     const headers: Record<string, string> = { accept: 'application/json, application/problem+json', ...this.#headers }
     if (body) headers['content-type'] = 'application/json'
     const request = { method, url, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
     try {
       const work = this.#platform.sendHttp(request, abort.signal)
-      return await withDeadline(this.#platform.clock, this.#deadlineMs, `${method} ${url}`, work)
+      return await withDeadline(this.#platform.clock, deadlineMs, `${method} ${url}`, work)
     } catch (thrown) {
       abort.abort()
       if (thrown instanceof Error && thrown.name === 'DeadlineError') {

@@ -1,6 +1,6 @@
-// Audio on its way out: re-blocks samples into frames, counts media time, numbers frames, and holds at most two seconds when
-// the socket does not take them. Knows nothing of connections; what it may send to is a sink.
-import { BoundedQueue } from '@parley/kernel'
+// Audio on its way out: re-blocks samples into frames, counts media time, numbers frames, and keeps what may have to be sent
+// (again). Knows nothing of connections; what it may send to are sinks.
+import { type Clock, TokenBucket } from '@parley/kernel'
 import {
   AUDIO_FRAME_HEADER_BYTES,
   type AudioFormat,
@@ -10,6 +10,7 @@ import {
   writeUint32,
 } from '@parley/protocol'
 import { ParleyClientError } from './errors.ts'
+import { KeptAudio, type KeptFrame } from './kept-audio.ts'
 
 /** Encodes one frame of exactly `frameMs`; the array returned may be reused by the next call. */
 export interface FrameEncoder {
@@ -23,31 +24,61 @@ export interface AudioSink {
   send(message: Uint8Array): void
 }
 
-/** Audio held back at most, in all: in the socket's buffer and here. */
+/** A path beside the socket: takes a frame or says that it does not fit. */
+export type DatagramSink = (seq: number, mediaTime: number, payload: Uint8Array) => boolean
+
+/** Where frames go: the socket, nowhere while the path is being changed, the datagram path. */
+export type AudioRoute = 'ws' | 'held' | 'udp'
+
+export interface AudioOutOptions {
+  readonly encoder?: FrameEncoder
+  /** Audio kept at most, sent or not, ms. */
+  readonly keptMs: number
+  readonly clock: Clock
+}
+
+/** Kept beyond the settled media time: what is said in a minute without network is lost to nobody. */
+export const KEPT_AUDIO_MS = 60_000
+/** Of a session that does not resume: more would only arrive too late. */
 export const MAX_HELD_AUDIO_MS = 2_000
-/** Of which the socket's own buffer, where nothing can be dropped any more. */
+/** Kept at most, in bytes: a minute of the widest format there is. */
+export const KEPT_AUDIO_BYTES = 6_291_456
+/** In the socket's own buffer at most, where nothing can be dropped any more, ms. */
 const MAX_SOCKET_AUDIO_MS = 500
+/** Of the pace the platform allows, so that its limit is never met. */
+const PACE_SHARE = 0.8
+const PACE_BURST_MS = 10_000
 
 export class AudioOut {
   readonly format: AudioFormat
   readonly #sink: AudioSink
   readonly #encoder: FrameEncoder | undefined
+  readonly #clock: Clock
   readonly #frameSamples: number
   readonly #socketFrames: number
-  readonly #held: BoundedQueue<Uint8Array>
+  readonly #kept: KeptAudio
   readonly #block: Int16Array
+  #datagrams: DatagramSink | undefined
+  #pace: TokenBucket | undefined
+  #paceRatio = 0
   #blockFill = 0
-  #nextSeq = 0
   #mediaTime = 0
+  #isWanted = true
+  /** Of this attach. */
+  #nextSeq = 0
+  #route: AudioRoute = 'ws'
+  #sentEnd = 0
+  #sentAtMs = Number.NEGATIVE_INFINITY
+  #sentFrames = 0
 
-  constructor(format: AudioFormat, sink: AudioSink, encoder?: FrameEncoder) {
+  constructor(format: AudioFormat, sink: AudioSink, { encoder, keptMs, clock }: AudioOutOptions) {
     this.format = format
     this.#sink = sink
     this.#encoder = encoder
+    this.#clock = clock
     this.#frameSamples = samplesPerFrame(format)
     this.#socketFrames = Math.max(1, Math.floor(MAX_SOCKET_AUDIO_MS / format.frameMs))
-    const heldFrames = Math.max(1, Math.floor((MAX_HELD_AUDIO_MS - MAX_SOCKET_AUDIO_MS) / format.frameMs))
-    this.#held = new BoundedQueue({ capacity: heldFrames, overflow: 'drop-oldest' })
+    this.#kept = new KeptAudio({ frames: Math.max(1, Math.floor(keptMs / format.frameMs)), bytes: KEPT_AUDIO_BYTES })
     this.#block = new Int16Array(this.#frameSamples)
   }
 
@@ -55,18 +86,32 @@ export class AudioOut {
   get mediaTime(): number {
     return this.#mediaTime + this.#blockFill
   }
-  /** seq of the last frame given to the socket, -1 before the first; wraps as the wire does. */
+  /** seq of the last frame sent since the attach, -1 before the first; wraps as the wire does. */
   get lastSeq(): number {
     return this.#nextSeq === 0 ? -1 : (this.#nextSeq - 1) % 0x1_0000_0000
   }
+  /** Sample after the last one sent since the attach (received before it), and when that was, monotonic ms. */
+  get sentEnd(): number {
+    return this.#sentEnd
+  }
+  get sentAtMs(): number {
+    return this.#sentAtMs
+  }
+  /** Frames sent, each time they were. */
   get sentFrames(): number {
-    return this.#nextSeq
+    return this.#sentFrames
   }
   get heldFrames(): number {
-    return this.#held.length
+    return this.#kept.unsent
+  }
+  get keptFrames(): number {
+    return this.#kept.length
   }
   get droppedFrames(): number {
-    return this.#held.dropped
+    return this.#kept.dropped
+  }
+  get route(): AudioRoute {
+    return this.#route
   }
 
   /** One encoded frame of the agreed format. Throws BAD_AUDIO_FRAME when its length cannot be one. */
@@ -112,12 +157,51 @@ export class AudioOut {
     this.#emitBlock(this.format.codec === 'pcm16' ? this.#blockFill : this.#frameSamples)
   }
 
-  /** Hands held frames to the sink while it has room. True when nothing is held any more. */
+  /** Unwanted, media time goes on and nothing is sent, nor kept to be sent later. */
+  want(isWanted: boolean): void {
+    this.#isWanted = isWanted
+  }
+
+  /** What is sent, backlog or not, stays below the pace the platform allows; undefined = it names none. */
+  setPace(ratio: number | undefined): void {
+    if (ratio === undefined || ratio === this.#paceRatio) return
+    this.#paceRatio = ratio
+    const allowed = ratio * PACE_SHARE
+    this.#pace = new TokenBucket(allowed * 1_000, allowed * PACE_BURST_MS, this.#clock.nowMs())
+  }
+
+  settle(mediaTime: number): void {
+    this.#kept.settle(mediaTime)
+  }
+
+  /**
+   * A new attach: numbers begin at 0, over the socket, with the first sample the platform has not received. Gives what is sent
+   * again and what cannot be, in samples.
+   */
+  attach(receivedMediaTime: number): { readonly again: number; readonly lost: number } {
+    this.#nextSeq = 0
+    this.#sentEnd = receivedMediaTime
+    this.#route = 'ws'
+    return this.#kept.rewind(receivedMediaTime)
+  }
+
+  /** Frames after `mediaTime` are sent again on this attach, under new numbers; samples sent again. */
+  repeatFrom(mediaTime: number): number {
+    return this.#kept.rewind(mediaTime).again
+  }
+
+  setDatagrams(sink: DatagramSink | undefined): void {
+    this.#datagrams = sink
+  }
+
+  setRoute(route: AudioRoute): void {
+    this.#route = route
+  }
+
+  /** Sends held frames while there is room. True when nothing is held any more. */
   pump(): boolean {
-    for (let message = this.#held.peek(); message; message = this.#held.peek()) {
-      if (!this.#hasRoom(message.byteLength)) return false
-      this.#held.shift()
-      this.#write(message)
+    for (let frame = this.#kept.next; frame; frame = this.#kept.next) {
+      if (!this.#send(frame)) return false
     }
     return true
   }
@@ -125,28 +209,47 @@ export class AudioOut {
   #emitBlock(samples: number): void {
     const block = this.#block.subarray(0, samples)
     this.#blockFill = 0
-    this.#emit(this.#encoder ? this.#encoder.encode(block) : pcmBytes(block), samples)
+    if (!this.#isWanted) this.#mediaTime += samples
+    else this.#emit(this.#encoder ? this.#encoder.encode(block) : pcmBytes(block), samples)
   }
 
   #emit(payload: Uint8Array, samples: number): void {
+    const start = this.#mediaTime
+    this.#mediaTime += samples
+    if (!this.#isWanted) return
     const message = new Uint8Array(AUDIO_FRAME_HEADER_BYTES + payload.byteLength)
     // seq is written when the frame leaves: frames dropped here leave no hole in the numbers, only in media time, where the
     // platform reads a hole as silence that was not sent.
-    writeAudioFrameHeader(message, 0, this.#mediaTime)
+    writeAudioFrameHeader(message, 0, start)
     message.set(payload, AUDIO_FRAME_HEADER_BYTES)
-    this.#mediaTime += samples
-    if (this.pump() && this.#hasRoom(message.byteLength)) this.#write(message)
-    else this.#held.push(message)
+    this.#kept.push({ message, start, end: this.#mediaTime })
+    this.pump()
+  }
+
+  #send(frame: KeptFrame): boolean {
+    if (this.#route === 'held') return false
+    const { message } = frame
+    const isDatagram = this.#route === 'udp' && this.#datagrams !== undefined
+    if (!isDatagram && !this.#hasRoom(message.byteLength)) return false
+    const nowMs = this.#clock.nowMs()
+    if (this.#pace && !this.#pace.take(this.format.frameMs, nowMs)) return false
+    const seq = this.#nextSeq % 0x1_0000_0000
+    if (!isDatagram || !this.#datagrams?.(this.#nextSeq, frame.start, message.subarray(AUDIO_FRAME_HEADER_BYTES))) {
+      // Too long for a datagram while there is no socket: it waits for one.
+      if (!this.#sink.isOpen()) return false
+      writeUint32(message, 2, seq)
+      this.#sink.send(message)
+    }
+    this.#nextSeq++
+    this.#sentFrames++
+    this.#sentEnd = frame.end
+    this.#sentAtMs = nowMs
+    this.#kept.advance()
+    return true
   }
 
   #hasRoom(messageBytes: number): boolean {
     return this.#sink.isOpen() && this.#sink.bufferedBytes() < this.#socketFrames * messageBytes
-  }
-
-  #write(message: Uint8Array): void {
-    writeUint32(message, 2, this.#nextSeq % 0x1_0000_0000)
-    this.#nextSeq++
-    this.#sink.send(message)
   }
 }
 

@@ -9,7 +9,19 @@ export type ConnectionState =
   | { readonly kind: 'live' }
   /** Connected, but recognition waits for a worker; audio goes on and is kept by the pod. */
   | { readonly kind: 'waiting'; readonly reason?: 'worker_lost' | 'no_worker' }
-  /** The socket is gone without a goodbye. The session may still be alive on the platform for the grace period. */
+  /** The socket is gone and is being made anew by itself; the session waits for it, audio is kept here. */
+  | {
+      readonly kind: 'reconnecting'
+      /** Why the connection broke. */
+      readonly error: ParleyClientError
+      /** When it was noticed, and until when the session waits; monotonic ms. */
+      readonly sinceMs: number
+      readonly untilMs: number
+      /** Attempts begun. */
+      readonly attempts: number
+      readonly attempt: Attempt
+    }
+  /** The socket is gone for good without a goodbye. The session may still be alive on the platform for the grace period. */
   | { readonly kind: 'lost'; readonly error: ParleyClientError }
   /** Over, for the reason given; `error` when that is a failure. */
   | {
@@ -20,7 +32,19 @@ export type ConnectionState =
       readonly error?: ParleyClientError
     }
 
+/** All instants monotonic ms. */
+export type Attempt =
+  | { readonly kind: 'waits'; readonly untilMs: number }
+  | {
+      readonly kind: 'runs'
+      /** From here on it counts as failed. */
+      readonly untilMs: number
+      readonly hasSaidHello: boolean
+      readonly refusal?: ParleyClientError
+    }
+
 export type ConnectionKind = ConnectionState['kind']
+export type Reconnecting = Extract<ConnectionState, { kind: 'reconnecting' }>
 
 export const INITIAL_STATE: ConnectionState = { kind: 'connecting', hasSaidHello: false }
 

@@ -1,27 +1,30 @@
-// What may happen to a client's connection: a pure function of state and input. No I/O, no clock.
+// What may happen to a client's connection: a pure function of state, input and context. No I/O, no clock.
 //
-//   input \ state   connecting              live / waiting          lost, closed
-//   opened          say hello               -                       -
-//   welcome         live | waiting          (a fault)               -
-//   speech          (a fault)               live | waiting          -
-//   refusal         remembered              told                    -
-//   closing         closed, hang up         closed, hang up         -
-//   broken          lost | closed(refused)  lost, drop              -
-//   leave           closed, hang up         closed, bye, hang up    lost -> closed
+//   input \ state   connecting              live / waiting            reconnecting                    lost, closed
+//   opened          say hello               -                         say hello                       -
+//   welcome         live | waiting          (a fault)                 live | waiting                  -
+//   speech          (a fault)               live | waiting            (a fault)                       -
+//   refusal         remembered              told                      remembered                      -
+//   closing         closed, hang up         reconnecting | closed     as broken, or closed            -
+//   broken          lost | closed(refused)  reconnecting | lost       later | elsewhere | lost | closed -
+//   tick            -                       -                         an attempt, its end, or lost    -
+//   network         -                       -                         an attempt at once              -
+//   leave           closed, hang up         closed, bye, hang up      closed, drop                    lost -> closed
 import { assertNever } from '@parley/kernel'
+import { CLIENT_SUBPROTOCOL, type Closing, PROTOCOL_VERSION, type ServerMessage, type Welcome } from '@parley/protocol'
 import {
-  CLIENT_SUBPROTOCOL,
-  CLOSE_REASONS,
-  type CloseReason,
-  type Closing,
-  type ErrorCode,
-  PROTOCOL_VERSION,
-  type ServerMessage,
-  type Welcome,
-} from '@parley/protocol'
-import type { ConnectionState } from './connection-state.ts'
+  closedBy,
+  errorOfEnd,
+  gaveUp,
+  gone,
+  left,
+  refusedRedirect,
+  wrongSubprotocol,
+  wrongVersion,
+} from './connection-ends.ts'
+import type { ConnectionState, Reconnecting } from './connection-state.ts'
 import { ParleyClientError } from './errors.ts'
-import { knownCloseReason } from './server-messages.ts'
+import { ATTEMPT_DEADLINE_MS, allowedTarget, delayMs, fateOf } from './reconnect.ts'
 
 export type ConnectionInput =
   | { readonly kind: 'opened'; readonly subprotocol: string }
@@ -32,6 +35,10 @@ export type ConnectionInput =
   | { readonly kind: 'closing'; readonly closing: Closing }
   /** The socket failed, closed without a goodbye, fell silent, talked nonsense, or took too long to open. */
   | { readonly kind: 'broken'; readonly error: ParleyClientError }
+  /** Time has passed. */
+  | { readonly kind: 'tick' }
+  /** The way to the platform may be another one now. */
+  | { readonly kind: 'network' }
   /** The owner of the client has had enough. */
   | { readonly kind: 'leave' }
 
@@ -42,9 +49,27 @@ export type ConnectionEffect =
   | { readonly kind: 'hang-up' }
   /** Close at once. */
   | { readonly kind: 'drop' }
+  /** Open a socket: at `location` from now on, when there is one. */
+  | { readonly kind: 'attempt'; readonly location?: string }
   | { readonly kind: 'tell-error'; readonly error: ParleyClientError }
   /** The pod said something that is not valid now. */
   | { readonly kind: 'fault'; readonly what: string }
+
+/** What a decision depends on beside the state. */
+export interface StepContext {
+  /** Monotonic. */
+  readonly nowMs: number
+  /** How long the session waits for its client, ms; undefined when it cannot be resumed. */
+  readonly graceMs: number | undefined
+  /** Attempts since the connection last stood for a while. */
+  readonly recentAttempts: number
+  /** False when the platform has sent elsewhere too often in a row. */
+  readonly canRedirect: boolean
+  readonly url: string
+  readonly entryUrls: readonly string[]
+  /** 0..1, for the jitter. */
+  readonly random: number
+}
 
 export interface Transition {
   readonly state: ConnectionState
@@ -52,14 +77,18 @@ export interface Transition {
 }
 
 const to = (state: ConnectionState, ...effects: ConnectionEffect[]): Transition => ({ state, effects })
+const drop: ConnectionEffect = { kind: 'drop' }
+const hangUp: ConnectionEffect = { kind: 'hang-up' }
 
-export function step(state: ConnectionState, input: ConnectionInput): Transition {
+export function step(state: ConnectionState, input: ConnectionInput, context: StepContext): Transition {
   switch (state.kind) {
     case 'connecting':
       return whileConnecting(state, input)
     case 'live':
     case 'waiting':
-      return whileConnected(state, input)
+      return whileConnected(state, input, context)
+    case 'reconnecting':
+      return whileReconnecting(state, input, context)
     case 'lost':
       return input.kind === 'leave' ? to(left) : to(state)
     case 'closed':
@@ -76,10 +105,7 @@ function whileConnecting(state: Extract<ConnectionState, { kind: 'connecting' }>
       if (input.subprotocol !== CLIENT_SUBPROTOCOL) return to({ kind: 'lost', error: wrongSubprotocol() }, drop)
       return to({ ...state, hasSaidHello: true }, { kind: 'say-hello' })
     case 'welcome':
-      if (input.welcome.protocolVersion !== PROTOCOL_VERSION) {
-        return to({ kind: 'lost', error: wrongVersion(input.welcome.protocolVersion) }, drop)
-      }
-      return to(input.welcome.speech === 'ready' ? { kind: 'live' } : { kind: 'waiting' })
+      return welcomed(input.welcome)
     case 'speech':
       return to(state, { kind: 'fault', what: 'a speech message came before the welcome' })
     case 'refusal':
@@ -92,6 +118,9 @@ function whileConnecting(state: Extract<ConnectionState, { kind: 'connecting' }>
         { kind: 'closed', reason: 'refused', message: state.refusal.detail, mayResume: false, error: state.refusal },
         drop,
       )
+    case 'tick':
+    case 'network':
+      return to(state)
     case 'leave':
       return to(left, hangUp)
     default:
@@ -99,9 +128,18 @@ function whileConnecting(state: Extract<ConnectionState, { kind: 'connecting' }>
   }
 }
 
-function whileConnected(state: ConnectionState, input: ConnectionInput): Transition {
+function welcomed(welcome: Welcome): Transition {
+  if (welcome.protocolVersion !== PROTOCOL_VERSION) {
+    return to({ kind: 'lost', error: wrongVersion(welcome.protocolVersion) }, drop)
+  }
+  return to(welcome.speech === 'ready' ? { kind: 'live' } : { kind: 'waiting' })
+}
+
+function whileConnected(state: ConnectionState, input: ConnectionInput, context: StepContext): Transition {
   switch (input.kind) {
     case 'opened':
+    case 'tick':
+    case 'network':
       return to(state)
     case 'welcome':
       return to(state, { kind: 'fault', what: 'a second welcome came' })
@@ -112,10 +150,17 @@ function whileConnected(state: ConnectionState, input: ConnectionInput): Transit
     }
     case 'refusal':
       return to(state, { kind: 'tell-error', error: input.error })
-    case 'closing':
-      return to(closedBy(input.closing), hangUp)
+    case 'closing': {
+      const closed = closedBy(input.closing)
+      if (!input.closing.mayResume || context.graceMs === undefined) return to(closed, hangUp)
+      // Asked to go: not back at once.
+      return to(breakOff(errorOfEnd(closed), { ...context, recentAttempts: Math.max(1, context.recentAttempts) }), drop)
+    }
     case 'broken':
-      return to({ kind: 'lost', error: input.error }, drop)
+      // A platform that talks nonsense will go on doing so.
+      if (context.graceMs === undefined || input.error.code === 'BAD_ANSWER')
+        return to({ kind: 'lost', error: input.error }, drop)
+      return to(breakOff(input.error, context), drop)
     case 'leave':
       return to(left, { kind: 'say-bye' }, hangUp)
     default:
@@ -123,60 +168,93 @@ function whileConnected(state: ConnectionState, input: ConnectionInput): Transit
   }
 }
 
-const drop: ConnectionEffect = { kind: 'drop' }
-const hangUp: ConnectionEffect = { kind: 'hang-up' }
-const left: ConnectionState = {
-  kind: 'closed',
-  reason: 'client_left',
-  message: CLOSE_REASONS.client_left.meaning,
-  mayResume: false,
+function breakOff(error: ParleyClientError, context: StepContext): Reconnecting {
+  const { nowMs, graceMs = 0, recentAttempts, random } = context
+  const untilMs = nowMs + graceMs
+  const waitUntilMs = Math.min(untilMs, nowMs + delayMs(recentAttempts, random, error.retryAfterMs))
+  return {
+    kind: 'reconnecting',
+    error,
+    sinceMs: nowMs,
+    untilMs,
+    attempts: 0,
+    attempt: { kind: 'waits', untilMs: waitUntilMs },
+  }
 }
 
-function closedBy(closing: Closing, refusal?: ParleyClientError): ConnectionState {
-  const reason = knownCloseReason(closing.reason)
-  const { message, mayResume } = closing
-  if (refusal) return { kind: 'closed', reason, message, mayResume, error: refusal }
-  if (!CLOSE_REASONS[reason].isFailure) return { kind: 'closed', reason, message, mayResume }
-  return { kind: 'closed', reason, message, mayResume, error: errorOfClosing(closing) }
+function whileReconnecting(state: Reconnecting, input: ConnectionInput, context: StepContext): Transition {
+  const { attempt } = state
+  switch (input.kind) {
+    case 'opened':
+      if (attempt.kind !== 'runs' || attempt.hasSaidHello) return to(state)
+      if (input.subprotocol !== CLIENT_SUBPROTOCOL) return attemptFailed(state, wrongSubprotocol(), context)
+      return to({ ...state, attempt: { ...attempt, hasSaidHello: true } }, { kind: 'say-hello' })
+    case 'welcome':
+      return welcomed(input.welcome)
+    case 'speech':
+      return to(state, { kind: 'fault', what: 'a speech message came before the welcome' })
+    case 'refusal':
+      return attempt.kind === 'runs' ? to({ ...state, attempt: { ...attempt, refusal: input.error } }) : to(state)
+    case 'closing': {
+      const refusal = attempt.kind === 'runs' ? attempt.refusal : undefined
+      const closed = closedBy(input.closing, refusal)
+      if (refusal || input.closing.mayResume) return attemptFailed(state, errorOfEnd(closed), context)
+      return to(closed, drop)
+    }
+    case 'broken':
+      return attemptFailed(state, (attempt.kind === 'runs' && attempt.refusal) || input.error, context)
+    case 'tick':
+      return onTick(state, context)
+    case 'network':
+      // Whatever was under way went over the old network.
+      return begin(state, context, undefined, attempt.kind === 'runs' ? [drop] : [])
+    case 'leave':
+      return to(left, drop)
+    default:
+      return assertNever(input)
+  }
 }
 
-/** Codes of close reasons that have one of their own; the others are SESSION_CLOSED. */
-const CODE_OF_REASON: Partial<Record<CloseReason, ErrorCode>> = {
-  draining: 'DRAINING',
-  hello_timeout: 'HELLO_TIMEOUT',
-  slow_consumer: 'SLOW_CONSUMER',
-  message_too_large: 'MESSAGE_TOO_LARGE',
-  rate_limited: 'RATE_LIMITED',
-  audio_limit: 'AUDIO_LIMIT_EXCEEDED',
-  replaced: 'SESSION_REPLACED',
-  internal: 'INTERNAL',
+function onTick(state: Reconnecting, context: StepContext): Transition {
+  const { attempt, untilMs } = state
+  if (context.nowMs >= untilMs) return to({ kind: 'lost', error: gaveUp(state) }, drop)
+  if (context.nowMs < attempt.untilMs) return to(state)
+  if (attempt.kind === 'waits') return begin(state, context)
+  const detail = `no welcome within ${ATTEMPT_DEADLINE_MS} ms`
+  return attemptFailed(state, attempt.refusal ?? new ParleyClientError('DEADLINE_EXCEEDED', { detail }), context)
 }
 
-/** The error of whoever still waited for something when the pod closed the session. */
-export function errorOfClosing(closing: Closing): ParleyClientError {
-  const code = CODE_OF_REASON[knownCloseReason(closing.reason)] ?? 'SESSION_CLOSED'
-  return new ParleyClientError(code, { detail: `the platform ended the session: ${closing.message}`, hop: 'pod' })
+function begin(
+  state: Reconnecting,
+  { nowMs }: StepContext,
+  location?: string,
+  before: ConnectionEffect[] = [],
+): Transition {
+  const next: Reconnecting = {
+    ...state,
+    attempts: state.attempts + 1,
+    attempt: { kind: 'runs', untilMs: nowMs + ATTEMPT_DEADLINE_MS, hasSaidHello: false },
+  }
+  return to(next, ...before, { kind: 'attempt', ...(location === undefined ? {} : { location }) })
 }
 
-/** Why nothing can be awaited of a connection that is over. */
-export function errorOfEnd(state: ConnectionState): ParleyClientError {
-  if (state.kind === 'lost') return state.error
-  if (state.kind !== 'closed') return new ParleyClientError('SESSION_CLOSED')
-  if (state.error) return state.error
-  if (state.reason === 'client_left')
-    return new ParleyClientError('SESSION_CLOSED', { detail: 'the session was closed' })
-  return errorOfClosing({ type: 'closing', reason: state.reason, message: state.message, mayResume: state.mayResume })
+function attemptFailed(state: Reconnecting, error: ParleyClientError, context: StepContext): Transition {
+  const { nowMs, recentAttempts, random, canRedirect, entryUrls, url } = context
+  switch (fateOf(error)) {
+    case 'gone':
+      return to(gone(error), drop)
+    case 'refused':
+      return to({ kind: 'lost', error }, drop)
+    case 'elsewhere': {
+      const target = allowedTarget(error.location ?? '', entryUrls, url)
+      if (target === undefined) return to({ kind: 'lost', error: refusedRedirect(error) }, drop)
+      if (canRedirect) return begin(state, context, target, [drop])
+      break
+    }
+    case 'again':
+      break
+  }
+  const attempts = Math.max(state.attempts, recentAttempts)
+  const waitUntilMs = Math.min(state.untilMs, nowMs + delayMs(attempts, random, error.retryAfterMs))
+  return to({ ...state, error, attempt: { kind: 'waits', untilMs: waitUntilMs } }, drop)
 }
-
-const wrongSubprotocol = (): ParleyClientError =>
-  new ParleyClientError('BAD_ANSWER', {
-    detail: `the server did not agree to the subprotocol ${CLIENT_SUBPROTOCOL}`,
-    hop: 'pod',
-  })
-
-const wrongVersion = (version: number): ParleyClientError =>
-  new ParleyClientError('BAD_ANSWER', {
-    detail: `the platform speaks version ${version} of the protocol, this client version ${PROTOCOL_VERSION}`,
-    nextStep: 'Update whichever is older.',
-    hop: 'pod',
-  })

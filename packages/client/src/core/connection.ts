@@ -1,5 +1,5 @@
-// The shell round one socket: runs the effects of connection-transitions.ts, keeps liveness, hands messages on. Knows nothing
-// of audio; sessions and watchers build on it.
+// The shell round the sockets of one session, one at a time: runs the effects of connection-transitions.ts, keeps liveness, hands
+// messages on. Knows nothing of audio; sessions and watchers build on it.
 import { type Clock, withDeadline } from '@parley/kernel'
 import type {
   Abandoned,
@@ -7,15 +7,18 @@ import type {
   AudioFormat,
   Caption,
   ClientMessage,
+  Hello,
   ServerMessage,
   Welcome,
 } from '@parley/protocol'
 import { DEAD_AFTER_MS, PING_INTERVAL_MS } from '@parley/protocol'
+import { errorOfEnd } from './connection-ends.ts'
 import { type ConnectionState, INITIAL_STATE, isConnected, isOver } from './connection-state.ts'
-import { type ConnectionEffect, type ConnectionInput, errorOfEnd, step } from './connection-transitions.ts'
+import { type ConnectionEffect, type ConnectionInput, type StepContext, step } from './connection-transitions.ts'
 import { asClientError, errorFromMessage, ParleyClientError } from './errors.ts'
 import { Liveness } from './liveness.ts'
 import type { ClientPlatform, ClientSocket } from './platform.ts'
+import { knockingUrls, MAX_REDIRECTS, STABLE_AFTER_MS } from './reconnect.ts'
 import { decodeServerMessage } from './server-messages.ts'
 
 export interface ConnectionOptions {
@@ -27,15 +30,38 @@ export interface ConnectionOptions {
   readonly clientVersion: string
   /** From `open` to the welcome, ms. */
   readonly connectDeadlineMs: number
+  /** False: a connection that breaks is lost. */
+  readonly resume: boolean
 }
 
+/** What only the owner of the connection knows of its hello. */
+export type HelloPart = Pick<Hello, 'udp' | 'subscriptions'> & {
+  /** seq of the last event seen. */
+  readonly seq: number
+}
+
+/** History and what concerns it, in the order of arrival. */
+export type SessionEvent = Caption | Abandoned | AudioEnded
+/** What else a pod tells whoever is connected. */
+export type SessionNotice = Extract<
+  ServerMessage,
+  { type: 'watchers' | 'subscribed' | 'microphone' | 'settled' | 'truncated' }
+>
+
 export interface ConnectionListener {
+  hello(): HelloPart
+  /** Before the state is told. `awayMs` since the connection before broke, undefined for the first. */
+  onWelcome(welcome: Welcome, awayMs: number | undefined): void
   onState(state: ConnectionState): void
-  onEvent(event: Caption | Abandoned | AudioEnded, receivedAtMs: number): void
-  onWatchers(count: number): void
+  onEvent(event: SessionEvent, receivedAtMs: number): void
+  onNotice(notice: SessionNotice): void
+  /** The pod has read everything sent before the ping of this id. */
+  onPong(id: number): void
+  /** seq of the last frame sent on this connection, for the pod's lull check; undefined when it sends none. */
+  lastSeq(): number | undefined
   /** Something was refused or failed; the connection goes on. */
   onError(error: ParleyClientError): void
-  /** Every tick while connected: the moment to send what was held back. */
+  /** Every tick while not over: the moment to send what was held back. */
   onTick(nowMs: number): void
 }
 
@@ -43,6 +69,8 @@ export interface ConnectionListener {
 const MAX_FAULTS = 20
 /** From our goodbye to the end of the socket, ms. */
 const HANG_UP_MS = 1_000
+/** After a change of network, silence of this length means that the connection went with the old one, ms. */
+const NETWORK_CHECK_MS = 1_500
 
 export class Connection {
   readonly #platform: ClientPlatform
@@ -50,8 +78,16 @@ export class Connection {
   readonly #listener: ConnectionListener
   readonly #liveness: Liveness
   #state: ConnectionState = INITIAL_STATE
+  #url: string
+  #token: string
   #socket: ClientSocket | undefined
+  /** Counts sockets: what an earlier one still says is not heard. */
+  #socketNumber = 0
   #welcome: Welcome | undefined
+  #welcomedAtMs = Number.NEGATIVE_INFINITY
+  #recentAttempts = 0
+  #redirects = 0
+  #resumptions = 0
   #unsubscribe: (() => void) | undefined
   #hangUpAtMs: number | undefined
   #faults = 0
@@ -62,12 +98,15 @@ export class Connection {
     this.#platform = platform
     this.#options = options
     this.#listener = listener
+    this.#url = options.url
+    this.#token = options.token
     this.#liveness = new Liveness(PING_INTERVAL_MS, DEAD_AFTER_MS)
   }
 
   get state(): ConnectionState {
     return this.#state
   }
+  /** Of the last connection that stood. */
   get welcome(): Welcome | undefined {
     return this.#welcome
   }
@@ -77,6 +116,10 @@ export class Connection {
   /** Messages of the pod that did not follow the protocol. */
   get faults(): number {
     return this.#faults
+  }
+  /** Times the connection broke and was made anew. */
+  get resumptions(): number {
+    return this.#resumptions
   }
   get bufferedBytes(): number {
     return this.#socket?.bufferedBytes ?? 0
@@ -90,14 +133,14 @@ export class Connection {
   async open(): Promise<Welcome> {
     if (this.#opening) return this.#opening.promise
     this.#opening = Promise.withResolvers<Welcome>()
-    const { connectDeadlineMs, url } = this.#options
+    const { connectDeadlineMs } = this.#options
     if (isOver(this.#state)) this.#opening.reject(errorOfEnd(this.#state))
-    else this.#openSocket()
+    else this.#start()
     try {
       return await withDeadline(this.clock, connectDeadlineMs, 'connecting', this.#opening.promise)
     } catch (thrown) {
       if (thrown instanceof ParleyClientError) throw thrown
-      const detail = `${url} did not welcome the session within ${connectDeadlineMs} ms`
+      const detail = `${this.#url} did not welcome the session within ${connectDeadlineMs} ms`
       const error = new ParleyClientError('DEADLINE_EXCEEDED', { detail, cause: thrown })
       this.#take({ kind: 'broken', error })
       throw error
@@ -115,6 +158,23 @@ export class Connection {
     if (isConnected(this.#state)) this.#socket?.send(message)
   }
 
+  /** Sends a ping besides the regular ones; its id comes back by `onPong`. Undefined when there is no connection. */
+  ping(): number | undefined {
+    if (!isConnected(this.#state)) return undefined
+    const id = this.#liveness.ping(this.clock.nowMs())
+    this.sendMessage({ type: 'ping', id })
+    return id
+  }
+
+  /**
+   * The way to the platform may be another one now: a connection that is being made anew is tried at once, one that stands has to
+   * show a sign of life soon.
+   */
+  networkChanged(): void {
+    this.#take({ kind: 'network' })
+    if (this.ping() !== undefined) this.#liveness.expect(this.clock.nowMs(), NETWORK_CHECK_MS)
+  }
+
   /** Says goodbye. Resolves when the socket is gone, at the latest after a second. Idempotent. */
   async close(): Promise<void> {
     this.#take({ kind: 'leave' })
@@ -126,29 +186,72 @@ export class Connection {
   /** Leaves without waiting for anything: what was sent last may not arrive. Idempotent. */
   destroy(): void {
     this.#take({ kind: 'leave' })
-    if (this.#socket) this.#run({ kind: 'drop' })
+    this.#drop()
   }
 
-  #openSocket(): void {
+  #start(): void {
+    const offTicker = this.#platform.ticker.subscribe((nowMs) => this.#onTick(nowMs))
+    const offNetwork = this.#platform.onNetworkChange?.(() => this.networkChanged())
+    this.#unsubscribe = () => {
+      offTicker()
+      offNetwork?.()
+    }
+    this.#openSocket(this.#url)
+  }
+
+  #openSocket(url: string): void {
     this.#liveness.start(this.clock.nowMs())
-    this.#unsubscribe = this.#platform.ticker.subscribe((nowMs) => this.#onTick(nowMs))
-    this.#socket = this.#platform.openSocket(this.#options.url, {
-      onOpened: (subprotocol) => this.#take({ kind: 'opened', subprotocol }),
-      onText: (text) => this.#onText(text),
-      onBinary: () => this.#onFault('a binary message came'),
-      onClosed: (code, failure) => this.#onClosed(code, failure),
+    const number = ++this.#socketNumber
+    const heard = <Args extends unknown[]>(fn: (...args: Args) => void) => {
+      return (...args: Args): void => {
+        if (number === this.#socketNumber) fn(...args)
+      }
+    }
+    this.#socket = this.#platform.openSocket(url, {
+      onOpened: heard((subprotocol: string) => this.#take({ kind: 'opened', subprotocol })),
+      onText: heard((text: string) => this.#onText(text)),
+      onBinary: heard(() => this.#onFault('a binary message came')),
+      onClosed: heard((code: number, failure?: Error) => this.#onClosed(code, failure)),
     })
   }
 
   #take(input: ConnectionInput): void {
     const before = this.#state
-    const { state, effects } = step(before, input)
+    const { state, effects } = step(before, input, this.#context())
     this.#state = state
     for (const effect of effects) this.#run(effect)
-    if (state.kind === before.kind && state.kind !== 'waiting') return
-    if (state === before) return
-    if (isOver(state)) this.#opening?.reject(errorOfEnd(state))
+    if (this.#state !== state || state === before) return
+    const isNew = state.kind !== before.kind || state.kind === 'waiting' || isNewAttempt(before, state)
+    if (!isNew) return
+    if (state.kind === 'reconnecting') this.#recentAttempts = Math.max(this.#recentAttempts, state.attempts)
+    if (isOver(state)) {
+      this.#opening?.reject(errorOfEnd(state))
+      if (!this.#socket) this.#release()
+    }
+    if (input.kind === 'welcome' && isConnected(state)) this.#welcomed(input.welcome, before)
     this.#listener.onState(state)
+  }
+
+  #context(): StepContext {
+    const nowMs = this.clock.nowMs()
+    const wasStable = isConnected(this.#state) && nowMs - this.#welcomedAtMs >= STABLE_AFTER_MS
+    if (wasStable) this.#recentAttempts = 0
+    return {
+      nowMs,
+      graceMs: this.#graceMs(),
+      recentAttempts: this.#recentAttempts,
+      canRedirect: this.#redirects < MAX_REDIRECTS,
+      url: this.#url,
+      entryUrls: this.#welcome?.entryUrls ?? [],
+      random: Math.random(),
+    }
+  }
+
+  /** An owner comes back with the resume token of its welcome, a watcher with the token it has. */
+  #graceMs(): number | undefined {
+    const welcome = this.#welcome
+    if (!this.#options.resume || !welcome || welcome.graceMs === 0) return undefined
+    return welcome.role === 'watcher' || welcome.resumeToken !== undefined ? welcome.graceMs : undefined
   }
 
   #run(effect: ConnectionEffect): void {
@@ -163,12 +266,12 @@ export class Connection {
         this.#hangUpAtMs = this.clock.nowMs() + HANG_UP_MS
         this.#socket?.close(1000)
         break
-      case 'drop': {
-        const socket = this.#socket
-        this.#release()
-        socket?.terminate()
+      case 'drop':
+        this.#drop()
         break
-      }
+      case 'attempt':
+        this.#attempt(effect.location)
+        break
       case 'tell-error':
         this.#listener.onError(effect.error)
         break
@@ -178,12 +281,29 @@ export class Connection {
     }
   }
 
+  #attempt(location: string | undefined): void {
+    if (location !== undefined) {
+      this.#redirects++
+      this.#url = location
+      this.#openSocket(location)
+      return
+    }
+    this.#redirects = 0
+    const urls = knockingUrls(this.#url, this.#welcome?.entryUrls ?? [])
+    const attempts = this.#state.kind === 'reconnecting' ? this.#state.attempts : 1
+    this.#openSocket(urls[(attempts - 1) % urls.length] as string)
+  }
+
   #sayHello(): void {
-    const { token, audio, clientName, clientVersion } = this.#options
+    const { audio, clientName, clientVersion } = this.#options
+    const { seq, ...part } = this.#listener.hello()
+    const isOwnersReturn = this.#welcome?.resumeToken !== undefined
     this.sendMessage({
       type: 'hello',
-      token,
+      token: this.#token,
       ...(audio ? { audio } : {}),
+      ...(isOwnersReturn ? { resume: { seq } } : {}),
+      ...part,
       client: { name: clientName, version: clientVersion },
     })
   }
@@ -199,7 +319,7 @@ export class Connection {
   #onMessage(message: ServerMessage, nowMs: number): void {
     switch (message.type) {
       case 'welcome':
-        this.#onWelcome(message)
+        this.#take({ kind: 'welcome', welcome: message })
         break
       case 'caption':
       case 'abandoned':
@@ -211,13 +331,18 @@ export class Connection {
         this.#take({ kind: 'speech', speech: message })
         break
       case 'watchers':
-        this.#listener.onWatchers(message.count)
+      case 'subscribed':
+      case 'microphone':
+      case 'settled':
+      case 'truncated':
+        this.#listener.onNotice(message)
         break
       case 'ping':
-        this.sendMessage({ type: 'pong', id: message.id })
+        this.#answerPing(message.id)
         break
       case 'pong':
         this.#liveness.answered(message.id, nowMs)
+        this.#listener.onPong(message.id)
         break
       case 'error':
         this.#take({ kind: 'refusal', error: errorFromMessage(message) })
@@ -228,14 +353,22 @@ export class Connection {
     }
   }
 
-  #onWelcome(welcome: Welcome): void {
-    const isFirst = this.#state.kind === 'connecting'
-    if (isFirst) {
-      this.#welcome = welcome
-      this.#liveness.configure(welcome.pingIntervalMs, welcome.deadAfterMs)
-    }
-    this.#take({ kind: 'welcome', welcome })
-    if (isFirst && isConnected(this.#state)) this.#opening?.resolve(welcome)
+  #answerPing(id: number): void {
+    const lastSeq = this.#listener.lastSeq()
+    this.sendMessage({ type: 'pong', id, ...(lastSeq === undefined ? {} : { lastSeq }) })
+  }
+
+  #welcomed(welcome: Welcome, before: ConnectionState): void {
+    const nowMs = this.clock.nowMs()
+    this.#welcome = welcome
+    this.#welcomedAtMs = nowMs
+    this.#redirects = 0
+    if (welcome.resumeToken !== undefined) this.#token = welcome.resumeToken
+    this.#liveness.configure(welcome.pingIntervalMs, welcome.deadAfterMs)
+    const awayMs = before.kind === 'reconnecting' ? nowMs - before.sinceMs : undefined
+    if (awayMs !== undefined) this.#resumptions++
+    this.#opening?.resolve(welcome)
+    this.#listener.onWelcome(welcome, awayMs)
   }
 
   #onFault(what: string): void {
@@ -244,21 +377,24 @@ export class Connection {
       detail: `the platform broke the protocol: ${what}`,
       hop: 'pod',
     })
-    const isHopeless = this.#state.kind === 'connecting' || this.#faults > MAX_FAULTS
+    const isHopeless = !isConnected(this.#state) || this.#faults > MAX_FAULTS
     if (isHopeless) this.#take({ kind: 'broken', error })
-    else if (!isOver(this.#state)) this.#listener.onError(error)
+    else this.#listener.onError(error)
   }
 
   #onClosed(code: number, failure: Error | undefined): void {
-    this.#release()
-    if (isOver(this.#state)) return
-    const wasConnecting = this.#state.kind === 'connecting'
-    const detail = wasConnecting
-      ? `${this.#options.url} closed the connection before the welcome (code ${code})`
-      : `the connection broke without a goodbye (code ${code})`
-    const errorCode = wasConnecting ? 'CONNECT_FAILED' : 'CONNECTION_LOST'
+    this.#socket = undefined
+    if (isOver(this.#state)) {
+      this.#release()
+      return
+    }
+    const wasConnected = isConnected(this.#state)
+    const detail = wasConnected
+      ? `the connection broke without a goodbye (code ${code})`
+      : `${this.#url} closed the connection before the welcome (code ${code})`
+    const errorCode = wasConnected ? 'CONNECTION_LOST' : 'CONNECT_FAILED'
     const error =
-      failure && (wasConnecting || failure instanceof ParleyClientError)
+      failure && (!wasConnected || failure instanceof ParleyClientError)
         ? asClientError(failure, errorCode)
         : new ParleyClientError(errorCode, { detail, cause: failure })
     this.#take({ kind: 'broken', error })
@@ -266,25 +402,40 @@ export class Connection {
 
   #onTick(nowMs: number): void {
     if (this.#hangUpAtMs !== undefined) {
-      if (nowMs >= this.#hangUpAtMs) this.#run({ kind: 'drop' })
+      if (nowMs >= this.#hangUpAtMs) this.#drop()
       return
     }
-    if (!isConnected(this.#state)) return
+    if (this.#state.kind === 'reconnecting') this.#take({ kind: 'tick' })
+    else if (isConnected(this.#state)) this.#checkLiveness(nowMs)
+    if (!isOver(this.#state)) this.#listener.onTick(nowMs)
+  }
+
+  #checkLiveness(nowMs: number): void {
     const verdict = this.#liveness.tick(nowMs)
     if (verdict.kind === 'ping') this.sendMessage({ type: 'ping', id: verdict.id })
-    if (verdict.kind !== 'dead') {
-      this.#listener.onTick(nowMs)
-      return
-    }
+    if (verdict.kind !== 'dead') return
     const detail = `nothing was heard from the platform for ${Math.round(verdict.silentMs)} ms`
     this.#take({ kind: 'broken', error: new ParleyClientError('CONNECTION_LOST', { detail }) })
   }
 
-  /** The socket is gone: nothing of this connection is armed any more. */
+  /** Whatever the socket still says is not heard any more. */
+  #drop(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    this.#socketNumber++
+    socket?.terminate()
+    if (isOver(this.#state)) this.#release()
+  }
+
+  /** It is over and the socket is gone: nothing of this connection is armed any more. */
   #release(): void {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
-    this.#socket = undefined
     this.#released?.resolve()
   }
+}
+
+function isNewAttempt(before: ConnectionState, state: ConnectionState): boolean {
+  if (before.kind !== 'reconnecting' || state.kind !== 'reconnecting') return false
+  return before.attempts !== state.attempts || before.attempt.kind !== state.attempt.kind
 }

@@ -1,15 +1,21 @@
 /** What the client is made of, wherever it runs. No DOM, no node: imports. */
 export { type ApiOptions, type ClientCredential, ParleyApi } from './api.ts'
-export { type FrameEncoder, MAX_HELD_AUDIO_MS } from './audio-out.ts'
+export { type FrameEncoder, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
+export type { Transport, TransportStats } from './audio-route.ts'
 export { CAPTURE_PROBLEMS, CaptureError, type CaptureProblem, captureError } from './capture-problems.ts'
+export type { MissedEvents } from './catch-up.ts'
 export { type ConnectionKind, type ConnectionState, isConnected, isOver } from './connection-state.ts'
 export { type ClientErrorDetails, ParleyClientError } from './errors.ts'
 export { LagTracker, lagMs, lastFrameStartMs } from './lag.ts'
 export type {
   ClientPlatform,
   ClientSocket,
+  DatagramListener,
+  DatagramPath,
+  DatagramStats,
   HttpAnswer,
   HttpRequest,
+  OpenDatagrams,
   OpenSocket,
   SendHttp,
   SocketListener,
@@ -21,6 +27,7 @@ export {
   DEFAULT_AUDIO,
   ParleySession,
   type ReceivedCaption,
+  type Resumed,
   type SessionEvents,
   type SessionOptions,
   type SessionStats,

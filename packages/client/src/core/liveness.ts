@@ -17,6 +17,7 @@ export class Liveness {
   #pingedAtMs = 0
   #tickedAtMs = 0
   #pingId = 0
+  #expectedByMs = Number.POSITIVE_INFINITY
   #roundTripMs: number | undefined
 
   constructor(pingIntervalMs: number, deadAfterMs: number) {
@@ -37,10 +38,23 @@ export class Liveness {
     this.#heardAtMs = nowMs
     this.#pingedAtMs = nowMs
     this.#tickedAtMs = nowMs
+    this.#expectedByMs = Number.POSITIVE_INFINITY
   }
 
   heard(nowMs: number): void {
     this.#heardAtMs = nowMs
+    this.#expectedByMs = Number.POSITIVE_INFINITY
+  }
+
+  /** Counts a ping sent besides the regular ones; its id. */
+  ping(nowMs: number): number {
+    this.#pingedAtMs = nowMs
+    return ++this.#pingId
+  }
+
+  /** Unless something is heard within `withinMs`, the other side counts as gone earlier than by the rule. */
+  expect(nowMs: number, withinMs: number): void {
+    this.#expectedByMs = nowMs + withinMs
   }
 
   answered(id: number, nowMs: number): void {
@@ -54,10 +68,8 @@ export class Liveness {
     // been read yet: its silence is counted anew.
     if (sinceTickMs > this.#deadAfterMs / 2) this.#heardAtMs = Math.max(this.#heardAtMs, nowMs - this.#pingIntervalMs)
     const silentMs = nowMs - this.#heardAtMs
-    if (silentMs >= this.#deadAfterMs) return { kind: 'dead', silentMs }
+    if (silentMs >= this.#deadAfterMs || nowMs >= this.#expectedByMs) return { kind: 'dead', silentMs }
     if (nowMs - this.#pingedAtMs < this.#pingIntervalMs) return FINE
-    this.#pingedAtMs = nowMs
-    this.#pingId++
-    return { kind: 'ping', id: this.#pingId }
+    return { kind: 'ping', id: this.ping(nowMs) }
   }
 }

@@ -1,5 +1,6 @@
 // What the client needs from where it runs: sockets, HTTP, time. Node and browsers each give their own; tests give theirs.
 import type { Clock } from '@parley/kernel'
+import type { UdpOffer } from '@parley/protocol'
 import type { Ticker } from './ticker.ts'
 
 /** Calls arrive one at a time; after `onClosed` nothing comes any more. */
@@ -43,6 +44,41 @@ export interface HttpAnswer {
 /** Rejects with whatever the platform throws when there was no answer; follows no redirects; heeds `signal`. */
 export type SendHttp = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>
 
+/** What came of datagrams, counted since the path was opened. */
+export interface DatagramStats {
+  readonly packetsSent: number
+  readonly probesSent: number
+  readonly answers: number
+  /** Between a probe and its answer; undefined before the first. */
+  readonly roundTripMs: number | undefined
+}
+
+/** Calls arrive one at a time; none after `close`. */
+export interface DatagramListener {
+  /** The path works (again). */
+  onUsable(): void
+  /** It does not, or not any more; `reason` in plain words. */
+  onUnusable(reason: string): void
+  /**
+   * A probe was answered: `mediaTime` (modulo 2^32) is the sample after the last frame that came by this path; the probe was sent at
+   * `sentAtMs`, monotonic.
+   */
+  onAnswer(mediaTime: number, sentAtMs: number): void
+}
+
+/** Audio beside the socket, for one attach. */
+export interface DatagramPath {
+  readonly stats: DatagramStats
+  /** False when the frame is too long for a packet. `seq` is not modulo. */
+  send(seq: number, mediaTime: number, payload: Uint8Array): boolean
+  /** Asks anew whether it works, from a fresh local address. */
+  networkChanged(): void
+  close(): void
+}
+
+/** Opens a path to where the offer of a welcome says. Never throws: what fails comes by `onUnusable`, later. */
+export type OpenDatagrams = (offer: UdpOffer, listener: DatagramListener) => DatagramPath
+
 export interface ClientPlatform {
   readonly clock: Clock
   readonly ticker: Ticker
@@ -50,6 +86,10 @@ export interface ClientPlatform {
   readonly sendHttp: SendHttp
   /** `true` when credentials in a cookie are added by the platform itself (browsers). */
   readonly sendsCookies: boolean
+  /** Audio as datagrams, or why there are none here. */
+  readonly datagrams: OpenDatagrams | { readonly unavailable: string }
+  /** Calls `fn` when the way to the platform may be another one now (browsers: online, visible again); returns the unsubscriber. */
+  readonly onNetworkChange?: (fn: () => void) => () => void
 }
 
 /** Longest answer to a REST request that is read, bytes; longer ones are refused. */

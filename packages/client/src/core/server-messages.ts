@@ -31,6 +31,14 @@ const isFormat: FieldCheck = (value) =>
   isObject(value) && isString(value.codec) && isPositive(value.sampleRateHz) && isPositive(value.frameMs)
 const isMarks: FieldCheck = (value) =>
   isObject(value) && isNumber(value.receivedAtMs) && isNumber(value.endOfSpeechMs) && isNumber(value.finalAtMs)
+const isSubscriptions: FieldCheck = (value) => isObject(value) && isCount(value.version) && isStrings(value.streams)
+const isUdpOffer: FieldCheck = (value) =>
+  isObject(value) &&
+  isString(value.host) &&
+  isPositive(value.port) &&
+  isCount(value.channel) &&
+  isString(value.key) &&
+  isPositive(value.maxPayloadBytes)
 
 const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
   welcome: {
@@ -48,6 +56,16 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     deadAfterMs: isPositive,
     graceMs: isCount,
     entryUrls: isStrings,
+    subscriptions: optional(isSubscriptions),
+    replayTo: optional(isCount),
+    resumed: optional(isBoolean),
+    resumeToken: optional(isString),
+    microphone: optional(isBoolean),
+    receivedMediaTime: optional(isMediaMs),
+    settledMediaTime: optional(isMediaMs),
+    audioPaceRatio: optional(isNumber),
+    udp: optional(isUdpOffer),
+    udpRefused: optional(isString),
   },
   caption: {
     kind: oneOf('partial', 'final'),
@@ -69,6 +87,10 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     finals: isCount,
     abandoned: isCount,
   },
+  subscribed: { requestId: optional(isString), version: isCount, streams: isStrings },
+  microphone: { wanted: isBoolean },
+  settled: { mediaTime: isMediaMs },
+  truncated: { firstSeq: isPositive },
   speech: { state: oneOf('ready', 'waiting'), reason: optional(isString) },
   watchers: { count: isCount },
   ping: { id: isCount },
@@ -98,6 +120,11 @@ export function decodeServerMessage(text: string): Result<ServerMessage | Unknow
   } catch {
     return err('a message is not valid JSON')
   }
+  return checkServerMessage(value)
+}
+
+/** The same for a value that was parsed already: an event of the history. */
+export function checkServerMessage(value: unknown): Result<ServerMessage | UnknownMessage, string> {
   if (!isObject(value)) return err('a message is not a JSON object')
   const { type } = value
   if (typeof type !== 'string') return err('a message has no type')

@@ -8,17 +8,21 @@ import {
   type CreateSession,
   checkAudioFormat,
   type SessionCreated,
+  type SubscriptionStream,
   type WatchLink,
   type Welcome,
 } from '@parley/protocol'
 import { type ApiOptions, ParleyApi } from './api.ts'
-import { AudioOut, type FrameEncoder } from './audio-out.ts'
-import { Connection } from './connection.ts'
+import { AudioOut, type FrameEncoder, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
+import { AudioRouter, type Transport, type TransportStats } from './audio-route.ts'
+import { CatchUp, type MissedEvents } from './catch-up.ts'
+import { Connection, type HelloPart, type SessionEvent, type SessionNotice } from './connection.ts'
+import { errorOfEnd } from './connection-ends.ts'
 import { type ConnectionState, isConnected, isOver } from './connection-state.ts'
-import { errorOfEnd } from './connection-transitions.ts'
 import { ParleyClientError } from './errors.ts'
 import type { ClientPlatform } from './platform.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
+import { DesiredSubscriptions } from './subscriptions.ts'
 import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
 
 /** 16 kHz is what recognisers hear: nothing is gained by more. */
@@ -31,6 +35,23 @@ export interface SessionOptions extends ApiOptions, CreateSession {
   readonly encoder?: FrameEncoder
   /** From `connect` to the welcome, ms; 10,000 unless told. */
   readonly connectDeadlineMs?: number
+  /**
+   * A connection that breaks is made anew by itself while the session waits on the platform (its grace); audio said meanwhile is kept
+   * (60 s). `false`: it is lost at once, and at most 2 s of audio are held. True unless told.
+   */
+  readonly resume?: boolean
+  /** `auto`: audio goes as sealed UDP packets where that works, else over the WebSocket. `off`: never. `auto` unless told (Node). */
+  readonly udp?: 'auto' | 'off'
+}
+
+/** The connection was made anew. */
+export interface Resumed {
+  /** From the break to the welcome, ms. */
+  readonly awayMs: number
+  /** Speech the platform had not received and that is sent now, ms. */
+  readonly resentMs: number
+  /** Speech that could not be kept, ms: it is gone. */
+  readonly lostMs: number
 }
 
 /** A caption with the instant it arrived, monotonic ms of the client's clock. */
@@ -46,13 +67,25 @@ export interface SessionEvents {
   speech: 'ready' | 'waiting'
   /** How many watchers follow the session. */
   watchers: number
+  /** The connection broke and stands again; everything missed follows, in order. */
+  resumed: Resumed
+  /** More was missed than the platform sends again, and it could not be read either: these events are gone for this client. */
+  missed: MissedEvents
+  /** How audio travels has changed, or is known for the first time. */
+  transport: Transport
+  /** Whether anybody wants what the microphone hears; audio given while nobody does is not sent. */
+  microphone: boolean
   /** Something was refused or failed and the session goes on; how it ended is told by `state`. */
   error: ParleyClientError
 }
 
 export interface SessionStats {
+  /** Each time a frame was sent. */
   readonly framesSent: number
+  /** Not sent yet. */
   readonly framesHeld: number
+  /** Sent or not, and not settled by the platform yet. */
+  readonly framesKept: number
   readonly framesDropped: number
   /** Samples accepted, skipped ones included. */
   readonly mediaTime: number
@@ -61,6 +94,11 @@ export interface SessionStats {
   /** Messages of the platform that broke the protocol. */
   readonly faults: number
   readonly roundTripMs: number | undefined
+  /** Times the connection broke and was made anew. */
+  readonly resumptions: number
+  /** Speech sent because of it that had not arrived, ms, in all. */
+  readonly resentMs: number
+  readonly udp: TransportStats
 }
 
 interface PendingEnd {
@@ -72,6 +110,8 @@ interface PendingEnd {
 
 const CONNECT_DEADLINE_MS = 10_000
 const END_DEADLINE_MS = 15_000
+/** A seat is given back by REST within this, ms, when there is no connection to say goodbye on. */
+const GIVE_BACK_DEADLINE_MS = 1_000
 /** Dropped audio is told at most this often, ms: the first frame at once, the sum of the rest later. */
 const DROP_NOTICE_MS = 1_000
 
@@ -81,13 +121,20 @@ export class ParleySession {
   readonly #connection: Connection
   readonly #events = new Emitter<SessionEvents>()
   readonly #audio: AudioOut
+  readonly #router: AudioRouter
+  readonly #catchUp: CatchUp
+  readonly #subscriptions = new DesiredSubscriptions()
   readonly #pendingEnds = new Map<string, PendingEnd>()
   #seen: Seen = seenNothing()
   #finals = 0
   #abandoned = 0
   #ends = 0
   #hasConnected = false
-  #droppedTold = 0
+  #isMicrophoneWanted = true
+  #resentMs = 0
+  /** Dropped audio, ms: while held back here, and what was sent, did not arrive and was not kept. */
+  #lostMs = 0
+  #droppedToldMs = 0
   #dropToldAtMs = Number.NEGATIVE_INFINITY
 
   /** For `createSession`; a session that exists already on the platform. */
@@ -95,6 +142,7 @@ export class ParleySession {
     this.sessionId = created.sessionId
     this.api = api
     const audio = resolveAudio(options)
+    const resume = options.resume ?? true
     this.#connection = new Connection(
       platform,
       {
@@ -104,21 +152,42 @@ export class ParleySession {
         clientName: CLIENT_NAME,
         clientVersion: CLIENT_VERSION,
         connectDeadlineMs: options.connectDeadlineMs ?? CONNECT_DEADLINE_MS,
+        resume,
       },
       {
+        hello: () => this.#hello(),
+        onWelcome: (welcome, awayMs) => this.#onWelcome(welcome, awayMs),
         onState: (state) => this.#onState(state),
         onEvent: (event, receivedAtMs) => this.#onEvent(event, receivedAtMs),
-        onWatchers: (count) => this.#events.emit('watchers', count),
+        onNotice: (notice) => this.#onNotice(notice),
+        onPong: (id) => this.#onPong(id),
+        lastSeq: () => this.#audio.lastSeq,
         onError: (error) => this.#onError(error),
         onTick: () => this.#pump(),
       },
     )
+    const { clock } = platform
+    const isOpen = () => isConnected(this.#connection.state)
     const sink = {
-      isOpen: () => isConnected(this.#connection.state),
+      isOpen,
       bufferedBytes: () => this.#connection.bufferedBytes,
       send: (message: Uint8Array) => this.#connection.sendBinary(message),
     }
-    this.#audio = new AudioOut(audio, sink, options.encoder)
+    const keptMs = resume ? KEPT_AUDIO_MS : MAX_HELD_AUDIO_MS
+    this.#audio = new AudioOut(audio, sink, { encoder: options.encoder, keptMs, clock })
+    this.#router = new AudioRouter({
+      audio: this.#audio,
+      datagrams: options.udp === 'off' ? { unavailable: 'UDP is switched off here' } : platform.datagrams,
+      ping: () => this.#connection.ping(),
+      isConnected: isOpen,
+      onTransport: (transport) => this.#events.emit('transport', transport),
+    })
+    this.#catchUp = new CatchUp({
+      clock,
+      read: (afterSeq) => this.api.getHistory(this.sessionId, { afterSeq }),
+      emit: (event, receivedAtMs) => this.#tellEvent(event, receivedAtMs),
+      missed: (range) => this.#events.emit('missed', range),
+    })
   }
 
   get state(): ConnectionState {
@@ -139,13 +208,25 @@ export class ParleySession {
     return {
       framesSent: this.#audio.sentFrames,
       framesHeld: this.#audio.heldFrames,
+      framesKept: this.#audio.keptFrames,
       framesDropped: this.#audio.droppedFrames,
       mediaTime: this.#audio.mediaTime,
       finals: this.#finals,
       abandoned: this.#abandoned,
       faults: this.#connection.faults,
       roundTripMs: this.#connection.roundTripMs,
+      resumptions: this.#connection.resumptions,
+      resentMs: this.#resentMs,
+      udp: this.#router.stats,
     }
+  }
+  /** How audio travels, and why. */
+  get transport(): Transport {
+    return this.#router.transport
+  }
+  /** Whether anybody wants what the microphone hears. */
+  get microphoneWanted(): boolean {
+    return this.#isMicrophoneWanted
   }
 
   /** Subscribes; returns the function that unsubscribes. Subscribe before `connect` and nothing is missed. */
@@ -168,8 +249,8 @@ export class ParleySession {
   }
 
   /**
-   * Mono samples at the format's rate, any number: they are cut into frames, media time is counted. Before the welcome they are
-   * held (2 s). False when the session is over.
+   * Mono samples at the format's rate, any number: they are cut into frames, media time is counted. Without a connection they are
+   * kept (60 s). False when the session is over.
    */
   sendPcm(samples: Int16Array): boolean {
     if (isOver(this.state)) return false
@@ -203,6 +284,24 @@ export class ParleySession {
     return answer.promise
   }
 
+  /**
+   * The whole set of what this client wants to be told, from now on and after every reconnection; empty means nothing. Everything
+   * unless told. Whether the microphone is wanted follows from it and from the sets of those who follow.
+   */
+  subscribe(streams: readonly SubscriptionStream[]): void {
+    const set = this.#subscriptions.want(streams)
+    if (isConnected(this.state)) this.#connection.sendMessage({ type: 'subscribe', ...set })
+  }
+
+  /**
+   * The way to the platform may be another one now (another network, back from sleep): what is broken is tried again at once, what
+   * stands is checked, and UDP is probed anew. Browsers call it by themselves.
+   */
+  networkChanged(): void {
+    this.#connection.networkChanged()
+    this.#router.networkChanged()
+  }
+
   /** A read-only, expiring link: whoever has it follows the captions. `lifetimeMs` 1 hour unless told. */
   createWatchLink(lifetimeMs?: number): Promise<WatchLink> {
     return this.api.createWatchLink(this.sessionId, lifetimeMs)
@@ -210,8 +309,11 @@ export class ParleySession {
 
   /** Says goodbye; the platform frees everything at once. Resolves when the socket is gone (at most 1 s). Idempotent. */
   async close(): Promise<void> {
-    // A session nobody ever connected to still holds a seat: it is given back by REST. Failing that it expires by itself.
-    if (!this.#hasConnected && !isOver(this.state)) await this.api.deleteSession(this.sessionId).catch(() => {})
+    // A session without a connection still holds a seat: it is given back by REST. Failing that it expires by itself.
+    const isApart = !this.#hasConnected || this.state.kind === 'reconnecting'
+    const isGivenBack = isApart && !isOver(this.state)
+    if (this.state.kind === 'reconnecting') this.#connection.destroy()
+    if (isGivenBack) await this.api.deleteSession(this.sessionId, GIVE_BACK_DEADLINE_MS).catch(() => {})
     await this.#connection.close()
   }
 
@@ -220,9 +322,44 @@ export class ParleySession {
     this.#connection.destroy()
   }
 
+  #hello(): HelloPart {
+    const { set } = this.#subscriptions
+    return {
+      seq: this.#seen.seq,
+      ...(this.#router.isAble ? { udp: true } : {}),
+      ...(set ? { subscriptions: set } : {}),
+    }
+  }
+
+  #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
+    const { receivedMediaTime = 0, settledMediaTime = 0 } = welcome
+    this.#audio.setPace(welcome.audioPaceRatio)
+    this.#audio.settle(settledMediaTime)
+    const { again, lost } = this.#audio.attach(receivedMediaTime)
+    this.#router.attach(welcome)
+    this.#wantMicrophone(welcome.microphone ?? true)
+    for (const pending of this.#pendingEnds.values()) pending.isSent = false
+    if (awayMs === undefined) return
+    const resumed = { awayMs, resentMs: this.#toMs(again), lostMs: this.#toMs(lost) }
+    this.#resentMs += resumed.resentMs
+    this.#lostMs += resumed.lostMs
+    this.#events.emit('resumed', resumed)
+    this.#noticeDrops()
+  }
+
+  #toMs(samples: number): number {
+    return (samples * 1000) / this.audioFormat.sampleRateHz
+  }
+
   #onState(state: ConnectionState): void {
-    if (isConnected(state)) this.#pump()
+    if (isConnected(state)) {
+      this.#pump()
+    } else {
+      this.#catchUp.cancel()
+      this.#router.detached()
+    }
     if (isOver(state)) {
+      this.#router.close()
       const error = errorOfEnd(state)
       for (const requestId of [...this.#pendingEnds.keys()]) this.#failEnd(requestId, error)
     }
@@ -230,7 +367,40 @@ export class ParleySession {
     if (isConnected(state)) this.#events.emit('speech', state.kind === 'live' ? 'ready' : 'waiting')
   }
 
-  #onEvent(event: Caption | Abandoned | AudioEnded, receivedAtMs: number): void {
+  #onNotice(notice: SessionNotice): void {
+    switch (notice.type) {
+      case 'watchers':
+        this.#events.emit('watchers', notice.count)
+        break
+      case 'settled':
+        this.#audio.settle(notice.mediaTime)
+        break
+      case 'microphone':
+        this.#wantMicrophone(notice.wanted)
+        break
+      case 'subscribed': {
+        const again = this.#subscriptions.onSubscribed(notice.version)
+        if (again) this.#connection.sendMessage({ type: 'subscribe', ...again })
+        break
+      }
+      case 'truncated':
+        if (notice.firstSeq > this.#seen.seq + 1) this.#catchUp.start(this.#seen.seq, notice.firstSeq)
+        break
+    }
+  }
+
+  #wantMicrophone(isWanted: boolean): void {
+    if (this.#isMicrophoneWanted === isWanted) return
+    this.#isMicrophoneWanted = isWanted
+    this.#audio.want(isWanted)
+    this.#events.emit('microphone', isWanted)
+  }
+
+  #onEvent(event: SessionEvent, receivedAtMs: number): void {
+    if (!this.#catchUp.hold(event, receivedAtMs)) this.#tellEvent(event, receivedAtMs)
+  }
+
+  #tellEvent(event: SessionEvent, receivedAtMs: number): void {
     if (event.type === 'caption') {
       if (!isNews(this.#seen, event)) return
       if (event.kind === 'final') {
@@ -248,6 +418,11 @@ export class ParleySession {
     }
     this.#abandoned++
     this.#events.emit('abandoned', event)
+  }
+
+  #onPong(id: number): void {
+    this.#router.onPong(id)
+    this.#pump()
   }
 
   #onAudioEnded(ended: AudioEnded): void {
@@ -277,7 +452,9 @@ export class ParleySession {
 
   /** Sends what was held; when nothing is held any more, the ends of audio that wait behind it. */
   #pump(): void {
-    if (!isConnected(this.state) || !this.#audio.pump()) return
+    const isAllSent = this.#audio.pump()
+    if (!isConnected(this.state) || !isAllSent) return
+    this.#router.settle()
     for (const pending of this.#pendingEnds.values()) {
       if (pending.isSent) continue
       const { requestId } = pending
@@ -286,13 +463,13 @@ export class ParleySession {
   }
 
   #noticeDrops(): void {
-    const dropped = this.#audio.droppedFrames - this.#droppedTold
-    if (dropped === 0) return
+    const droppedMs = this.#audio.droppedFrames * this.audioFormat.frameMs + this.#lostMs - this.#droppedToldMs
+    if (droppedMs === 0) return
     const nowMs = this.#connection.clock.nowMs()
     if (nowMs - this.#dropToldAtMs < DROP_NOTICE_MS) return
     this.#dropToldAtMs = nowMs
-    this.#droppedTold += dropped
-    const detail = `${dropped * this.audioFormat.frameMs} ms of audio were dropped: the connection does not take it`
+    this.#droppedToldMs += droppedMs
+    const detail = `${Math.round(droppedMs)} ms of audio were dropped: the connection does not take it`
     this.#events.emit('error', new ParleyClientError('AUDIO_DROPPED', { detail }))
   }
 }

@@ -1,11 +1,12 @@
 // Read-only following of a session by a watch link.
 import { Emitter } from '@parley/kernel'
-import type { Abandoned, AudioEnded, Caption, Welcome } from '@parley/protocol'
-import { Connection } from './connection.ts'
+import type { SubscriptionStream, Welcome } from '@parley/protocol'
+import { Connection, type SessionEvent, type SessionNotice } from './connection.ts'
 import { type ConnectionState, isConnected } from './connection-state.ts'
 import type { ClientPlatform } from './platform.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
 import type { SessionEvents } from './session.ts'
+import { DesiredSubscriptions } from './subscriptions.ts'
 import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
 
 export interface WatchOptions {
@@ -15,16 +16,23 @@ export interface WatchOptions {
   readonly token: string
   /** From `connect` to the welcome, ms; 10,000 unless told. */
   readonly connectDeadlineMs?: number
+  /** A connection that breaks is made anew by itself for as long as the platform names (60 s); true unless told. */
+  readonly resume?: boolean
 }
 
-export type WatcherEvents = Omit<SessionEvents, 'watchers'>
+export type WatcherEvents = Pick<SessionEvents, 'caption' | 'abandoned' | 'state' | 'speech' | 'missed' | 'error'> & {
+  /** The connection broke and stands again; what was missed and is still kept follows. */
+  resumed: { readonly awayMs: number }
+}
 
 const CONNECT_DEADLINE_MS = 10_000
 
 export class ParleyWatcher {
   readonly #connection: Connection
   readonly #events = new Emitter<WatcherEvents>()
+  readonly #subscriptions = new DesiredSubscriptions()
   #seen: Seen = seenNothing()
+  #historyTo: number | undefined
 
   constructor(platform: ClientPlatform, options: WatchOptions) {
     this.#connection = new Connection(
@@ -35,11 +43,19 @@ export class ParleyWatcher {
         clientName: CLIENT_NAME,
         clientVersion: CLIENT_VERSION,
         connectDeadlineMs: options.connectDeadlineMs ?? CONNECT_DEADLINE_MS,
+        resume: options.resume ?? true,
       },
       {
+        hello: () => {
+          const { set } = this.#subscriptions
+          return { seq: this.#seen.seq, ...(set ? { subscriptions: set } : {}) }
+        },
+        onWelcome: (welcome, awayMs) => this.#onWelcome(welcome, awayMs),
         onState: (state) => this.#onState(state),
         onEvent: (event, receivedAtMs) => this.#onEvent(event, receivedAtMs),
-        onWatchers: () => {},
+        onNotice: (notice) => this.#onNotice(notice),
+        onPong: () => {},
+        lastSeq: () => undefined,
         onError: (error) => this.#events.emit('error', error),
         onTick: () => {},
       },
@@ -55,6 +71,10 @@ export class ParleyWatcher {
   get seen(): Seen {
     return this.#seen
   }
+  /** Events up to this seq happened before this watcher came; undefined when the platform does not say. */
+  get historyTo(): number | undefined {
+    return this.#historyTo
+  }
 
   /** Subscribes; returns the function that unsubscribes. Subscribe before `connect` and nothing is missed. */
   on<Name extends keyof WatcherEvents>(name: Name, listener: (value: WatcherEvents[Name]) => void): () => void {
@@ -64,6 +84,17 @@ export class ParleyWatcher {
   /** Connects. Rejects with the reason when the link is not valid any more or the platform cannot be reached. */
   connect(): Promise<Welcome> {
     return this.#connection.open()
+  }
+
+  /** The whole set of what this watcher wants to be told; empty means nothing. */
+  subscribe(streams: readonly SubscriptionStream[]): void {
+    const set = this.#subscriptions.want(streams)
+    if (isConnected(this.state)) this.#connection.sendMessage({ type: 'subscribe', ...set })
+  }
+
+  /** What is broken is tried again at once, what stands is checked. Browsers call it by themselves. */
+  networkChanged(): void {
+    this.#connection.networkChanged()
   }
 
   /** Resolves when the socket is gone (at most 1 s). Idempotent. */
@@ -76,7 +107,22 @@ export class ParleyWatcher {
     if (isConnected(state)) this.#events.emit('speech', state.kind === 'live' ? 'ready' : 'waiting')
   }
 
-  #onEvent(event: Caption | Abandoned | AudioEnded, receivedAtMs: number): void {
+  #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
+    if (awayMs === undefined) this.#historyTo = welcome.replayTo
+    else this.#events.emit('resumed', { awayMs })
+  }
+
+  #onNotice(notice: SessionNotice): void {
+    if (notice.type === 'subscribed') {
+      const again = this.#subscriptions.onSubscribed(notice.version)
+      if (again) this.#connection.sendMessage({ type: 'subscribe', ...again })
+    }
+    // Who joins late gets the newest part of the history; only what was said while it was away counts as missed.
+    if (notice.type !== 'truncated' || this.#seen.seq === 0 || notice.firstSeq <= this.#seen.seq + 1) return
+    this.#events.emit('missed', { firstSeq: this.#seen.seq + 1, lastSeq: notice.firstSeq - 1 })
+  }
+
+  #onEvent(event: SessionEvent, receivedAtMs: number): void {
     if (event.type === 'caption') {
       if (!isNews(this.#seen, event)) return
       if (event.kind === 'final') this.#seen = afterEvent(this.#seen, event)

@@ -22,6 +22,7 @@ import {
 } from '@parley/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { FakeSession, send } from './fake-session.ts'
+import type { FakeUdp } from './fake-udp.ts'
 import { type ScriptedUtterance, scriptOf } from './scripted-speech.ts'
 
 export interface FakePodOptions {
@@ -38,6 +39,14 @@ export interface FakePodOptions {
   readonly deadAfterMs?: number
   /** State of speech in the welcome. */
   readonly speech?: 'ready' | 'waiting'
+  /** How long a session waits for a client whose connection broke, ms; 60,000 unless told. */
+  readonly graceMs?: number
+  /** Events sent again to a client that comes back, the newest; 100 unless told. */
+  readonly replayEvents?: number
+  /** What the welcome names; nothing unless told. */
+  readonly audioPaceRatio?: number
+  /** Takes audio as sealed UDP packets too; needs the packages of a platform. False unless told. */
+  readonly udp?: boolean
   /** Pages it serves by path, for tests in a browser: of its own origin, as a pod's page is. */
   readonly pages?: Readonly<Record<string, FakePage>>
   readonly clock?: Clock
@@ -68,6 +77,10 @@ export interface FakePod {
   answerNext(status: number, contentType: string, body: string): void
   /** Never answers the next `POST /v1/sessions` nor the next hello. */
   hangNext(point: 'create' | 'hello'): void
+  /** The network to this pod: `down` cuts every socket and refuses new ones until it is `up`. Datagrams are not touched. */
+  setNetwork(network: 'up' | 'down'): void
+  /** The UDP side; throws when there is none. */
+  readonly udp: FakeUdp
   /** Ends every session and frees the port. Idempotent. */
   close(): Promise<void>
 }
@@ -88,6 +101,8 @@ class FakePodServer implements FakePod {
   readonly #hangs = new Set<'create' | 'hello'>()
   #answer: { status: number; contentType: string; body: string } | undefined
   #last: FakeSession | undefined
+  #udp: FakeUdp | undefined
+  #isDown = false
   #closing: Promise<void> | undefined
 
   constructor(options: FakePodOptions) {
@@ -106,6 +121,9 @@ class FakePodServer implements FakePod {
     this.#server.once('error', reject)
     this.#server.listen(0, 'localhost', resolve)
     await promise
+    if (!this.#options.udp) return
+    const { startFakeUdp } = await import('./fake-udp.ts')
+    this.#udp = await startFakeUdp()
   }
 
   get url(): string {
@@ -117,6 +135,18 @@ class FakePodServer implements FakePod {
   get last(): FakeSession {
     if (!this.#last) throw new Error('no session was created yet')
     return this.#last
+  }
+
+  get udp(): FakeUdp {
+    if (!this.#udp) throw new Error('this fake pod was started without udp')
+    return this.#udp
+  }
+
+  setNetwork(network: 'up' | 'down'): void {
+    this.#isDown = network === 'down'
+    if (!this.#isDown) return
+    for (const session of this.sessions) session.cut()
+    for (const socket of this.#sockets.clients) socket.terminate()
   }
 
   refuseNext(point: RefusalPoint, code: ErrorCode, details: ErrorDetails = {}): void {
@@ -143,9 +173,14 @@ class FakePodServer implements FakePod {
     this.#server.close(() => resolve())
     this.#server.closeAllConnections()
     await promise
+    await this.#udp?.close()
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#isDown) {
+      request.socket.destroy()
+      return
+    }
     const path = (request.url ?? '/').split('?')[0] as string
     const route = `${request.method} ${path}`
     this.requests.push(route)
@@ -156,11 +191,12 @@ class FakePodServer implements FakePod {
     }
     const body = await readBody(request)
     if (route === 'POST /v1/sessions') return this.#create(request, body, response)
-    const inSession = /^\/v1\/sessions\/([^/]+)(\/watch-links(?:\/([^/]+))?)?$/.exec(path)
+    const inSession = /^\/v1\/sessions\/([^/]+)(\/watch-links(?:\/([^/]+))?|\/history)?$/.exec(path)
     if (!inSession) throw new ParleyError('NOT_FOUND')
     this.#authenticate(request)
     const session = this.#sessions.get(inSession[1] as string)
     if (!session) throw new ParleyError('SESSION_UNKNOWN')
+    if (inSession[2] === '/history') return sendHistory(request, session, response)
     if (inSession[2]) return this.#watchLink(request, session, inSession[3], response)
     if (request.method === 'GET') return sendJson(response, 200, this.#view(session))
     if (request.method !== 'DELETE') throw new ParleyError('METHOD_NOT_ALLOWED')
@@ -200,7 +236,11 @@ class FakePodServer implements FakePod {
     const { script = DEFAULT_SCRIPT, endpointMs = 300, speech = 'ready' } = this.#options
     const { pingIntervalMs = PING_INTERVAL_MS, deadAfterMs = DEAD_AFTER_MS } = this.#options
     const id: string = newId('ses')
-    const options = { language, script, endpointMs, pingIntervalMs, deadAfterMs, speech, entryUrl: this.url }
+    const { graceMs = 60_000, replayEvents = 100, audioPaceRatio } = this.#options
+    const options = {
+      ...{ language, script, endpointMs, pingIntervalMs, deadAfterMs, speech, entryUrl: this.url },
+      ...{ graceMs, replayEvents, audioPaceRatio, udp: this.#udp },
+    }
     const session = new FakeSession(id, `ticket_${randomToken(20)}`, options, this.#clock, () => {
       this.#sessions.delete(id)
     })
@@ -262,6 +302,10 @@ class FakePodServer implements FakePod {
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.requests.push(`UPGRADE ${request.url}`)
+    if (this.#isDown) {
+      socket.destroy()
+      return
+    }
     try {
       if (request.url !== SOCKET_PATH) throw new ParleyError('NOT_FOUND')
       this.#maybeRefuse('upgrade')
@@ -292,8 +336,12 @@ class FakePodServer implements FakePod {
       }
       const watched = this.sessions.find((session) => session.watchTokens.has(hello.token))
       if (watched) return watched.attachWatcher(socket)
+      const resumed = this.sessions.find((session) => session.resumeToken === hello.token)
+      if (resumed) return resumed.attachOwner(socket, hello)
+      if (hello.token.startsWith('resume_')) return refuseSocket(socket, new ParleyError('SESSION_UNKNOWN'))
       const owned = this.sessions.find((session) => session.ticket === hello.token)
       if (!owned) return refuseSocket(socket, new ParleyError('TICKET_INVALID'))
+      if (owned.state === 'suspended') return refuseSocket(socket, new ParleyError('SESSION_SUSPENDED'))
       if (owned.state !== 'opening') return refuseSocket(socket, new ParleyError('TICKET_USED'))
       owned.attachOwner(socket, hello)
     })
@@ -302,6 +350,12 @@ class FakePodServer implements FakePod {
 
 function pickProtocol(offered: Set<string>): string | false {
   return offered.has(CLIENT_SUBPROTOCOL) ? CLIENT_SUBPROTOCOL : false
+}
+
+function sendHistory(request: IncomingMessage, session: FakeSession, response: ServerResponse): void {
+  if (session.historyFault) throw new ParleyError(session.historyFault)
+  const query = new URL(request.url ?? '/', 'http://localhost').searchParams
+  sendJson(response, 200, session.history(Number(query.get('afterSeq') ?? 0), Number(query.get('limit') ?? 200)))
 }
 
 function refuseSocket(socket: WebSocket, error: ParleyError): void {

@@ -1,8 +1,11 @@
 // One session of the fake pod: its sockets, what it heard, and the ways it can be made to misbehave.
-import type { Clock } from '@parley/kernel'
+import { type Clock, randomToken, type Timer } from '@parley/kernel'
 import {
+  type Abandoned,
+  type AudioEnded,
   type AudioFormat,
   audioFrameFault,
+  type Caption,
   CLOSE_REASONS,
   type ClientMessage,
   type CloseReason,
@@ -14,11 +17,30 @@ import {
   extendUint32,
   frameMediaTime,
   frameSeq,
+  type History,
   isFrameLength,
+  ParleyError,
   type ServerMessage,
+  type SubscriptionSet,
+  samplesPerFrame,
+  type UdpOffer,
+  type Welcome,
 } from '@parley/protocol'
 import { type RawData, WebSocket } from 'ws'
 import { type ScriptedEvent, ScriptedSpeech, type ScriptedUtterance } from './scripted-speech.ts'
+
+/** An event of the history, as it was sent. */
+type KeptEvent = (Caption | Abandoned | AudioEnded) & { readonly seq: number }
+
+/** Where frames beside the socket come from: opened with each attach that asks for it. */
+export interface FakeUdpSource {
+  /** `onFrame` gives the sample after the last one heard. Undefined: there is no UDP here. */
+  open(onFrame: (seq: number, mediaTime: number, payload: Uint8Array) => number): FakeUdpChannel | undefined
+}
+export interface FakeUdpChannel {
+  readonly offer: UdpOffer
+  close(): void
+}
 
 export interface FakeSessionOptions {
   readonly language: string
@@ -28,6 +50,12 @@ export interface FakeSessionOptions {
   readonly deadAfterMs: number
   readonly speech: 'ready' | 'waiting'
   readonly entryUrl: string
+  /** How long the session waits for its client, ms. */
+  readonly graceMs: number
+  /** Events sent again to a client that comes back; older ones it has to read by REST. */
+  readonly replayEvents: number
+  readonly audioPaceRatio: number | undefined
+  readonly udp: FakeUdpSource | undefined
 }
 
 /** What is known of one frame that arrived. */
@@ -35,6 +63,9 @@ export interface HeardFrame {
   readonly seq: number
   readonly mediaTime: number
   readonly payload: Uint8Array
+  readonly by: 'ws' | 'udp'
+  /** Which attach it came with; 1 = the first. */
+  readonly attach: number
 }
 
 /** Frames kept for a test to look at; older ones are forgotten. */
@@ -43,22 +74,42 @@ const MAX_KEPT_FRAMES = 5_000
 export class FakeSession {
   readonly id: string
   readonly ticket: string
+  /** For the hello of whoever comes back. */
+  readonly resumeToken = `resume_${randomToken(20)}`
   readonly options: FakeSessionOptions
+  /** Frames that were news, in order of arrival. */
   readonly frames: HeardFrame[] = []
   /** Text messages of the owner, in order of arrival. */
   readonly messages: ClientMessage[] = []
   readonly watchTokens = new Set<string>()
   format: AudioFormat | undefined
-  state: 'opening' | 'active' | 'closed' = 'opening'
+  state: 'opening' | 'active' | 'suspended' | 'closed' = 'opening'
+  /** Owners that were welcomed so far. */
+  attaches = 0
+  /** Frames that had been heard before. */
+  duplicates = 0
+  /** What welcome tells of the microphone, and `settled` messages are sent. */
+  isMicrophoneWanted = true
+  isSettling = true
+  /** False: the owner is told nothing of what is recognised, until it comes back. */
+  isTelling = true
+  /** Answers of the history; a test may make it fail. */
+  historyFault: ErrorCode | undefined
   readonly #clock: Clock
   readonly #speech: ScriptedSpeech
   readonly #watchers = new Set<WebSocket>()
+  readonly #history: KeptEvent[] = []
+  #subscriptions: SubscriptionSet | undefined
   #owner: WebSocket | undefined
+  #silentSocket: WebSocket | undefined
+  #udp: FakeUdpChannel | undefined
+  #graceTimer: Timer | undefined
   #seq = 0
+  #lastFrameSeq = -1
   #finals = 0
   #abandoned = 0
   #mediaEnd = 0
-  #isSilent = false
+  #settled = 0
   #onClosed: () => void
 
   constructor(id: string, ticket: string, options: FakeSessionOptions, clock: Clock, onClosed: () => void) {
@@ -83,25 +134,63 @@ export class FakeSession {
 
   /** Takes the owner's socket after a valid hello, and welcomes it. */
   attachOwner(socket: WebSocket, hello: Extract<ClientMessage, { type: 'hello' }>): void {
-    const checked = hello.audio ? checkAudioFormat(hello.audio) : undefined
-    if (!checked?.ok) {
-      send(socket, errorMessage('AUDIO_FORMAT_UNSUPPORTED', {}))
+    const refusal = this.#refusalOf(hello)
+    if (refusal) {
+      send(socket, errorMessage(refusal.code, refusal.details))
       this.#end(socket, 'refused')
       return
     }
-    this.format = checked.value
+    const before = this.#owner
+    this.#graceTimer?.cancel()
     this.#owner = socket
+    this.#lastFrameSeq = -1
+    this.isTelling = true
+    this.attaches++
     this.state = 'active'
+    if (before) this.#end(before, 'replaced')
+    if (hello.subscriptions) this.#subscriptions = hello.subscriptions
     this.messages.push(hello)
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (this.#isSilent) return
-      if (isBinary) this.#onFrame(toBytes(data))
+      if (this.#silentSocket === socket || this.#owner !== socket) return
+      if (isBinary) this.#onMessage(toBytes(data))
       else this.#onText(data.toString())
     })
     socket.on('close', () => {
-      if (this.#owner === socket) this.#owner = undefined
+      if (this.#owner === socket) this.#suspend()
     })
-    this.#welcome(socket, 'owner')
+    this.#openUdp(hello.udp === true)
+    this.#welcomeOwner(socket, hello.resume?.seq)
+  }
+
+  #refusalOf(hello: Extract<ClientMessage, { type: 'hello' }>): ParleyError | undefined {
+    const checked = hello.audio ? checkAudioFormat(hello.audio) : undefined
+    if (!checked?.ok) return new ParleyError('AUDIO_FORMAT_UNSUPPORTED')
+    const known = this.format
+    if (known && (known.codec !== checked.value.codec || known.sampleRateHz !== checked.value.sampleRateHz)) {
+      return new ParleyError('INVALID_FIELD', { message: 'audio is not that of the session', field: 'audio' })
+    }
+    if ((hello.resume?.seq ?? 0) > this.#seq) {
+      return new ParleyError('INVALID_FIELD', { message: 'resume.seq is beyond the newest event', field: 'resume.seq' })
+    }
+    this.format = checked.value
+    return undefined
+  }
+
+  #suspend(): void {
+    this.#owner = undefined
+    if (this.state !== 'active') return
+    this.state = 'suspended'
+    this.#graceTimer = this.#clock.after(this.options.graceMs, () => this.end('grace_expired'))
+  }
+
+  #openUdp(isAsked: boolean): void {
+    this.#udp?.close()
+    this.#udp = isAsked
+      ? this.options.udp?.open((seq, mediaTime, payload) => {
+          this.#onFrame(seq, mediaTime, payload, 'udp')
+          return this.#mediaEnd
+        })
+      : undefined
   }
 
   attachWatcher(socket: WebSocket): void {
@@ -115,7 +204,8 @@ export class FakeSession {
       this.#watchers.delete(socket)
       this.#tellWatchers()
     })
-    this.#welcome(socket, 'watcher')
+    this.#welcome(socket, { role: 'watcher', seq: this.#seq, replayTo: this.#seq })
+    for (const event of this.#history.slice(-this.options.replayEvents)) send(socket, event)
     this.#tellWatchers()
   }
 
@@ -142,14 +232,40 @@ export class FakeSession {
     this.#tell(this.#speech.abandon())
   }
 
-  /** The network breaks: the owner's socket is gone without a word. */
-  cut(): void {
-    this.#owner?.terminate()
+  /** Whether anybody wants what the microphone hears; told to the owner. */
+  wantMicrophone(isWanted: boolean): void {
+    this.isMicrophoneWanted = isWanted
+    this.say({ type: 'microphone', wanted: isWanted })
   }
 
-  /** Half open: the connection stands, nothing is answered any more. */
+  /** The network breaks: the owner's socket is gone without a word. */
+  cut(): void {
+    const socket = this.#owner
+    socket?.terminate()
+    if (socket) this.#suspend()
+  }
+
+  /** The same for everybody who follows. */
+  cutWatchers(): void {
+    for (const socket of this.#watchers) socket.terminate()
+  }
+
+  /** Half open: the connection that stands now answers nothing any more; another may. */
   fallSilent(): void {
-    this.#isSilent = true
+    this.#silentSocket = this.#owner
+  }
+
+  /** A page of the history, as REST gives it. */
+  history(afterSeq: number, limit: number): History {
+    const after = this.#history.filter((event) => event.seq > afterSeq)
+    const events = after.slice(0, limit)
+    const firstSeq = this.#history[0]?.seq ?? 0
+    return { sessionId: this.id, firstSeq, lastSeq: this.#seq, events, more: after.length > limit }
+  }
+
+  /** The oldest `count` events are not kept any more. */
+  forget(count: number): void {
+    this.#history.splice(0, count)
   }
 
   /** Stops taking bytes from the owner's socket (a slow pod, a full network); `false` takes them again. */
@@ -161,28 +277,52 @@ export class FakeSession {
   /** Ends the session for `reason`, as a pod does. */
   end(reason: CloseReason): void {
     this.state = 'closed'
+    this.#graceTimer?.cancel()
+    this.#udp?.close()
     for (const socket of this.#watchers) this.#end(socket, reason === 'client_left' ? 'finished' : reason)
     if (this.#owner) this.#end(this.#owner, reason)
     this.#onClosed()
   }
 
-  #welcome(socket: WebSocket, role: 'owner' | 'watcher'): void {
-    const { language, pingIntervalMs, deadAfterMs, speech, entryUrl } = this.options
+  #welcomeOwner(socket: WebSocket, resumeSeq: number | undefined): void {
+    const isResumed = resumeSeq !== undefined
+    const missed = this.#history.filter((event) => event.seq > (resumeSeq ?? 0))
+    const replayed = missed.slice(-this.options.replayEvents)
+    const firstSeq = replayed[0]?.seq ?? this.#seq + 1
+    const isTruncated = isResumed && firstSeq > resumeSeq + 1
+    this.#welcome(socket, {
+      role: 'owner',
+      seq: isTruncated ? firstSeq - 1 : (resumeSeq ?? this.#seq),
+      replayTo: this.#seq,
+      ...(isResumed ? { resumed: true } : {}),
+      resumeToken: this.resumeToken,
+      microphone: this.isMicrophoneWanted,
+      receivedMediaTime: this.#mediaEnd,
+      settledMediaTime: this.#settled,
+      ...(this.options.audioPaceRatio === undefined ? {} : { audioPaceRatio: this.options.audioPaceRatio }),
+      ...(this.#udp ? { udp: this.#udp.offer } : {}),
+    })
+    if (!isResumed) return
+    if (isTruncated) send(socket, { type: 'truncated', firstSeq })
+    for (const event of replayed) send(socket, event)
+  }
+
+  #welcome(socket: WebSocket, part: Partial<Welcome> & Pick<Welcome, 'role' | 'seq'>): void {
+    const { language, pingIntervalMs, deadAfterMs, speech, entryUrl, graceMs } = this.options
     send(socket, {
       type: 'welcome',
       protocolVersion: 1,
-      role,
       sessionId: this.id,
       podId: 'pod_fake0000000000000000',
       epoch: 1,
       language,
-      ...(role === 'owner' && this.format ? { audio: this.format } : {}),
-      seq: this.#seq,
+      ...(part.role === 'owner' && this.format ? { audio: this.format } : {}),
       speech,
       pingIntervalMs,
       deadAfterMs,
-      graceMs: 60_000,
+      graceMs,
       entryUrls: [entryUrl],
+      ...part,
     })
   }
 
@@ -203,6 +343,12 @@ export class FakeSession {
         return
       case 'pong':
         return
+      case 'subscribe':
+        if (message.version > (this.#subscriptions?.version ?? 0)) {
+          this.#subscriptions = { version: message.version, streams: message.streams }
+        }
+        this.say({ type: 'subscribed', version: 0, streams: [], ...this.#subscriptions })
+        return
       case 'bye':
         this.end('client_left')
         return
@@ -214,36 +360,60 @@ export class FakeSession {
 
   #onAudioEnd(message: Extract<ClientMessage, { type: 'audio.end' }>): void {
     this.#tell(this.#speech.flush(this.mediaMs))
-    this.say({
+    const event = {
       type: 'audio.ended',
       ...(message.requestId === undefined ? {} : { requestId: message.requestId }),
       lastSeq: message.lastSeq,
       seq: ++this.#seq,
       finals: this.#finals,
       abandoned: this.#abandoned,
-    })
+    } as const
+    this.#history.push(event)
+    this.#sayUnlessSilent(event)
+    this.#settle(this.#mediaEnd)
   }
 
-  #onFrame(message: Uint8Array): void {
+  #onMessage(message: Uint8Array): void {
+    if (audioFrameFault(message)) this.refuse('BAD_AUDIO_FRAME')
+    else this.#onFrame(frameSeq(message), frameMediaTime(message), message.slice(10), 'ws')
+  }
+
+  #onFrame(seq: number, wireMediaTime: number, payload: Uint8Array, by: 'ws' | 'udp'): void {
     const format = this.format as AudioFormat
-    const payload = message.subarray(10)
-    if (audioFrameFault(message) || !isFrameLength(format, payload.byteLength)) {
+    if (!isFrameLength(format, payload.byteLength)) {
       this.refuse('BAD_AUDIO_FRAME')
       return
     }
-    const mediaTime = extendUint32(frameMediaTime(message), this.#mediaEnd)
-    const samples = format.codec === 'pcm16' ? payload.byteLength / 2 : (format.sampleRateHz * format.frameMs) / 1000
+    const mediaTime = extendUint32(wireMediaTime, this.#mediaEnd)
+    const samples = format.codec === 'pcm16' ? payload.byteLength / 2 : samplesPerFrame(format)
+    if (seq <= this.#lastFrameSeq || mediaTime < this.#mediaEnd) {
+      this.duplicates++
+      return
+    }
+    this.#lastFrameSeq = seq
     this.#mediaEnd = mediaTime + samples
-    this.frames.push({ seq: frameSeq(message), mediaTime, payload })
+    this.frames.push({ seq, mediaTime, payload, by, attach: this.attaches })
     if (this.frames.length > MAX_KEPT_FRAMES) this.frames.shift()
     this.#tell(this.#speech.hear(this.mediaMs))
   }
 
-  #tell(events: readonly ScriptedEvent[]): void {
-    for (const event of events) this.#tellAll(this.#messageOf(event))
+  /** Samples before `mediaTime` need not be kept by the client any more. */
+  #settle(mediaTime: number): void {
+    if (!this.isSettling || mediaTime <= this.#settled) return
+    this.#settled = mediaTime
+    this.say({ type: 'settled', mediaTime })
   }
 
-  #messageOf(event: ScriptedEvent): ServerMessage {
+  #tell(events: readonly ScriptedEvent[]): void {
+    for (const event of events) {
+      const message = this.#messageOf(event)
+      if (message.seq !== undefined) this.#history.push(message as KeptEvent)
+      this.#tellAll(message)
+      if (event.kind === 'final') this.#settle(Math.floor((event.endMs * (this.format?.sampleRateHz ?? 0)) / 1000))
+    }
+  }
+
+  #messageOf(event: ScriptedEvent): Caption | Abandoned {
     const utterance = { epoch: 1, index: event.index }
     if (event.kind === 'abandoned') {
       this.#abandoned++
@@ -268,9 +438,13 @@ export class FakeSession {
   }
 
   #tellAll(message: ServerMessage): void {
-    if (this.#isSilent) return
-    this.say(message)
+    this.#sayUnlessSilent(message)
     for (const socket of this.#watchers) send(socket, message)
+  }
+
+  #sayUnlessSilent(message: ServerMessage): void {
+    if (!this.isTelling || (this.#owner && this.#silentSocket === this.#owner)) return
+    this.say(message)
   }
 
   #tellWatchers(): void {
