@@ -43,6 +43,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createTopCommand',
   },
   {
+    name: 'impair',
+    summary: 'a bad network between clients and the platform',
+    module: './impair/command.ts',
+    factory: 'createImpairCommand',
+  },
+  {
     name: 'doctor',
     summary: 'what this machine has, lacks, and how to mend it',
     module: './doctor/command.ts',
