@@ -68,7 +68,11 @@ export const SessionViewSchema = Type.Object(
     user: Type.String(),
     createdAtMs: Type.Number(),
     connectedAtMs: Type.Optional(Type.Number()),
+    suspendedUntilMs: Type.Optional(
+      Type.Number({ description: 'While suspended: how long it waits for its client; ms since the Unix epoch' }),
+    ),
     audioMs: Type.Number({ description: 'Audio received, milliseconds' }),
+    audioTransport: Type.Enum(['none', 'ws', 'udp'], { description: 'The way the last audio came' }),
     finals: Type.Integer(),
     watchers: Type.Integer(),
     metadata: Type.Record(Type.String(), Type.String()),

@@ -29,12 +29,44 @@ test('[IN2] seq and media time go on past 2^32', () => {
   assert.equal(intake.accept(frame(0xffff_ffff, 0x80), 0), 'late')
 })
 
-test('[IN2] media time that does not rise is refused, a pause passes', () => {
+test('[IN6] audio that was accepted before is a duplicate, a pause passes', () => {
   const intake = new AudioIntake(PCM, LIMITS, 0)
   intake.accept(frame(0, 320), 0)
-  assert.equal(intake.accept(frame(1, 320), 0), 'malformed')
-  assert.match(intake.explain(frame(1, 320)), /media time must rise/)
-  assert.equal(intake.accept(frame(2, 16_000 * 3_600), 0), 'accepted')
+  assert.equal(intake.accept(frame(1, 320), 0), 'duplicate')
+  assert.equal(intake.accept(frame(2, 0), 0), 'duplicate')
+  assert.equal(intake.lastSeq, 2, 'it did arrive')
+  assert.equal(intake.endMediaTime, 640)
+  assert.equal(intake.accept(frame(3, 16_000 * 3_600), 0), 'accepted')
+})
+
+test('[IN6] a duplicate costs neither pace nor total', () => {
+  const intake = new AudioIntake(PCM, { paceRatio: 1, maxBytes: 1_280 }, 0)
+  intake.accept(frame(0, 0), 0)
+  for (let seq = 1; seq < 5_000; seq++) assert.equal(intake.accept(frame(seq, 0), 0), 'duplicate')
+  assert.equal(intake.accept(frame(5_000, 320), 0), 'accepted')
+})
+
+test('[IN2] the next attach counts from 0 again, media time goes on past 2^32', () => {
+  const intake = new AudioIntake(PCM, LIMITS, 0)
+  intake.accept(frame(70_000, 0xffff_ff00), 0)
+  assert.equal(intake.endMediaTime, 0x1_0000_0040)
+  intake.restart()
+  assert.equal(intake.lastSeq, -1)
+  assert.equal(intake.accept(frame(0, 0xffff_ff00), 0), 'duplicate', 'sent again to be sure')
+  assert.equal(intake.accept(frame(1, 0x40), 0), 'accepted')
+  assert.equal(intake.mediaTime, 0x1_0000_0040)
+  const opus = new AudioIntake(OPUS, LIMITS, 0)
+  opus.accept(frame(0, 100, 50), 0)
+  assert.equal(opus.endMediaTime, 100 + 2_880)
+})
+
+test('[IN2] frames of both ways share order and media time', () => {
+  const intake = new AudioIntake(PCM, LIMITS, 0)
+  assert.equal(intake.acceptFrame(0, 0, 640, 0), 'accepted')
+  assert.equal(intake.accept(frame(1, 320), 0), 'accepted')
+  assert.equal(intake.acceptFrame(1, 320, 640, 0), 'late')
+  assert.equal(intake.acceptFrame(2, 320, 640, 0), 'duplicate')
+  assert.equal(intake.acceptFrame(3, 640, 641, 0), 'malformed')
 })
 
 test('[IN3] headers and lengths that are not of the format are malformed and explained', () => {

@@ -1,5 +1,5 @@
-// Which binary messages of a session are frames to recognise: order, length, pace and the session's total. Decides; the
-// caller passes accepted payloads on and words the refusals.
+// Which frames of a session are taken for recognition, whatever way they come: order, length, pace and the session's total.
+// `seq` starts anew with each attach, media time goes on through all of them. Decides; the caller passes accepted payloads on.
 import { TokenBucket } from '@parley/kernel'
 import {
   AUDIO_FRAME_HEADER_BYTES,
@@ -9,6 +9,7 @@ import {
   frameMediaTime,
   frameSeq,
   isFrameLength,
+  samplesPerFrame,
 } from '@parley/protocol'
 
 export interface AudioLimits {
@@ -18,8 +19,11 @@ export interface AudioLimits {
   readonly maxBytes: number
 }
 
-/** `late`: a repeated or backward seq. `too_fast` and `over_limit`: a good frame that exceeds the pace or the total. */
-export type FrameVerdict = 'accepted' | 'malformed' | 'late' | 'too_fast' | 'over_limit'
+/**
+ * `late`: a repeated or backward seq. `duplicate`: audio that was accepted before, sent again. `too_fast` and `over_limit`: a good
+ * frame that exceeds the pace or the total.
+ */
+export type FrameVerdict = 'accepted' | 'malformed' | 'late' | 'duplicate' | 'too_fast' | 'over_limit'
 
 /** The average of the pace limit is taken over this long: so much times the ratio may come at once. */
 export const PACE_WINDOW_MS = 10_000
@@ -31,8 +35,11 @@ export class AudioIntake {
   readonly #maxBytes: number
   readonly #pace: TokenBucket
   readonly #msPerPcmByte: number
+  /** Samples in a frame; 0 = as many as its bytes say (pcm16). */
+  readonly #frameSamples: number
   #lastSeq = -1
   #mediaTime = -1
+  #endMediaTime = 0
   #bytes = 0
   #frames = 0
   #audioMs = 0
@@ -42,11 +49,20 @@ export class AudioIntake {
     this.#maxBytes = limits.maxBytes
     this.#pace = new TokenBucket(limits.paceRatio * 1000, limits.paceRatio * PACE_WINDOW_MS, nowMs)
     this.#msPerPcmByte = format.codec === 'pcm16' ? 500 / format.sampleRateHz : 0
+    this.#frameSamples = format.codec === 'pcm16' ? 0 : samplesPerFrame(format)
   }
 
-  /** seq of the last frame that arrived in order, accepted or not, as on the wire; -1 before the first. */
+  /** seq of the last frame of this attach that arrived in order, accepted or not, as on the wire; -1 before the first. */
   get lastSeq(): number {
     return this.#lastSeq < 0 ? -1 : this.#lastSeq % UINT32
+  }
+  /** The same, never wrapped. */
+  get lastSeqExtended(): number {
+    return this.#lastSeq
+  }
+  /** Sample after the last frame accepted; never wraps, 0 before the first. */
+  get endMediaTime(): number {
+    return this.#endMediaTime
   }
   /** Sample count at the start of the last accepted frame; never wraps. */
   get mediaTime(): number {
@@ -63,19 +79,31 @@ export class AudioIntake {
     return this.#audioMs
   }
 
+  /** A further attach: its frames count from 0 again. */
+  restart(): void {
+    this.#lastSeq = -1
+  }
+
+  /** A frame as it comes over WebSocket. */
   accept(message: Uint8Array, nowMs: number): FrameVerdict {
     if (audioFrameFault(message) !== undefined) return 'malformed'
-    const seq = extendUint32(frameSeq(message), Math.max(0, this.#lastSeq))
+    const payloadBytes = message.byteLength - AUDIO_FRAME_HEADER_BYTES
+    return this.acceptFrame(frameSeq(message), frameMediaTime(message), payloadBytes, nowMs)
+  }
+
+  /** `seq` and `wireMediaTime` modulo 2^32, as they came. */
+  acceptFrame(wireSeq: number, wireMediaTime: number, payloadBytes: number, nowMs: number): FrameVerdict {
+    const seq = extendUint32(wireSeq, Math.max(0, this.#lastSeq))
     if (seq <= this.#lastSeq) return 'late'
     this.#lastSeq = seq
-    const payloadBytes = message.byteLength - AUDIO_FRAME_HEADER_BYTES
     if (!isFrameLength(this.format, payloadBytes)) return 'malformed'
-    const mediaTime = extendUint32(frameMediaTime(message), Math.max(0, this.#mediaTime))
-    if (mediaTime <= this.#mediaTime) return 'malformed'
+    const mediaTime = extendUint32(wireMediaTime, Math.max(0, this.#mediaTime))
+    if (mediaTime <= this.#mediaTime) return 'duplicate'
     if (this.#bytes + payloadBytes > this.#maxBytes) return 'over_limit'
     const frameMs = this.#msPerPcmByte > 0 ? payloadBytes * this.#msPerPcmByte : this.format.frameMs
     if (!this.#pace.take(frameMs, nowMs)) return 'too_fast'
     this.#mediaTime = mediaTime
+    this.#endMediaTime = mediaTime + (this.#frameSamples || payloadBytes >>> 1)
     this.#bytes += payloadBytes
     this.#frames++
     this.#audioMs += frameMs
@@ -94,9 +122,6 @@ export class AudioIntake {
       case undefined: {
         const payloadBytes = message.byteLength - AUDIO_FRAME_HEADER_BYTES
         const { codec, sampleRateHz, frameMs } = this.format
-        if (isFrameLength(this.format, payloadBytes)) {
-          return `media time must rise from frame to frame, got ${frameMediaTime(message)} after ${this.#mediaTime % UINT32}`
-        }
         return `${payloadBytes} bytes cannot be one ${frameMs} ms frame of ${codec} at ${sampleRateHz} Hz`
       }
     }

@@ -1,26 +1,39 @@
 // From recognition to everybody who follows one session: numbers utterances and events, encodes each caption once, keeps the
-// newest events. Knows the audience; what state the session is in is session.ts's affair, which closes the feed with it.
+// newest events. Who follows is audience.ts's affair, what state the session is in session.ts's, which closes the feed with it.
 import type { AbandonReason, ServerMessage, UtteranceId } from '@parley/protocol'
+import { Audience } from './audience.ts'
 import { encodeServer } from './encode.ts'
-import { EventHistory } from './event-history.ts'
+import { EventHistory, type HistoryEvent, type HistoryLimits, type HistoryPage } from './event-history.ts'
 import {
   type CaptionSink,
   type FinalCaption,
   type PartialCaption,
-  type SessionChannel,
+  SETTLED_KEY,
   SPEECH_KEY,
   type SpeechState,
-  WATCHERS_KEY,
 } from './ports.ts'
 import type { SessionCounters } from './session-counters.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import { UtteranceLog } from './utterance-log.ts'
 
 /** audio.end requests that may wait for their answer at a time. */
 export const MAX_PENDING_FLUSHES = 8
 /** Finals shown to a watcher that joins late. */
 export const REPLAYED_FINALS = 5
+/** The owner is told what is settled at most this often, unless SETTLED_STEP_MS of audio were settled meanwhile. */
+export const SETTLED_EVERY_MS = 2_000
+export const SETTLED_STEP_MS = 10_000
 /** Rises with each change of owner of the session; the pod that made it is the first. */
 const FIRST_EPOCH = 1
+
+/** Events sent again to who has missed them. */
+export interface Replay {
+  /** The client counts on from here. */
+  readonly afterSeq: number
+  /** seq of the first event that is sent again, when not all are. */
+  readonly truncatedTo: number | undefined
+  readonly messages: readonly Buffer[]
+}
 
 interface PendingFlush {
   readonly flushId: number
@@ -30,33 +43,27 @@ interface PendingFlush {
 
 export class CaptionFeed implements CaptionSink {
   readonly epoch = FIRST_EPOCH
+  readonly audience = new Audience()
   readonly #language: string
   readonly #counters: SessionCounters
   readonly #utterances = new UtteranceLog(0)
-  readonly #history = new EventHistory()
-  #owner: SessionChannel | undefined
-  #watchers: Set<SessionChannel> | undefined
+  readonly #history: EventHistory
   #flushes: PendingFlush[] | undefined
   #lastFlushId = 0
   #speech: SpeechState = 'ready'
   #finals = 0
   #abandoned = 0
+  #settledMediaTime = 0
+  #settledTold = 0
+  #settledToldMs = 0
   #isClosed = false
 
-  constructor(language: string, counters: SessionCounters) {
+  constructor(language: string, counters: SessionCounters, historyLimits: HistoryLimits) {
     this.#language = language
     this.#counters = counters
+    this.#history = new EventHistory(historyLimits)
   }
 
-  get owner(): SessionChannel | undefined {
-    return this.#owner
-  }
-  set owner(owner: SessionChannel | undefined) {
-    this.#owner = owner
-  }
-  get watcherCount(): number {
-    return this.#watchers?.size ?? 0
-  }
   get finals(): number {
     return this.#finals
   }
@@ -70,38 +77,33 @@ export class CaptionFeed implements CaptionSink {
   get nextIndex(): number {
     return this.#utterances.nextIndex
   }
-
-  // ---- audience ----
-
-  addWatcher(watcher: SessionChannel): void {
-    this.#watchers ??= new Set()
-    this.#watchers.add(watcher)
-    this.#tellCount()
+  /** Samples of the client before this one are recognised for good. */
+  get settledMediaTime(): number {
+    return this.#settledMediaTime
   }
 
-  removeWatcher(watcher: SessionChannel): void {
-    if (this.#watchers?.delete(watcher)) this.#tellCount()
-  }
-
-  /** Hands over the watchers; the feed has none afterwards. */
-  takeWatchers(): Iterable<SessionChannel> {
-    const watchers = this.#watchers ?? []
-    this.#watchers = undefined
-    return watchers
-  }
+  // ---- what has happened ----
 
   /** The last few finals, and whatever has happened since the first of them, for a watcher that joins now. */
-  recent(): { readonly afterSeq: number; readonly messages: readonly Buffer[] } {
+  recent(wants: Subscriptions): Replay {
     const events = this.#history.tail(REPLAYED_FINALS)
     const first = events[0]
-    return {
-      afterSeq: first ? first.seq - 1 : this.#history.seq,
-      messages: events.map((event) => Buffer.from(event.json)),
-    }
+    const afterSeq = first ? first.seq - 1 : this.#history.seq
+    return { afterSeq, truncatedTo: undefined, messages: wants.finals ? events.map(encodeEvent) : [] }
   }
 
-  #tellCount(): void {
-    this.#owner?.latest(WATCHERS_KEY, encodeServer({ type: 'watchers', count: this.watcherCount }))
+  /** What an owner that has seen events up to `seq` has missed. */
+  missed(seq: number, wants: Subscriptions): Replay {
+    const { events, truncatedTo } = this.#history.after(seq)
+    if (truncatedTo !== undefined) this.#counters.truncatedTotal++
+    const wanted = events.filter((event) => wants.finals || event.kind === 'ended')
+    const afterSeq = truncatedTo === undefined ? seq : truncatedTo - 1
+    return { afterSeq, truncatedTo, messages: wanted.map(encodeEvent) }
+  }
+
+  /** At most `limit` events after `afterSeq`, as they were sent; and the seq of the oldest that is kept, 0 = none. */
+  page(afterSeq: number, limit: number): HistoryPage & { readonly firstSeq: number } {
+    return { ...this.#history.page(afterSeq, limit), firstSeq: this.#history.firstSeq }
   }
 
   // ---- audio.end ----
@@ -122,7 +124,7 @@ export class CaptionFeed implements CaptionSink {
     const revision = this.#utterances.revise(partial.index)
     if (revision === 0) return
     this.#counters.partialsTotal++
-    if (!this.#hasAudience()) return
+    if (!this.audience.wantsPartials()) return
     const message = encodeServer({
       type: 'caption',
       kind: 'partial',
@@ -134,7 +136,7 @@ export class CaptionFeed implements CaptionSink {
       endMs: partial.endMs,
       language: this.#language,
     })
-    this.#latest(partial.index, message)
+    this.audience.partial(partial.index, message)
   }
 
   final(final: FinalCaption): void {
@@ -144,7 +146,7 @@ export class CaptionFeed implements CaptionSink {
     this.#finals++
     this.#counters.finalsTotal++
     const seq = this.#history.nextSeq()
-    this.#publish(final.index, seq, {
+    this.#publish(final.index, seq, 'final', {
       type: 'caption',
       kind: 'final',
       utterance: this.#utterance(final.index),
@@ -164,7 +166,7 @@ export class CaptionFeed implements CaptionSink {
     this.#abandoned++
     this.#counters.abandonedTotal++
     const seq = this.#history.nextSeq()
-    this.#publish(index, seq, { type: 'abandoned', utterance: this.#utterance(index), seq, reason })
+    this.#publish(index, seq, 'abandoned', { type: 'abandoned', utterance: this.#utterance(index), seq, reason })
   }
 
   flushed(flushId: number): void {
@@ -175,7 +177,7 @@ export class CaptionFeed implements CaptionSink {
     if (!flush) return
     flushes.splice(place, 1)
     const seq = this.#history.nextSeq()
-    this.#publish(undefined, seq, {
+    this.#publish(undefined, seq, 'ended', {
       type: 'audio.ended',
       ...(flush.requestId === undefined ? {} : { requestId: flush.requestId }),
       lastSeq: flush.lastSeq,
@@ -188,36 +190,46 @@ export class CaptionFeed implements CaptionSink {
   speechState(state: SpeechState, reason?: 'worker_lost' | 'no_worker'): void {
     if (this.#isClosed || state === this.#speech) return
     this.#speech = state
-    if (!this.#hasAudience()) return
-    this.#latest(SPEECH_KEY, encodeServer({ type: 'speech', state, ...(reason === undefined ? {} : { reason }) }))
+    if (this.audience.isEmpty) return
+    const message = encodeServer({ type: 'speech', state, ...(reason === undefined ? {} : { reason }) })
+    this.audience.state(SPEECH_KEY, message)
   }
 
-  /** Abandons what is open, so that the audience knows; then hears nothing more (UT1). */
+  settled(mediaTime: number): void {
+    if (!this.#isClosed && mediaTime > this.#settledMediaTime) this.#settledMediaTime = mediaTime
+  }
+
+  /** Tells the owner what is settled, when that is due. `sampleRateHz`: of its media time. */
+  tellSettled(nowMs: number, sampleRateHz: number): void {
+    const mediaTime = this.#settledMediaTime
+    const owner = this.audience.owner
+    if (mediaTime === this.#settledTold || owner === undefined) return
+    const isDue = nowMs - this.#settledToldMs >= SETTLED_EVERY_MS
+    if (!isDue && mediaTime - this.#settledTold < (SETTLED_STEP_MS * sampleRateHz) / 1000) return
+    this.#settledTold = mediaTime
+    this.#settledToldMs = nowMs
+    owner.latest(SETTLED_KEY, Buffer.from(`{"type":"settled","mediaTime":${mediaTime}}`))
+  }
+
+  /** Abandons what is open, so that the audience knows; then hears nothing more (UT1), and keeps nothing. */
   close(): void {
     for (const index of this.#utterances.open()) this.abandoned(index, 'closed')
     this.#isClosed = true
+    this.#history.clear()
   }
 
   #utterance(index: number): UtteranceId {
     return { epoch: this.epoch, index }
   }
 
-  #hasAudience(): boolean {
-    return this.#owner !== undefined || this.watcherCount > 0
-  }
-
-  #latest(key: number, message: Buffer): void {
-    this.#owner?.latest(key, message)
-    if (this.#watchers) for (const watcher of this.#watchers) watcher.latest(key, message)
-  }
-
-  /** An event of the history: to everybody, in order, never dropped, encoded once. `index`: the utterance it settles. */
-  #publish(index: number | undefined, seq: number, event: ServerMessage): void {
+  /** An event of the history: to everybody who wants it, in order, never dropped, encoded once. `index`: the utterance it settles. */
+  #publish(index: number | undefined, seq: number, kind: HistoryEvent['kind'], event: ServerMessage): void {
     const json = JSON.stringify(event)
-    this.#history.append({ seq, isFinal: event.type === 'caption', json })
-    if (!this.#hasAudience()) return
-    const message = Buffer.from(json)
-    this.#owner?.keep(message, index)
-    if (this.#watchers) for (const watcher of this.#watchers) watcher.keep(message, index)
+    this.#history.append({ seq, kind, json })
+    if (!this.audience.isEmpty) this.audience.event(Buffer.from(json), index, kind === 'ended')
   }
+}
+
+function encodeEvent(event: HistoryEvent): Buffer {
+  return Buffer.from(event.json)
 }

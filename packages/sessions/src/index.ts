@@ -1,26 +1,39 @@
 /** The life of a session: state, admission, audio in, captions out, liveness. No sockets, no HTTP, no workers. */
 export { type AdmissionDemand, admit, canonicalLanguage } from './admission.ts'
+export { Audience } from './audience.ts'
 export { AudioIntake, type AudioLimits, type FrameVerdict, PACE_WINDOW_MS } from './audio-intake.ts'
-export { CaptionFeed, REPLAYED_FINALS } from './caption-feed.ts'
+export { CaptionFeed, REPLAYED_FINALS, type Replay, SETTLED_EVERY_MS, SETTLED_STEP_MS } from './caption-feed.ts'
 export { Conduct, type ConductLimits, type ConductVerdict, MAX_INVALID_MESSAGES, MAX_PACE_STRIKES } from './conduct.ts'
 export { encodeServer } from './encode.ts'
-export { EventHistory, HISTORY_BYTES, type HistoryEvent } from './event-history.ts'
-export { judgeLiveness, type LivenessMarks, type LivenessPolicy, type LivenessVerdict } from './liveness.ts'
-export { OUTBOX_HIGH_WATER_BYTES, Outbox, type OutboxLimits, type Wire } from './outbox.ts'
 export {
+  EventHistory,
+  type HistoryBudget,
+  type HistoryEvent,
+  type HistoryLimits,
+  type HistoryPage,
+  REPLAY_BYTES,
+} from './event-history.ts'
+export { judgeLiveness, type LivenessMarks, type LivenessPolicy, type LivenessVerdict } from './liveness.ts'
+export { ASK_EVERY_MS, LOST_AFTER_ANSWERS, LULL_MS, LullWatch } from './lull-watch.ts'
+export { OUTBOX_HIGH_WATER_BYTES, Outbox, type OutboxLimits, type Wire } from './outbox.ts'
+export { type AudioTransport, END_WAIT_MS, OwnerAudio } from './owner-audio.ts'
+export {
+  type AudioChannel,
   type AudioSink,
   type CaptionSink,
   type FinalCaption,
   type HeldSlot,
+  MICROPHONE_KEY,
   NO_KEY,
   type OpenAudio,
   type PartialCaption,
+  SETTLED_KEY,
   type SessionChannel,
   SPEECH_KEY,
   type SpeechState,
   WATCHERS_KEY,
 } from './ports.ts'
-export { Session, type SessionHost, type SessionIdentity } from './session.ts'
+export { type OwnerAttach, Session, type SessionHost, type SessionIdentity } from './session.ts'
 export { countUp, newSessionCounters, type SessionCounters } from './session-counters.ts'
 export { SessionRegistry } from './session-registry.ts'
 export type { SessionPolicy, SessionState } from './session-state.ts'
@@ -28,10 +41,12 @@ export {
   onEnded,
   onJoined,
   onLost,
+  onResumed,
   onTick,
   opening,
   type SessionEffect,
   type Transition,
 } from './session-transitions.ts'
+export { EVERYTHING, onSubscribe, type Subscriptions, wantsMicrophone } from './subscriptions.ts'
 export { UtteranceLog } from './utterance-log.ts'
 export { MAX_WATCH_LINKS, WatchLinks } from './watch-links.ts'

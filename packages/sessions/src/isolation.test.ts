@@ -6,6 +6,7 @@ import { encodeAudioFrame } from '@parley/protocol'
 import fc from 'fast-check'
 import { Session, type SessionHost } from './session.ts'
 import { newSessionCounters } from './session-counters.ts'
+import { EVERYTHING } from './subscriptions.ts'
 import { FakeSlot, RecordingChannel } from './testing/index.ts'
 
 const SESSIONS = 5
@@ -57,13 +58,13 @@ function act(one: ReturnType<typeof participant>, kind: string): void {
     case 'watch': {
       const watcher = new RecordingChannel()
       if (session.watch(watcher).ok) {
-        for (const message of session.feed.recent().messages) watcher.keep(message)
+        for (const message of session.feed.recent(EVERYTHING).messages) watcher.keep(message)
         one.watchers.push(watcher)
       }
       return
     }
     case 'lose':
-      session.ownerLost('socket_lost')
+      session.ownerLost(one.owner, 'socket_lost')
       return
     case 'end':
       session.end('deleted')
@@ -77,6 +78,7 @@ test('[IS1] frames and captions of interleaved sessions never cross', () => {
         clock: new ManualClock(),
         policy: { ticketLifetimeMs: 1, graceMs: 1 },
         audioLimits: { paceRatio: 3, maxBytes: 1_000_000 },
+        historyLimits: { maxBytes: 262_144, budget: { maxBytes: 10_000_000, usedBytes: 0 } },
         watchersPerSession: 100,
         counters: newSessionCounters(),
         onClosed: () => {},

@@ -8,6 +8,8 @@ export interface SessionChannel {
   keep(message: Buffer, supersedes?: number): void
   /** Written unless a newer one with the same key comes first. */
   latest(key: number, message: Buffer): void
+  /** Asks the peer which frame it sent last; what it answers comes back as `Session.ponged`. */
+  ping(): void
   /** Says `closing` with the reason and ends the connection. Idempotent: the first reason stands. */
   close(reason: CloseReason): void
 }
@@ -27,6 +29,12 @@ export interface AudioSink {
   flush(flushId: number): void
   /** While held, audio is missing that may still come: its absence ends no utterance. */
   hold(isHeld: boolean): void
+  close(): void
+}
+
+/** The way of an attach's audio beside its connection (UDP). */
+export interface AudioChannel {
+  /** Its key opens nothing any more, and no frame is delivered after this returns. Idempotent. */
   close(): void
 }
 

@@ -5,7 +5,21 @@ export interface SessionCounters {
   createdTotal: number
   refusedTotal: Partial<Record<ErrorCode, number>>
   closedTotal: Partial<Record<CloseReason, number>>
+  /** Owners that came back to a suspended session. */
+  resumedTotal: number
+  /** Connections that a newer one of the same owner replaced. */
+  replacedTotal: number
+  /** Resumes that had missed more than is sent again. */
+  truncatedTotal: number
   audioFramesTotal: number
+  /** Those of them that came over UDP. */
+  audioFramesUdpTotal: number
+  /** Not taken: their audio had been accepted before. */
+  audioFramesDuplicateTotal: number
+  /** Not taken: a newer seq had come before. */
+  audioFramesLateTotal: number
+  /** Not taken: beyond the pace. */
+  audioFramesTooFastTotal: number
   audioBytesTotal: number
   controlMessagesInTotal: number
   messagesOutTotal: number
@@ -22,7 +36,14 @@ export function newSessionCounters(): SessionCounters {
     createdTotal: 0,
     refusedTotal: {},
     closedTotal: {},
+    resumedTotal: 0,
+    replacedTotal: 0,
+    truncatedTotal: 0,
     audioFramesTotal: 0,
+    audioFramesUdpTotal: 0,
+    audioFramesDuplicateTotal: 0,
+    audioFramesLateTotal: 0,
+    audioFramesTooFastTotal: 0,
     audioBytesTotal: 0,
     controlMessagesInTotal: 0,
     messagesOutTotal: 0,

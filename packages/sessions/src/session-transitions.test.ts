@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CLOSE_REASON_NAMES, CLOSE_REASONS } from '@parley/protocol'
 import type { SessionPolicy, SessionState } from './session-state.ts'
-import { onEnded, onJoined, onLost, onTick, opening, type Transition } from './session-transitions.ts'
+import { onEnded, onJoined, onLost, onResumed, onTick, opening, type Transition } from './session-transitions.ts'
 
 const POLICY: SessionPolicy = { ticketLifetimeMs: 100, graceMs: 50 }
 const STATES: Record<SessionState['kind'], SessionState> = {
@@ -14,6 +14,7 @@ const STATES: Record<SessionState['kind'], SessionState> = {
 
 const EVENTS: Record<string, (state: SessionState) => Transition | undefined> = {
   joined: onJoined,
+  resumed: onResumed,
   'lost resumably': (state) => onLost(state, 'client_silent', 30, POLICY),
   'lost for good': (state) => onLost(state, 'protocol_violation', 30, POLICY),
   'tick before the deadline': (state) => onTick(state, 79),
@@ -24,6 +25,7 @@ const EVENTS: Record<string, (state: SessionState) => Transition | undefined> = 
 /** Event -> what each state becomes; '-' = no change. The table of session-transitions.ts, in other words. */
 const TABLE: Record<string, Record<SessionState['kind'], string>> = {
   joined: { opening: 'active', active: '-', suspended: '-', closed: '-' },
+  resumed: { opening: '-', active: 'active', suspended: 'active', closed: '-' },
   'lost resumably': { opening: 'closed:client_silent', active: 'suspended:80', suspended: '-', closed: '-' },
   'lost for good': {
     opening: 'closed:protocol_violation',
@@ -54,12 +56,17 @@ function named(transition: Transition | undefined): string {
 }
 
 for (const [event, row] of Object.entries(TABLE)) {
-  test(`[SES1] [SES3] [SES4] ${event}`, () => {
+  test(`[SES1] [SES3] [SES4] [RES1] ${event}`, () => {
     for (const [kind, expected] of Object.entries(row)) {
       assert.equal(named(EVENTS[event]?.(STATES[kind as SessionState['kind']])), expected, `from ${kind}`)
     }
   })
 }
+
+test('[RES1] only a takeover has somebody to replace', () => {
+  assert.deepEqual(onResumed(STATES.suspended)?.effects, [])
+  assert.deepEqual(onResumed(STATES.active)?.effects, ['replace_owner'])
+})
 
 test('[SES4] exactly the reasons that may be resumed from suspend an active session', () => {
   for (const reason of CLOSE_REASON_NAMES) {

@@ -1,15 +1,15 @@
 // What may happen to a session: pure decisions. session.ts runs the effects, in the order given.
 //
-//   state      | joined        | lost(reason)                     | tick, deadline passed   | ended(reason)
-//   -----------+---------------+----------------------------------+-------------------------+---------------
-//   opening    | active        | closed(reason)                   | closed(ticket_unused)   | closed(reason)
-//   active     | -             | suspended if the reason may be   | -                       | closed(reason)
-//              |               | resumed from, else closed(reason)|                         |
-//   suspended  | - (see below) | -                                | closed(grace_expired)   | closed(reason)
-//   closed     | -             | -                                | -                       | -
+//   state      | joined | resumed | lost(reason)                     | tick, deadline passed   | ended(reason)
+//   -----------+--------+---------+----------------------------------+-------------------------+---------------
+//   opening    | active | -       | closed(reason)                   | closed(ticket_unused)   | closed(reason)
+//   active     | -      | active, | suspended if the reason may be   | -                       | closed(reason)
+//              |        | replaced| resumed from, else closed(reason)|                         |
+//   suspended  | -      | active  | -                                | closed(grace_expired)   | closed(reason)
+//   closed     | -      | -       | -                                | -                       | -
 //
 // `lost` in opening is a client that redeemed its ticket and was gone before its welcome: nobody can come back with that
-// ticket. Resuming a suspended session gets its own column (`resumed`: suspended -> active); a ticket never does that.
+// ticket. `resumed` needs the token of a welcome, so it never meets opening; in active the newer connection takes over.
 import { assertNever } from '@parley/kernel'
 import { CLOSE_REASONS, type CloseReason } from '@parley/protocol'
 import type { SessionPolicy, SessionState } from './session-state.ts'
@@ -19,6 +19,8 @@ export type SessionEffect =
   | 'open_speech'
   /** Forget the owner's connection; it ends by itself. */
   | 'detach_owner'
+  /** The owner's connection is told `replaced` and forgotten; its end is nothing to the session. */
+  | 'replace_owner'
   /** Give the slot back that was never opened. */
   | 'release_slot'
   /** No further captions; the slot is free. */
@@ -36,6 +38,8 @@ export interface Transition {
 }
 
 const ACTIVE: Transition = { state: { kind: 'active' }, effects: ['open_speech'] }
+const RESUMED: Transition = { state: { kind: 'active' }, effects: [] }
+const TAKEN_OVER: Transition = { state: { kind: 'active' }, effects: ['replace_owner'] }
 const DETACH: readonly SessionEffect[] = ['detach_owner']
 const CLOSE_UNOPENED: readonly SessionEffect[] = [
   'release_slot',
@@ -58,6 +62,21 @@ export function onJoined(state: SessionState): Transition | undefined {
       return ACTIVE
     case 'active':
     case 'suspended':
+    case 'closed':
+      return undefined
+    default:
+      return assertNever(state)
+  }
+}
+
+/** The owner came back with the token of an earlier welcome. Undefined: there is nothing to come back to. */
+export function onResumed(state: SessionState): Transition | undefined {
+  switch (state.kind) {
+    case 'suspended':
+      return RESUMED
+    case 'active':
+      return TAKEN_OVER
+    case 'opening':
     case 'closed':
       return undefined
     default:

@@ -7,6 +7,7 @@ import { REPLAYED_FINALS } from './caption-feed.ts'
 import { Session, type SessionHost } from './session.ts'
 import { newSessionCounters } from './session-counters.ts'
 import { SessionRegistry } from './session-registry.ts'
+import { EVERYTHING } from './subscriptions.ts'
 import { FakeSlot, RecordingChannel } from './testing/index.ts'
 
 const PCM: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
@@ -19,6 +20,7 @@ function setUp(watchersPerSession = 10) {
     clock,
     policy: { ticketLifetimeMs: 60_000, graceMs: 30_000 },
     audioLimits: { paceRatio: 3, maxBytes: 1_000_000 },
+    historyLimits: { maxBytes: 262_144, budget: { maxBytes: 10_000_000, usedBytes: 0 } },
     watchersPerSession,
     counters: newSessionCounters(),
     onClosed: (_session, reason) => closed.push(reason),
@@ -50,7 +52,7 @@ test('[SES2] closing gives everything back once and tells everybody, open uttera
   session.feed.partial(partial(0))
   session.end('deleted')
   session.end('client_left')
-  session.ownerLost('socket_lost')
+  session.ownerLost(owner, 'socket_lost')
   assert.deepEqual(closed, ['deleted'])
   assert.deepEqual(host.counters.closedTotal, { deleted: 1 })
   assert.equal(slot.closed, 1)
@@ -100,7 +102,7 @@ test('[SES4] [SES5] a lost owner leaves slot, history and watchers for the grace
   const watcher = new RecordingChannel()
   session.watch(watcher)
   session.feed.partial(partial(0))
-  session.ownerLost('socket_lost')
+  session.ownerLost(owner, 'socket_lost')
   const before = owner.buffers.length
   session.feed.final(final(0))
   assert.equal(owner.buffers.length, before, 'detached')
@@ -130,7 +132,7 @@ test('[SES6] seqs have no hole, whoever listens', () => {
   session.feed.abandoned(1, 'no_speech')
   session.endAudio(-1, undefined)
   session.feed.flushed(1)
-  session.ownerLost('socket_lost')
+  session.ownerLost(owner, 'socket_lost')
   session.feed.final(final(2))
   assert.deepEqual(
     owner.messages.map((message) => ('seq' in message ? message.seq : undefined)),
@@ -196,7 +198,7 @@ test('[WT1] watchers are bounded and the owner is told their count', () => {
 test('[WT2] a late watcher is shown the last finals and everything since', () => {
   const { session } = active()
   for (let index = 0; index < REPLAYED_FINALS + 3; index++) session.feed.final(final(index, `F${index}`))
-  const recent = session.feed.recent()
+  const recent = session.feed.recent(EVERYTHING)
   assert.equal(recent.messages.length, REPLAYED_FINALS)
   assert.equal(recent.afterSeq, 3)
   assert.match(String(recent.messages[0]), /"F3"/)

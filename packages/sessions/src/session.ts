@@ -1,27 +1,26 @@
-// One client's presence on this pod: runs what session-transitions.ts decides, checks audio on its way in. Owns no timer and no
-// socket: the pod's ticker calls `tick`, connections come as channels. What it holds is given back by the effects, once.
+// One client's presence on this pod: runs what session-transitions.ts decides, and holds what it decides about: the audio on its
+// way in (owner-audio.ts), the captions on their way out (caption-feed.ts). Owns no timer and no socket: the pod's ticker calls
+// `tick`, connections come as channels. What it holds is given back by the effects, once.
 import { assertNever, type Clock, err, ok, type Result } from '@parley/kernel'
-import {
-  AUDIO_FRAME_HEADER_BYTES,
-  type AudioFormat,
-  type CloseReason,
-  ParleyError,
-  type SessionId,
-} from '@parley/protocol'
-import { AudioIntake, type AudioLimits, type FrameVerdict } from './audio-intake.ts'
+import { type AudioFormat, type CloseReason, ParleyError, type SessionId, type SubscriptionSet } from '@parley/protocol'
+import type { AudioLimits, FrameVerdict } from './audio-intake.ts'
 import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
-import type { AudioSink, HeldSlot, SessionChannel } from './ports.ts'
+import type { HistoryLimits } from './event-history.ts'
+import { type AudioTransport, OwnerAudio } from './owner-audio.ts'
+import type { AudioChannel, HeldSlot, SessionChannel } from './ports.ts'
 import { countUp, type SessionCounters } from './session-counters.ts'
 import type { SessionPolicy, SessionState } from './session-state.ts'
 import {
   onEnded,
   onJoined,
   onLost,
+  onResumed,
   onTick,
   opening,
   type SessionEffect,
   type Transition,
 } from './session-transitions.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import { WatchLinks } from './watch-links.ts'
 
 /** What all sessions of a pod share; one object, so that a session costs only what is its own. */
@@ -29,6 +28,7 @@ export interface SessionHost {
   readonly clock: Clock
   readonly policy: SessionPolicy
   readonly audioLimits: AudioLimits
+  readonly historyLimits: HistoryLimits
   readonly watchersPerSession: number
   readonly counters: SessionCounters
   /** The session is closed and holds nothing any more. */
@@ -43,6 +43,13 @@ export interface SessionIdentity {
   readonly metadata: Readonly<Record<string, string>>
 }
 
+/** What an owner brings along with its connection. */
+export interface OwnerAttach {
+  /** The session's from now on, if it takes the owner; else still the caller's to close. */
+  readonly channel?: AudioChannel | undefined
+  readonly subscriptions?: SubscriptionSet | undefined
+}
+
 export class Session {
   readonly identity: SessionIdentity
   readonly createdAtWallMs: number
@@ -53,15 +60,14 @@ export class Session {
   #state: SessionState
   #connectedAtWallMs: number | undefined
   #links: WatchLinks | undefined
-  #speech: AudioSink | undefined
-  #intake: AudioIntake | undefined
+  #audio: OwnerAudio | undefined
 
   constructor(identity: SessionIdentity, slot: HeldSlot, host: SessionHost) {
     this.identity = identity
     this.#slot = slot
     this.#host = host
     this.createdAtWallMs = host.clock.wallMs()
-    this.feed = new CaptionFeed(identity.language, host.counters)
+    this.feed = new CaptionFeed(identity.language, host.counters, host.historyLimits)
     this.#state = opening(host.clock.nowMs(), host.policy)
   }
 
@@ -71,16 +77,23 @@ export class Session {
   get state(): SessionState {
     return this.#state
   }
-  /** When the owner connected; wall clock ms. */
+  /** When the owner connected first; wall clock ms. */
   get connectedAtWallMs(): number | undefined {
     return this.#connectedAtWallMs
   }
   get format(): AudioFormat | undefined {
-    return this.#intake?.format
+    return this.#audio?.intake.format
   }
   /** Audio accepted, milliseconds. */
   get audioMs(): number {
-    return this.#intake?.audioMs ?? 0
+    return this.#audio?.intake.audioMs ?? 0
+  }
+  /** Sample after the last one accepted; never wraps. */
+  get receivedMediaTime(): number {
+    return this.#audio?.intake.endMediaTime ?? 0
+  }
+  get audioTransport(): AudioTransport {
+    return this.#audio?.transport ?? 'none'
   }
   get links(): WatchLinks {
     this.#links ??= new WatchLinks()
@@ -90,12 +103,13 @@ export class Session {
   // ---- the owner ----
 
   /** The owner is here: opens speech. False: the session does not wait for one (any more). */
-  join(owner: SessionChannel, format: AudioFormat): boolean {
+  join(owner: SessionChannel, format: AudioFormat, attach: OwnerAttach = {}): boolean {
     const transition = onJoined(this.#state)
     if (!transition) return false
-    const { clock, audioLimits } = this.#host
+    const { clock, audioLimits, counters } = this.#host
     this.#connectedAtWallMs = clock.wallMs()
-    this.#intake = new AudioIntake(format, audioLimits, clock.nowMs())
+    this.#audio = new OwnerAudio(format, audioLimits, counters, clock.nowMs())
+    this.#audio.attach(attach.channel, clock.nowMs())
     try {
       this.#run(transition)
     } catch (failure) {
@@ -103,12 +117,45 @@ export class Session {
       throw failure
     }
     // Only now: what speech says while it opens is part of the owner's welcome, not a message before it.
-    this.feed.owner = owner
+    this.feed.audience.attachOwner(owner, attach.subscriptions)
     return true
   }
 
-  /** The owner's connection is gone, or is being closed for `reason`. */
-  ownerLost(reason: CloseReason): void {
+  /**
+   * May a client with this format, which has seen events up to `seq`, go on with this session? INVALID_FIELD when it never was
+   * that client, SESSION_UNKNOWN when there is nothing to go on with.
+   */
+  mayResume(format: AudioFormat, seq: number): Result<void, ParleyError> {
+    const agreed = this.format
+    if (!agreed || !onResumed(this.#state)) return err(new ParleyError('SESSION_UNKNOWN'))
+    for (const name of ['codec', 'sampleRateHz', 'frameMs'] as const) {
+      if (format[name] === agreed[name]) continue
+      const message = `field "audio.${name}" must be ${agreed[name]}, as the session began, got ${format[name]}`
+      const details = { field: `audio.${name}`, value: String(format[name]), allowed: [agreed[name]], message }
+      return err(new ParleyError('INVALID_FIELD', details))
+    }
+    if (seq <= this.feed.seq) return ok(undefined)
+    const message = `field "resume.seq" is ${seq}, but the newest event of the session is ${this.feed.seq}`
+    return err(new ParleyError('INVALID_FIELD', { field: 'resume.seq', value: String(seq), message }))
+  }
+
+  /** The owner is back; a connection it still had is closed as `replaced`. False: there is nothing to come back to. */
+  resume(owner: SessionChannel, attach: OwnerAttach = {}): boolean {
+    const wasAway = this.#state.kind === 'suspended'
+    const transition = onResumed(this.#state)
+    if (!transition || !this.#audio) return false
+    const { counters, clock } = this.#host
+    if (wasAway) counters.resumedTotal++
+    else counters.replacedTotal++
+    this.#run(transition)
+    this.#audio.attach(attach.channel, clock.nowMs())
+    this.feed.audience.attachOwner(owner, attach.subscriptions)
+    return true
+  }
+
+  /** The connection of `owner` is gone, or is being closed for `reason`. Nothing to a session that has another by now. */
+  ownerLost(owner: SessionChannel, reason: CloseReason): void {
+    if (this.feed.audience.owner !== owner) return
     const { clock, policy } = this.#host
     this.#run(onLost(this.#state, reason, clock.nowMs(), policy))
   }
@@ -120,35 +167,45 @@ export class Session {
 
   tick(nowMs: number): void {
     this.#run(onTick(this.#state, nowMs))
+    const audio = this.#audio
+    if (!audio?.hasSpeech) return
+    if (audio.tick(nowMs)) this.feed.audience.owner?.ping()
+    this.feed.tellSettled(nowMs, audio.intake.format.sampleRateHz)
   }
 
   /** One binary message of the owner; passed on when accepted. Any other verdict is for the connection to answer. */
   audio(message: Uint8Array, nowMs: number): FrameVerdict {
-    const intake = this.#intake
-    if (!intake || !this.#speech) return 'malformed'
-    const verdict = intake.accept(message, nowMs)
-    if (verdict !== 'accepted') return verdict
-    const { counters, clock } = this.#host
-    counters.audioFramesTotal++
-    counters.audioBytesTotal += message.byteLength - AUDIO_FRAME_HEADER_BYTES
-    this.#speech.push(intake.mediaTime, message.subarray(AUDIO_FRAME_HEADER_BYTES), clock.wallMs())
-    return verdict
+    const audio = this.#audio
+    return audio?.hasSpeech ? audio.message(message, nowMs, this.#host.clock.wallMs()) : 'malformed'
+  }
+
+  /** One frame over the UDP of the newest attach, whether or not its connection still stands. */
+  datagram(seq: number, mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): FrameVerdict {
+    const audio = this.#audio
+    if (!audio?.hasSpeech) return 'late'
+    return audio.datagram(seq, mediaTime, payload, this.#host.clock.nowMs(), receivedAtWallMs)
   }
 
   /** Why the last message given to `audio` was malformed. */
   explainFrame(message: Uint8Array): string {
-    return this.#intake?.explain(message) ?? 'the session takes no audio'
+    return this.#audio?.intake.explain(message) ?? 'the session takes no audio'
   }
 
   /** Milliseconds until a further frame would be within the pace. */
   paceWaitMs(nowMs: number): number {
-    return this.#intake?.paceWaitMs(nowMs) ?? 0
+    return this.#audio?.intake.paceWaitMs(nowMs) ?? 0
   }
 
-  /** Has everything so far recognised; audio.ended follows the last final. INVALID_FIELD when `lastSeq` is not what came. */
+  /** The owner answered a ping; `lastSeq`: of the last frame it has sent, when it says. */
+  ponged(lastSeq: number | undefined): void {
+    this.#audio?.answered(lastSeq)
+  }
+
+  /** Has everything so far recognised; audio.ended follows the last final. INVALID_FIELD when `lastSeq` cannot be. */
   endAudio(lastSeq: number, requestId: string | undefined): Result<void, ParleyError> {
-    const arrived = this.#intake?.lastSeq ?? -1
-    if (lastSeq !== arrived) {
+    const audio = this.#audio
+    if (!audio?.mayEndAt(lastSeq)) {
+      const arrived = audio?.intake.lastSeq ?? -1
       const message = `field "lastSeq" is ${lastSeq}, but the last frame that arrived is ${arrived}`
       const details = { field: 'lastSeq', value: String(lastSeq), allowed: [arrived], message }
       return err(new ParleyError('INVALID_FIELD', details))
@@ -158,26 +215,31 @@ export class Session {
       const message = `${MAX_PENDING_FLUSHES} audio.end are waiting for their answer`
       return err(new ParleyError('RATE_LIMITED', { message, retryAfterMs: 1_000 }))
     }
-    this.#speech?.flush(flushId)
+    audio.endAt(lastSeq, flushId, this.#host.clock.nowMs())
     return ok(undefined)
   }
 
-  // ---- watchers ----
+  // ---- followers ----
 
   /** TOO_MANY_CONNECTIONS when the session has all the watchers it may have, SESSION_UNKNOWN when it has ended. */
-  watch(watcher: SessionChannel): Result<void, ParleyError> {
+  watch(watcher: SessionChannel, subscriptions?: SubscriptionSet): Result<void, ParleyError> {
     if (this.#state.kind === 'closed') return err(new ParleyError('SESSION_UNKNOWN'))
-    const count = this.feed.watcherCount
+    const count = this.feed.audience.watcherCount
     if (count >= this.#host.watchersPerSession) {
       const message = `the session has ${count} watchers, the most allowed (sessions.watchersPerSession)`
       return err(new ParleyError('TOO_MANY_CONNECTIONS', { message, retryAfterMs: 5_000 }))
     }
-    this.feed.addWatcher(watcher)
+    this.feed.audience.addWatcher(watcher, subscriptions)
     return ok(undefined)
   }
 
   unwatch(watcher: SessionChannel): void {
-    this.feed.removeWatcher(watcher)
+    this.feed.audience.removeWatcher(watcher)
+  }
+
+  /** What is in force for `follower`, owner or watcher, after it asked for `wants`. */
+  subscribe(follower: SessionChannel, wants: SubscriptionSet): Subscriptions {
+    return this.feed.audience.subscribe(follower, wants)
   }
 
   // ---- effects ----
@@ -190,31 +252,35 @@ export class Session {
 
   #effect(effect: SessionEffect, state: SessionState): void {
     const reason = state.kind === 'closed' ? state.reason : 'internal'
+    const { audience } = this.feed
     switch (effect) {
       case 'open_speech':
         this.#openSpeech()
         break
       case 'detach_owner':
-        this.feed.owner = undefined
+        audience.detachOwner()
+        break
+      case 'replace_owner':
+        audience.owner?.close('replaced')
+        audience.detachOwner()
         break
       case 'release_slot':
         this.#slot.release()
         break
       case 'close_speech':
         // Without a stream opening it has failed, and the slot may still be ours.
-        if (this.#speech) this.#speech.close()
-        else this.#slot.release()
-        this.#speech = undefined
+        if (!this.#audio?.hasSpeech) this.#slot.release()
+        this.#audio?.close()
         break
       case 'close_feed':
         this.feed.close()
         break
       case 'close_owner':
-        this.feed.owner?.close(reason)
-        this.feed.owner = undefined
+        audience.owner?.close(reason)
+        audience.detachOwner()
         break
       case 'close_watchers':
-        for (const watcher of this.feed.takeWatchers()) watcher.close(reasonForWatchers(reason))
+        for (const watcher of audience.takeWatchers()) watcher.close(reasonForWatchers(reason))
         break
       case 'forget':
         countUp(this.#host.counters.closedTotal, reason)
@@ -226,10 +292,11 @@ export class Session {
   }
 
   #openSpeech(): void {
-    if (!this.#intake) return
+    if (!this.#audio) return
     const { id, language } = this.identity
-    const options = { sessionId: id, language, format: this.#intake.format, firstIndex: this.feed.nextIndex }
-    this.#speech = this.#slot.open(options, this.feed)
+    const { format } = this.#audio.intake
+    const options = { sessionId: id, language, format, firstIndex: this.feed.nextIndex }
+    this.#audio.open(this.#slot.open(options, this.feed))
   }
 }
 

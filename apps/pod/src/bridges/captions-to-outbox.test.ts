@@ -10,6 +10,7 @@ test('[UT1] everything recognition says of a stream reaches the feed of its sess
     final: (final) => void told.push(['final', final]),
     abandoned: (...abandoned) => void told.push(['abandoned', ...abandoned]),
     flushed: (flushId) => void told.push(['flushed', flushId]),
+    settled: (mediaTime) => void told.push(['settled', mediaTime]),
     speechState: (...state) => void told.push(['speech', ...state]),
   }
   const bridge = new CaptionsToOutbox(feed)
@@ -27,6 +28,7 @@ test('[UT1] everything recognition says of a stream reaches the feed of its sess
   bridge.onFinal(final)
   bridge.onAbandoned({ index: 1, reason: 'no_worker' })
   bridge.onFlushed(7)
+  bridge.onSettled(5_000_000_000)
   assert.deepEqual(told, [
     ['speech', 'waiting', 'worker_lost'],
     ['speech', 'ready', undefined],
@@ -34,5 +36,6 @@ test('[UT1] everything recognition says of a stream reaches the feed of its sess
     ['final', final],
     ['abandoned', 1, 'no_worker'],
     ['flushed', 7],
+    ['settled', 5_000_000_000],
   ])
 })

@@ -23,6 +23,9 @@ export class CaptionsToOutbox implements SpeechListener {
   onFlushed(flushId: number): void {
     this.#captions.flushed(flushId)
   }
+  onSettled(mediaTime: number): void {
+    this.#captions.settled(mediaTime)
+  }
   onState(state: SpeechState, reason?: 'worker_lost' | 'no_worker'): void {
     this.#captions.speechState(state, reason)
   }

@@ -4,7 +4,7 @@ import type { CaptionSink } from '@parley/sessions'
 import { ManualSpeech } from '../testing/sessions/index.ts'
 import { SlotToStream } from './slot-to-stream.ts'
 
-const DEAF: CaptionSink = { partial() {}, final() {}, abandoned() {}, flushed() {}, speechState() {} }
+const DEAF: CaptionSink = { partial() {}, final() {}, abandoned() {}, flushed() {}, settled() {}, speechState() {} }
 const OPTIONS = {
   sessionId: 'ses_1',
   language: 'en',

@@ -16,6 +16,7 @@ import type { Handlers } from './operations.ts'
 import type { OriginPolicy } from './origins.ts'
 import { registerPage } from './page.ts'
 import { asParleyError, problemHeaders, problemOf } from './problem.ts'
+import { readQuery } from './query.ts'
 import { requestIdOf } from './request-id.ts'
 import { allowedMethods, routerPath, WS_ROUTE } from './route-table.ts'
 import { helmetOptions, PERMISSIONS_POLICY } from './security-headers.ts'
@@ -108,6 +109,8 @@ const CORS_OPTIONS = {
 
 function registerOperation(app: FastifyInstance, options: AppOptions, operation: Operation): void {
   const check = operation.body && compileCheck(operation.body)
+  const { query: querySchema } = operation
+  const checkQuery = querySchema && compileCheck(querySchema)
   const handler = options.handlers[operation.id as keyof Handlers]
   app.route({
     method: operation.method,
@@ -117,7 +120,8 @@ function registerOperation(app: FastifyInstance, options: AppOptions, operation:
     onRequest: async (request) => options.gate.admit(operation, request),
     handler: async (request, reply) => {
       const body = check && unwrap(check(request.body ?? {}))
-      return handler({ request, reply, body, params: request.params as Readonly<Record<string, string>> })
+      const query = checkQuery && unwrap(checkQuery(readQuery(querySchema, request.query)))
+      return handler({ request, reply, body, query, params: request.params as Readonly<Record<string, string>> })
     },
   })
 }

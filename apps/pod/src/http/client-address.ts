@@ -34,6 +34,20 @@ export function createClientResolver(trustedProxies: readonly string[]): ClientR
   }
 }
 
+const FORWARDING_HEADERS = /^(?:forwarded|via|x-real-ip|x-forwarded-.*)$/
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
+
+/**
+ * Can nobody read what is sent on this connection? TLS says so. Without it only a client on this very machine counts: from a
+ * loopback address, to a loopback name, and with no sign of a proxy, because a proxy on this machine looks just like one.
+ */
+export function mayCarryKeys(client: Client, remoteAddress: string | undefined, headers: Headers): boolean {
+  if (client.isTls) return true
+  const peer = parse(remoteAddress)
+  if (peer?.range() !== 'loopback' || !LOOPBACK_HOST.test(String(headers.host ?? ''))) return false
+  return !Object.keys(headers).some((name) => FORWARDING_HEADERS.test(name))
+}
+
 /** From the nearest hop outwards: the first address that is not a trusted proxy. Whatever is left of it is hearsay. */
 function forwardedFor(
   peer: Address,

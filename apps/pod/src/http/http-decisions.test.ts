@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@parley/kernel/testing'
+import { OPERATIONS } from '@parley/protocol'
 import { NO_STATS } from '../testing/fake-sessions.ts'
 import { AddressBuckets, ConnectionCounts } from './address-limits.ts'
-import { createClientResolver } from './client-address.ts'
+import { createClientResolver, mayCarryKeys } from './client-address.ts'
 import { listenFailure, urlHost } from './listen.ts'
 import { createOriginPolicy } from './origins.ts'
 import { isSaneHost, publicUrlsOf } from './public-urls.ts'
+import { readQuery } from './query.ts'
 import { readinessOf } from './readiness.ts'
 import { allowedMethods, routerPath } from './route-table.ts'
 import { decideUpgrade, type UpgradeContext, type UpgradeRequest } from './upgrade-decision.ts'
@@ -15,6 +17,47 @@ test('[HT10] without trusted proxies nothing that is forwarded is believed', () 
   const clientOf = createClientResolver([])
   const client = clientOf('203.0.113.7', false, { 'x-forwarded-for': '198.51.100.1', 'x-forwarded-proto': 'https' })
   assert.deepEqual(client, { address: '203.0.113.7', network: '203.0.113.7', isTls: false })
+})
+
+test('[HT19] keys travel over TLS or not beyond this machine', () => {
+  const plain = { address: 'x', network: 'x', isTls: false }
+  const local = { host: 'localhost:8080' }
+  const may: [string, object][] = [
+    ['127.0.0.1', { host: '127.0.0.1:80' }],
+    ['::1', { host: '[::1]:80' }],
+    ['::ffff:127.0.0.1', local],
+    ['127.8.7.6', { host: 'LOCALHOST' }],
+  ]
+  for (const [remote, headers] of may) assert.ok(mayCarryKeys(plain, remote, headers as never), remote)
+  assert.ok(mayCarryKeys({ ...plain, isTls: true }, '203.0.113.7', { 'x-forwarded-for': '1.2.3.4' }))
+  const mayNot: [string, Record<string, string>][] = [
+    ['203.0.113.7', local],
+    ['10.0.0.1', local],
+    ['127.0.0.1', { host: 'parley.example' }],
+    ['127.0.0.1', {}],
+    ['127.0.0.1', { ...local, forwarded: 'for=1.2.3.4' }],
+    ['127.0.0.1', { ...local, 'x-forwarded-for': '127.0.0.1' }],
+    ['127.0.0.1', { ...local, 'x-forwarded-proto': 'https' }],
+    ['127.0.0.1', { ...local, 'x-forwarded-anything': '' }],
+    ['127.0.0.1', { ...local, 'x-real-ip': '127.0.0.1' }],
+    ['127.0.0.1', { ...local, via: '1.1 proxy' }],
+  ]
+  for (const [remote, headers] of mayNot) {
+    assert.equal(mayCarryKeys(plain, remote, headers), false, `${remote} ${JSON.stringify(headers)}`)
+  }
+  assert.equal(mayCarryKeys(plain, undefined, local), false)
+})
+
+test('[HT18] of a query numbers are read where the schema wants them, and nothing else is changed', () => {
+  const { query } = OPERATIONS.getHistory
+  assert.deepEqual(readQuery(query, { afterSeq: '12', limit: '7' }), { afterSeq: 12, limit: 7 })
+  assert.deepEqual(readQuery(query, { afterSeq: '-1', limit: '1.5' }), { afterSeq: -1, limit: 1.5 })
+  const asIs = { afterSeq: '', limit: ['1', '2'], other: '3', constructor: '4' }
+  assert.deepEqual(readQuery(query, asIs), asIs)
+  for (const text of ['0x10', '1e3', ' 1', 'Infinity', '99999999999999999999']) {
+    assert.deepEqual(readQuery(query, { afterSeq: text }), { afterSeq: text })
+  }
+  assert.deepEqual(readQuery(query, undefined), {})
 })
 
 test('[HT10] behind a trusted proxy the nearest address that is not one counts', () => {

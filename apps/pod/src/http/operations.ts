@@ -1,14 +1,14 @@
 // What each operation of the protocol's table does. Thin: sessions and identity decide, errors are thrown as ParleyError.
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, type Result, randomToken } from '@parley/kernel'
-import { type CreateSession, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
+import { type CreateSession, type HistoryQuery, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT } from '../identity/api-keys.ts'
 import { pageCookieName } from '../identity/cookies.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Principal } from '../identity/identity-port.ts'
-import type { PublicUrls, SessionService } from '../sessions/session-service.ts'
+import type { HistoryPage, PublicUrls, SessionService } from '../sessions/session-service.ts'
 import type { SpeechPort } from '../speech/speech-port.ts'
 import type { Gate } from './authentication.ts'
 import type { OriginPolicy } from './origins.ts'
@@ -22,6 +22,8 @@ export interface Call {
   readonly reply: FastifyReply
   /** Checked against the operation's schema. */
   readonly body: unknown
+  /** The same of its query; undefined for operations without one. */
+  readonly query: unknown
   readonly params: Readonly<Record<string, string>>
 }
 
@@ -45,6 +47,7 @@ export interface OperationsOptions {
 const DEFAULT_USER_TOKEN_LIFETIME_MS = 3_600_000
 /** How long a client refused during start or drain should wait. */
 const DRAIN_RETRY_MS = 2_000
+const JSON_TYPE = 'application/json; charset=utf-8'
 
 export function createHandlers(options: OperationsOptions): Handlers {
   const { sessions, config, podId } = options
@@ -65,6 +68,10 @@ export function createHandlers(options: OperationsOptions): Handlers {
     deleteSession(call) {
       unwrap(sessions.remove(principalOf(call), paramOf(call, 'sessionId')))
       return call.reply.code(204).send()
+    },
+    getHistory(call) {
+      const page = sessions.history(principalOf(call), paramOf(call, 'sessionId'), call.query as HistoryQuery)
+      return call.reply.type(JSON_TYPE).send(historyJson(unwrap(page)))
     },
     async createWatchLink(call) {
       const { lifetimeMs } = call.body as { lifetimeMs?: number }
@@ -93,6 +100,11 @@ export function createHandlers(options: OperationsOptions): Handlers {
       return reply.code(isReady ? 200 : 503).send({ status, checks })
     },
   }
+}
+
+/** The events are JSON already, as they were sent: they are put in as they are. */
+function historyJson({ sessionId, firstSeq, lastSeq, events, more }: HistoryPage): string {
+  return `{"sessionId":${JSON.stringify(sessionId)},"firstSeq":${firstSeq},"lastSeq":${lastSeq},"events":[${events.join(',')}],"more":${more}}`
 }
 
 async function createUserToken(options: OperationsOptions, call: Call): Promise<FastifyReply> {

@@ -41,7 +41,15 @@ test('[HT13] an accepted upgrade speaks parley.v1 and is handed to sessions with
     address: '127.0.0.1',
     requestId: 'my-1',
     wsUrl: `ws://127.0.0.1:${pod.port}${pod.wsPath}`,
+    mayCarryKeys: false,
   })
+  await shut(pod, socket)
+})
+
+test('[HT19] a client on this machine without a proxy may be told keys', async (t) => {
+  const pod = await startTestPod(t)
+  const socket = await open(pod)
+  assert.equal(pod.sessions.attached[0]?.peer.mayCarryKeys, true)
   await shut(pod, socket)
 })
 

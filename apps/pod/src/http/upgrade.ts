@@ -10,7 +10,7 @@ import { WebSocketServer } from 'ws'
 import { CLIENT_SOCKET_OPTIONS } from '../sessions/client-socket.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import { ConnectionCounts } from './address-limits.ts'
-import type { Client, ClientResolver } from './client-address.ts'
+import { type Client, type ClientResolver, mayCarryKeys } from './client-address.ts'
 import type { OriginPolicy } from './origins.ts'
 import { rawProblem } from './problem.ts'
 import { publicUrlsOf } from './public-urls.ts'
@@ -82,9 +82,15 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): Upgrade
       uncount()
       sockets.delete(socket)
     })
+    const peer = {
+      address: client.address,
+      requestId,
+      wsUrl: urls.wsUrl,
+      mayCarryKeys: mayCarryKeys(client, socket.remoteAddress, request.headers),
+    }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignore)
-      sessions.attach(webSocket, { address: client.address, requestId, wsUrl: urls.wsUrl })
+      sessions.attach(webSocket, peer)
     })
   })
 

@@ -18,6 +18,11 @@ export interface TicketClaims {
   readonly user: string
 }
 
+/** What the owner of a session comes back with; good for as long as the session lives, on the pod that holds it. */
+export interface ResumeClaims extends TicketClaims {
+  readonly podId: string
+}
+
 export interface WatchClaims {
   readonly sessionId: SessionId
   readonly linkId: WatchLinkId
@@ -27,6 +32,7 @@ export interface WatchClaims {
 /** Signed, short-lived tokens of this platform (jose, HS256 with a key of the data directory). Times are wall clock. */
 export interface Tokens {
   issueTicket(claims: TicketClaims): Promise<{ readonly token: string; readonly expiresAtMs: number }>
+  issueResumeToken(claims: ResumeClaims): Promise<string>
   issueWatchToken(claims: WatchClaims): Promise<string>
   issueUserToken(
     tenant: string,
@@ -34,19 +40,18 @@ export interface Tokens {
     lifetimeMs: number,
   ): Promise<{ readonly token: string; readonly expiresAtMs: number }>
   /**
-   * What the token of a hello stands for. TICKET_INVALID, TICKET_EXPIRED, TICKET_USED (a ticket works once) or
-   * WATCH_LINK_INVALID (signature, audience, expiry; revocation is the session's to check).
+   * What the token of a hello stands for. TICKET_INVALID and TICKET_EXPIRED of tickets and resume tokens, WATCH_LINK_INVALID
+   * (signature, audience, expiry; revocation is the session's to check). A ticket works once: a second time it is a `used_ticket`,
+   * good for nothing but to say what became of its session.
    */
-  redeem(
-    token: string,
-  ): Promise<
-    Result<
-      | { readonly kind: 'ticket'; readonly claims: TicketClaims }
-      | { readonly kind: 'watch'; readonly claims: WatchClaims },
-      ParleyError
-    >
-  >
+  redeem(token: string): Promise<Result<Redeemed, ParleyError>>
 }
+
+export type Redeemed =
+  | { readonly kind: 'ticket'; readonly claims: TicketClaims }
+  | { readonly kind: 'used_ticket'; readonly claims: TicketClaims }
+  | { readonly kind: 'resume'; readonly claims: ResumeClaims }
+  | { readonly kind: 'watch'; readonly claims: WatchClaims }
 
 /** Parts of a request that carry credentials. Header names are lower case, as Node gives them. */
 export interface CredentialSource {

@@ -8,7 +8,7 @@ import { SignJWT } from 'jose'
 import { createApiKeys } from './api-keys.ts'
 import { createAuthenticator } from './authenticator.ts'
 import { createPageCodes, MAX_PAGE_CODES } from './page-codes.ts'
-import { createTokens } from './tokens.ts'
+import { createTokens, RESUME_TOKEN_LIFETIME_MS } from './tokens.ts'
 import { UsedTickets } from './used-tickets.ts'
 
 const signingKey = randomBytes(32)
@@ -46,14 +46,14 @@ test('[ID3] a ticket stands for its session, tenant and user, once', async () =>
   const { token, expiresAtMs } = await tokens.issueTicket(claims)
   assert.ok(expiresAtMs > clock.wallMs() && expiresAtMs <= clock.wallMs() + 60_000)
   assert.deepEqual(await tokens.redeem(token), { ok: true, value: { kind: 'ticket', claims } })
-  assert.equal(await codeOf(tokens, token), 'TICKET_USED')
+  assert.deepEqual(await tokens.redeem(token), { ok: true, value: { kind: 'used_ticket', claims } })
 })
 
 test('[ID3] of two uses at once one passes', async () => {
   const { tokens } = await tokensAt()
   const { token } = await tokens.issueTicket(claims)
   const codes = await Promise.all([codeOf(tokens, token), codeOf(tokens, token)])
-  assert.deepEqual(codes.sort(), ['TICKET_USED', 'ticket'])
+  assert.deepEqual(codes.sort(), ['ticket', 'used_ticket'])
 })
 
 test('[ID3] a ticket is good for 60 s', async () => {
@@ -118,11 +118,40 @@ test('[ID4] a token of one kind is never taken for another', async () => {
     expiresAtMs: clock.wallMs() + 60_000,
   }
   const watch = await tokens.issueWatchToken(link)
+  const resume = await tokens.issueResumeToken({ ...claims, podId: 'pod_a' })
   assert.equal(await codeOf(tokens, user), 'TICKET_INVALID')
   assert.equal(await codeOf(tokens, page), 'TICKET_INVALID')
   assert.equal(await codeOf(tokens, watch), 'watch')
-  for (const token of [ticket, watch, page]) assert.equal(await tokens.verifyUserToken(token), undefined)
-  for (const token of [ticket, watch, user]) assert.equal(await tokens.verifyPageSession(token), undefined)
+  assert.equal(await codeOf(tokens, resume), 'resume')
+  for (const token of [ticket, resume, watch, page]) assert.equal(await tokens.verifyUserToken(token), undefined)
+  for (const token of [ticket, resume, watch, user]) assert.equal(await tokens.verifyPageSession(token), undefined)
+})
+
+test('[ID11] a resume token stands for its session, tenant, user and pod, any number of times', async () => {
+  const { tokens, clock } = await tokensAt()
+  const resume = { ...claims, podId: 'pod_a' }
+  const token = await tokens.issueResumeToken(resume)
+  for (let count = 0; count < 3; count++) {
+    assert.deepEqual(await tokens.redeem(token), { ok: true, value: { kind: 'resume', claims: resume } })
+    clock.advance(24 * 3_600_000)
+  }
+  clock.advance(RESUME_TOKEN_LIFETIME_MS)
+  assert.equal(await codeOf(tokens, token), 'TICKET_EXPIRED')
+})
+
+test('[ID11] a resume token that is forged, foreign or incomplete is TICKET_INVALID', async () => {
+  const { tokens } = await tokensAt()
+  const good = { aud: 'resume', pod: 'pod_a' }
+  const bad = {
+    'signed by another key': await forged(good, { key: randomBytes(32) }),
+    'no pod': await forged({ aud: 'resume' }),
+    'no session': await forged({ ...good, sid: undefined }),
+    'no user': await forged({ ...good, sub: '' }),
+    'another issuer': await forged({ ...good, iss: 'other' }),
+    'a ticket that says it is one': `${(await forged({})).split('.')[0]}.${Buffer.from('{"aud":"resume"}').toString('base64url')}.x`,
+  }
+  for (const [what, token] of Object.entries(bad)) assert.equal(await codeOf(tokens, token), 'TICKET_INVALID', what)
+  assert.equal(await codeOf(tokens, await forged(good)), 'resume')
 })
 
 test('[ID5] a watch token names session, link and expiry, works more than once, and expires', async () => {

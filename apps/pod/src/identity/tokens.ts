@@ -1,9 +1,9 @@
-// Signed, short-lived tokens: session tickets, watch links, user tokens, page sessions. One key, one algorithm (HS256); the
+// Signed tokens: session tickets, resume tokens, watch links, user tokens, page sessions. One key, one algorithm (HS256); the
 // audience keeps them apart, so that a token of one kind is never taken for another.
 import { type Clock, err, ok, type Result, randomToken } from '@parley/kernel'
 import { ParleyError, type SessionId, TICKET_LIFETIME_MS, type WatchLinkId } from '@parley/protocol'
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import type { TicketClaims, Tokens, WatchClaims } from './identity-port.ts'
+import type { Redeemed, ResumeClaims, Tokens, WatchClaims } from './identity-port.ts'
 import { UsedTickets } from './used-tickets.ts'
 
 const ALGORITHM = 'HS256'
@@ -11,8 +11,10 @@ const ISSUER = 'parley'
 /** A token longer than this is not one of ours; spares the decoding. */
 const MAX_TOKEN_CHARS = 4_096
 export const PAGE_SESSION_LIFETIME_MS = 12 * 3_600_000
+/** Longer than any session: what ends the use of a resume token is the end of its session. Each welcome brings a new one. */
+export const RESUME_TOKEN_LIFETIME_MS = 30 * 24 * 3_600_000
 
-type Audience = 'ticket' | 'watch' | 'user' | 'page'
+type Audience = 'ticket' | 'resume' | 'watch' | 'user' | 'page'
 
 export interface UserClaims {
   readonly tenant: string
@@ -38,7 +40,7 @@ export async function createTokens(options: TokensOptions): Promise<SignedTokens
   const usedTickets = options.usedTickets ?? new UsedTickets()
   const sealer = await createSealer(options.signingKey, clock)
 
-  async function redeemTicket(token: string): Promise<Result<{ kind: 'ticket'; claims: TicketClaims }, ParleyError>> {
+  async function redeemTicket(token: string): Promise<Result<Redeemed, ParleyError>> {
     const opened = await sealer.open(token, 'ticket')
     if (opened.kind === 'expired') return err(new ParleyError('TICKET_EXPIRED'))
     if (opened.kind === 'bad') return err(new ParleyError('TICKET_INVALID'))
@@ -47,22 +49,28 @@ export async function createTokens(options: TokensOptions): Promise<SignedTokens
       return err(new ParleyError('TICKET_INVALID'))
     }
     const use = usedTickets.use(jti, exp * 1000, clock.wallMs())
-    if (use === 'again') return err(new ParleyError('TICKET_USED'))
     if (use === 'full') {
       return err(new ParleyError('TICKET_INVALID', { message: 'too many tickets are in use; ask for a new one' }))
     }
-    return ok({ kind: 'ticket', claims: { sessionId: sid as SessionId, tenant, user: sub } })
+    const claims = { sessionId: sid as SessionId, tenant, user: sub }
+    return ok({ kind: use === 'again' ? 'used_ticket' : 'ticket', claims })
   }
 
-  async function redeemWatchToken(token: string): Promise<Result<{ kind: 'watch'; claims: WatchClaims }, ParleyError>> {
+  async function redeemResumeToken(token: string): Promise<Result<Redeemed, ParleyError>> {
+    const opened = await sealer.open(token, 'resume')
+    if (opened.kind === 'expired') return err(new ParleyError('TICKET_EXPIRED'))
+    const claims = opened.kind === 'good' ? resumeClaims(opened.payload) : undefined
+    if (claims) return ok({ kind: 'resume', claims })
+    return err(new ParleyError('TICKET_INVALID', { message: 'the resume token is not valid here' }))
+  }
+
+  async function redeemWatchToken(token: string): Promise<Result<Redeemed, ParleyError>> {
     const opened = await sealer.open(token, 'watch')
     if (opened.kind !== 'good') return err(new ParleyError('WATCH_LINK_INVALID'))
     const { sid, jti, exp } = opened.payload
     if (!isText(sid) || !isText(jti) || exp === undefined) return err(new ParleyError('WATCH_LINK_INVALID'))
-    return ok({
-      kind: 'watch',
-      claims: { sessionId: sid as SessionId, linkId: jti as WatchLinkId, expiresAtMs: exp * 1000 },
-    })
+    const claims: WatchClaims = { sessionId: sid as SessionId, linkId: jti as WatchLinkId, expiresAtMs: exp * 1000 }
+    return ok({ kind: 'watch', claims })
   }
 
   const issueFor = async (audience: 'user' | 'page', { tenant, user }: UserClaims, lifetimeMs: number) => {
@@ -76,13 +84,21 @@ export async function createTokens(options: TokensOptions): Promise<SignedTokens
       const payload = { sid: sessionId, tenant, sub: user, jti: randomToken(20) }
       return { token: await sealer.seal('ticket', payload, expiresAtMs), expiresAtMs }
     },
+    issueResumeToken({ sessionId, tenant, user, podId }) {
+      const expiresAtMs = clock.wallMs() + RESUME_TOKEN_LIFETIME_MS
+      return sealer.seal('resume', { sid: sessionId, tenant, sub: user, pod: podId }, expiresAtMs)
+    },
     issueWatchToken: ({ sessionId, linkId, expiresAtMs }) =>
       sealer.seal('watch', { sid: sessionId, jti: linkId }, expiresAtMs),
     issueUserToken: (tenant, user, lifetimeMs) => issueFor('user', { tenant, user }, lifetimeMs),
     issuePageSession: (claims) => issueFor('page', claims, PAGE_SESSION_LIFETIME_MS),
     verifyUserToken: async (token) => userClaims(await sealer.open(token, 'user')),
     verifyPageSession: async (token) => userClaims(await sealer.open(token, 'page')),
-    redeem: (token) => (audienceOf(token) === 'watch' ? redeemWatchToken(token) : redeemTicket(token)),
+    redeem(token) {
+      const audience = audienceOf(token)
+      if (audience === 'watch') return redeemWatchToken(token)
+      return audience === 'resume' ? redeemResumeToken(token) : redeemTicket(token)
+    },
   }
 }
 
@@ -136,6 +152,11 @@ function userClaims(opened: Opened): UserClaims | undefined {
   if (opened.kind !== 'good') return undefined
   const { tenant, sub } = opened.payload
   return isText(tenant) && isText(sub) ? { tenant, user: sub } : undefined
+}
+
+function resumeClaims({ sid, tenant, sub, pod }: JWTPayload): ResumeClaims | undefined {
+  if (!isText(sid) || !isText(tenant) || !isText(sub) || !isText(pod)) return undefined
+  return { sessionId: sid as SessionId, tenant, user: sub, podId: pod }
 }
 
 /** What the token says it is for, unchecked: only to choose the check and its error code. */

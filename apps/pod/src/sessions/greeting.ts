@@ -1,37 +1,18 @@
-// What a hello is worth: a ticket makes its connection the owner of a session, a watch token makes it a watcher, anything else is
-// refused with its reason. Keeps nothing of the token.
-import { type Clock, DeadlineError, withDeadline } from '@parley/kernel'
-import {
-  type AudioFormat,
-  checkAudioFormat,
-  DEAD_AFTER_MS,
-  type ErrorDetails,
-  HELLO_DEADLINE_MS,
-  type Hello,
-  PING_INTERVAL_MS,
-  PROTOCOL_VERSION,
-  type Welcome,
-} from '@parley/protocol'
-import { encodeServer, type Session, type SessionRegistry } from '@parley/sessions'
-import type { Logger } from '@parley/telemetry'
-import type { TicketClaims, Tokens, WatchClaims } from '../identity/identity-port.ts'
+// What a hello is worth: a ticket or a resume token makes its connection the owner of a session (owner-greeting.ts), a watch token
+// makes it a watcher, anything else is refused with its reason. Keeps nothing of the token.
+import { assertNever, DeadlineError, withDeadline } from '@parley/kernel'
+import { checkAudioFormat, HELLO_DEADLINE_MS, type Hello } from '@parley/protocol'
+import { encodeServer } from '@parley/sessions'
+import type { Redeemed, WatchClaims } from '../identity/identity-port.ts'
 import { unsupportedFormat } from './audio-refusal.ts'
 import type { ClientConnection } from './client-connection.ts'
-
-export interface GreetingHost {
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly podId: string
-  readonly graceMs: number
-  readonly tokens: Tokens
-  readonly registry: SessionRegistry
-}
+import { type GreetingHost, greetResume, greetTicket, refuseUsedTicket } from './owner-greeting.ts'
+import { echo, welcome } from './welcome.ts'
 
 /** Checks `hello` and answers it on `connection`, whose phase is `checking`. Never rejects. */
 export async function greet(connection: ClientConnection, hello: Hello, host: GreetingHost): Promise<void> {
   try {
-    const format = hello.audio
-    const checked = format ? checkAudioFormat(format) : undefined
+    const checked = hello.audio ? checkAudioFormat(hello.audio) : undefined
     // Before the token is redeemed: a format the platform does not take leaves the ticket good for another try.
     if (checked && !checked.ok) {
       connection.refuse('AUDIO_FORMAT_UNSUPPORTED', { ...unsupportedFormat(checked.error), ...echo(hello) })
@@ -39,59 +20,46 @@ export async function greet(connection: ClientConnection, hello: Hello, host: Gr
     }
     const redeeming = host.tokens.redeem(hello.token)
     const redeemed = await withDeadline(host.clock, HELLO_DEADLINE_MS, 'redeeming a token', redeeming)
-    if (!redeemed.ok) connection.refuse(redeemed.error.code, { ...redeemed.error.details, ...echo(hello) })
-    else if (redeemed.value.kind === 'ticket') welcomeOwner(connection, hello, redeemed.value.claims, format, host)
-    else welcomeWatcher(connection, hello, redeemed.value.claims, host)
+    if (redeemed.ok) await greetWith(redeemed.value, connection, hello, host)
+    else connection.refuse(redeemed.error.code, { ...redeemed.error.details, ...echo(hello) })
   } catch (failure) {
     // The connection's own hello deadline has ended it by then, with its own words.
     if (!(failure instanceof DeadlineError)) connection.fail(failure)
   }
 }
 
-function welcomeOwner(
+async function greetWith(
+  redeemed: Redeemed,
   connection: ClientConnection,
   hello: Hello,
-  claims: TicketClaims,
-  format: AudioFormat | undefined,
   host: GreetingHost,
-): void {
-  const session = host.registry.get(claims.sessionId)
-  if (!connection.isChecking) {
-    // The client left between hello and welcome and its ticket is spent: nobody can come for this session any more.
-    if (session?.state.kind === 'opening') session.end('socket_lost')
-    return
+): Promise<void> {
+  switch (redeemed.kind) {
+    case 'ticket':
+      await greetTicket(connection, hello, redeemed.claims, host)
+      return
+    case 'used_ticket':
+      refuseUsedTicket(connection, hello, redeemed.claims, host)
+      return
+    case 'resume':
+      await greetResume(connection, hello, redeemed.claims, host)
+      return
+    case 'watch':
+      welcomeWatcher(connection, hello, redeemed.claims, host)
+      return
+    default:
+      assertNever(redeemed)
   }
-  if (!session) {
-    connection.refuse('SESSION_UNKNOWN', { message: 'the session of this ticket has ended', ...echo(hello) })
-    return
-  }
-  if (session.identity.tenant !== claims.tenant || session.identity.user !== claims.user) {
-    connection.refuse('TICKET_INVALID', echo(hello))
-    return
-  }
-  if (!format) {
-    const message = 'field "audio" is missing: the owner of a session says what it will send'
-    connection.refuse('INVALID_FIELD', { field: 'audio', message, ...echo(hello) })
-    session.end('refused')
-    return
-  }
-  if (!session.join(connection, format)) {
-    connection.refuse('TICKET_USED', echo(hello))
-    return
-  }
-  connection.becomeOwner(session)
-  const { seq, watcherCount } = session.feed
-  connection.keep(encodeServer({ ...welcome(connection, hello, session, host), role: 'owner', audio: format, seq }))
-  if (watcherCount > 0) connection.keep(encodeServer({ type: 'watchers', count: watcherCount }))
-  const client = hello.client ? { client: hello.client } : {}
-  host.logger.debug({ sessionId: session.id, requestId: connection.peer.requestId, ...client }, 'session active')
 }
 
 function welcomeWatcher(connection: ClientConnection, hello: Hello, claims: WatchClaims, host: GreetingHost): void {
   if (!connection.isChecking) return
-  if (hello.audio) {
-    const message = 'field "audio" must be absent with a watch token: a watcher sends no audio'
-    connection.refuse('INVALID_FIELD', { field: 'audio', message, ...echo(hello) })
+  if (hello.audio || hello.resume) {
+    const field = hello.audio ? 'audio' : 'resume'
+    const message = hello.audio
+      ? 'field "audio" must be absent with a watch token: a watcher sends no audio'
+      : 'field "resume" goes with a resume token: a watcher is shown the last events in any case'
+    connection.refuse('INVALID_FIELD', { field, message, ...echo(hello) })
     return
   }
   const session = host.registry.get(claims.sessionId)
@@ -105,41 +73,17 @@ function welcomeWatcher(connection: ClientConnection, hello: Hello, claims: Watc
     connection.refuse('WATCH_LINK_INVALID', echo(hello))
     return
   }
-  const watching = session.watch(connection)
+  const watching = session.watch(connection, hello.subscriptions)
   if (!watching.ok) {
     connection.refuse(watching.error.code, { ...watching.error.details, ...echo(hello) })
     return
   }
   connection.becomeWatcher(session, claims.linkId, host.clock.nowMs() + expiresAtMs - wallMs)
   // From here to the last of the recent events nothing yields: the next event that is published follows them.
-  const { afterSeq, messages } = session.feed.recent()
-  connection.keep(encodeServer({ ...welcome(connection, hello, session, host), role: 'watcher', seq: afterSeq }))
+  const { feed } = session
+  const { afterSeq, messages } = feed.recent(feed.audience.wantsOf(connection))
+  const words = welcome(hello, session, connection, connection.peer.wsUrl, host)
+  connection.keep(encodeServer({ ...words, role: 'watcher', seq: afterSeq }))
   for (const message of messages) connection.keep(message)
   host.logger.debug({ sessionId: session.id, linkId: claims.linkId }, 'watcher joined')
-}
-
-function welcome(
-  connection: ClientConnection,
-  hello: Hello,
-  session: Session,
-  host: GreetingHost,
-): Omit<Welcome, 'role' | 'seq' | 'audio'> {
-  return {
-    type: 'welcome',
-    ...echo(hello),
-    protocolVersion: PROTOCOL_VERSION,
-    sessionId: session.id,
-    podId: host.podId,
-    epoch: session.feed.epoch,
-    language: session.identity.language,
-    speech: session.feed.speech,
-    pingIntervalMs: PING_INTERVAL_MS,
-    deadAfterMs: DEAD_AFTER_MS,
-    graceMs: host.graceMs,
-    entryUrls: [connection.peer.wsUrl],
-  }
-}
-
-function echo(hello: Hello): Pick<ErrorDetails, 'requestId'> {
-  return hello.requestId === undefined ? {} : { requestId: hello.requestId }
 }

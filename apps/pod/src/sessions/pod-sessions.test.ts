@@ -160,6 +160,7 @@ test('[RS3] the view tells what was asked for and what is', async () => {
     user: 'key-a',
     createdAtMs: clock.wallMs(),
     audioMs: 0,
+    audioTransport: 'none',
     finals: 0,
     watchers: 0,
     metadata: { room: '12' },

@@ -7,6 +7,7 @@ import {
   type CloseReason,
   type CreateSession,
   type ErrorCode,
+  type HistoryQuery,
   ParleyError,
   type PodId,
   type SessionCreated,
@@ -19,6 +20,7 @@ import {
   admit,
   canonicalLanguage,
   countUp,
+  type HistoryBudget,
   newSessionCounters,
   OUTBOX_HIGH_WATER_BYTES,
   Session,
@@ -31,9 +33,12 @@ import { SlotToStream } from '../bridges/slot-to-stream.ts'
 import type { Principal, Tokens } from '../identity/identity-port.ts'
 import type { SpeechPort } from '../speech/speech-port.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
-import { type GreetingHost, greet } from './greeting.ts'
-import type { Peer, PublicUrls, SessionService, SessionStats } from './session-service.ts'
+import { greet } from './greeting.ts'
+import type { GreetingHost } from './owner-greeting.ts'
+import { maySee, userOf, viewOf } from './session-access.ts'
+import type { HistoryPage, Peer, PublicUrls, SessionService, SessionStats } from './session-service.ts'
 import { Ticker } from './ticker.ts'
+import type { UdpService } from './udp-offer.ts'
 
 export interface PodSessionsOptions {
   readonly clock: Clock
@@ -41,10 +46,14 @@ export interface PodSessionsOptions {
   readonly podId: PodId
   readonly speech: SpeechPort
   readonly tokens: Tokens
+  /** Undefined when UDP is switched off. */
+  readonly udp?: UdpService | undefined
   readonly logger: Logger
 }
 
 const DEFAULT_LANGUAGE = 'en'
+/** Events of one answer of the history, unless told. */
+const DEFAULT_PAGE_EVENTS = 200
 const DEFAULT_LINK_LIFETIME_MS = 3_600_000
 /** After this, `close` cuts whatever is still connected. */
 const CLOSE_DEADLINE_MS = 1_800
@@ -59,6 +68,7 @@ class PodSessions implements SessionService {
   readonly #counters = newSessionCounters()
   readonly #registry = new SessionRegistry()
   readonly #connections = new Set<ClientConnection>()
+  readonly #historyBudget: HistoryBudget
   readonly #ticker: Ticker
   readonly #sessionHost: SessionHost
   readonly #connectionHost: ConnectionHost
@@ -70,10 +80,12 @@ class PodSessions implements SessionService {
     const { clock, config, logger, podId, tokens } = options
     this.#options = options
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
+    this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
     this.#sessionHost = {
       clock,
       policy: { ticketLifetimeMs: TICKET_LIFETIME_MS, graceMs: config.sessions.graceMs },
       audioLimits: { paceRatio: config.limits.audioPaceRatio, maxBytes: config.sessions.audioBytes },
+      historyLimits: { maxBytes: config.sessions.historyBytes, budget: this.#historyBudget },
       watchersPerSession: config.sessions.watchersPerSession,
       counters: this.#counters,
       onClosed: (session, reason) => this.#forget(session, reason),
@@ -83,8 +95,10 @@ class PodSessions implements SessionService {
       logger,
       podId,
       graceMs: config.sessions.graceMs,
+      audioPaceRatio: config.limits.audioPaceRatio,
       tokens,
       registry: this.#registry,
+      udp: options.udp,
     }
     this.#connectionHost = {
       clock,
@@ -165,11 +179,24 @@ class PodSessions implements SessionService {
 
   view(principal: Principal, sessionId: string): Result<SessionView, ParleyError> {
     const found = this.#find(principal, sessionId)
-    return found.ok ? ok(viewOf(found.value, this.#options.podId)) : found
+    return found.ok ? ok(this.#viewOf(found.value)) : found
   }
 
   list(): readonly SessionView[] {
-    return [...this.#registry.values()].map((session) => viewOf(session, this.#options.podId))
+    return [...this.#registry.values()].map((session) => this.#viewOf(session))
+  }
+
+  #viewOf(session: Session): SessionView {
+    const { clock, podId } = this.#options
+    return viewOf(session, podId, { nowMs: clock.nowMs(), wallMs: clock.wallMs() })
+  }
+
+  history(principal: Principal, sessionId: string, query: HistoryQuery): Result<HistoryPage, ParleyError> {
+    const found = this.#find(principal, sessionId)
+    if (!found.ok) return found
+    const { feed } = found.value
+    const { firstSeq, events, more } = feed.page(query.afterSeq ?? 0, query.limit ?? DEFAULT_PAGE_EVENTS)
+    return ok({ sessionId, firstSeq, lastSeq: feed.seq, events: events.map((event) => event.json), more })
   }
 
   remove(principal: Principal, sessionId: string): Result<void, ParleyError> {
@@ -270,6 +297,7 @@ class PodSessions implements SessionService {
       seats: this.#options.config.sessions.seats,
       sockets: this.#connections.size,
       watchers,
+      historyBytes: this.#historyBudget.usedBytes,
       ...this.#counters,
       refusedTotal: numbers(this.#counters.refusedTotal),
       closedTotal: { ...this.#counters.closedTotal },
@@ -294,39 +322,6 @@ class PodSessions implements SessionService {
     }
     for (const connection of this.#connections) connection.terminate()
     this.#ticker.stop()
-  }
-}
-
-/** For whom the session is: a key of role backend or admin may name anybody, everybody else is who they are. */
-function userOf(principal: Principal, body: CreateSession): Result<string, ParleyError> {
-  const mayName = principal.role === 'admin' || principal.role === 'backend'
-  if (body.user === undefined) return ok(principal.user ?? principal.keyId ?? principal.role)
-  if (mayName) return ok(body.user)
-  const message = 'only a key of role backend or admin may name a user'
-  return err(new ParleyError('FORBIDDEN', { field: 'user', message }))
-}
-
-function maySee(principal: Principal, session: Session): boolean {
-  const { tenant, user } = session.identity
-  if (principal.tenant !== tenant) return false
-  return principal.role === 'admin' || principal.role === 'backend' || principal.user === user
-}
-
-function viewOf(session: Session, podId: PodId): SessionView {
-  const { state, identity, feed, connectedAtWallMs } = session
-  return {
-    sessionId: session.id,
-    podId,
-    // A closed session is in no registry, so nobody can ask for it.
-    state: state.kind === 'closed' ? 'suspended' : state.kind,
-    language: identity.language,
-    user: identity.user,
-    createdAtMs: session.createdAtWallMs,
-    ...(connectedAtWallMs === undefined ? {} : { connectedAtMs: connectedAtWallMs }),
-    audioMs: session.audioMs,
-    finals: feed.finals,
-    watchers: feed.watcherCount,
-    metadata: { ...identity.metadata },
   }
 }
 

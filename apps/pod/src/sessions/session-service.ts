@@ -1,6 +1,14 @@
 // Everything the HTTP routes and the WebSocket upgrade ask of sessions. Implemented by pod-sessions.ts.
 import type { Result } from '@parley/kernel'
-import type { CloseReason, CreateSession, ParleyError, SessionCreated, SessionView, WatchLink } from '@parley/protocol'
+import type {
+  CloseReason,
+  CreateSession,
+  HistoryQuery,
+  ParleyError,
+  SessionCreated,
+  SessionView,
+  WatchLink,
+} from '@parley/protocol'
 import type { WebSocket } from 'ws'
 import type { Principal } from '../identity/identity-port.ts'
 
@@ -17,6 +25,18 @@ export interface Peer {
   readonly address: string
   readonly requestId: string
   readonly wsUrl: string
+  /** Nobody on the way can read what is sent: TLS, or this very machine with no proxy in between. */
+  readonly mayCarryKeys: boolean
+}
+
+export interface HistoryPage {
+  readonly sessionId: string
+  /** seq of the oldest event that is kept; 0 = none. */
+  readonly firstSeq: number
+  readonly lastSeq: number
+  /** JSON of each, as it was sent. */
+  readonly events: readonly string[]
+  readonly more: boolean
 }
 
 export interface SessionService {
@@ -24,6 +44,8 @@ export interface SessionService {
   create(principal: Principal, body: CreateSession, urls: PublicUrls): Promise<Result<SessionCreated, ParleyError>>
   /** SESSION_UNKNOWN for sessions of other tenants and, to roles user and page, of other users: existence is not told. */
   view(principal: Principal, sessionId: string): Result<SessionView, ParleyError>
+  /** Events of a session that lives, page by page. SESSION_UNKNOWN as for `view`. */
+  history(principal: Principal, sessionId: string, query: HistoryQuery): Result<HistoryPage, ParleyError>
   remove(principal: Principal, sessionId: string): Result<void, ParleyError>
   createWatchLink(
     principal: Principal,
@@ -52,7 +74,16 @@ export interface SessionStats {
   readonly createdTotal: number
   readonly refusedTotal: Readonly<Record<string, number>>
   readonly closedTotal: Readonly<Partial<Record<CloseReason, number>>>
+  readonly resumedTotal: number
+  readonly replacedTotal: number
+  readonly truncatedTotal: number
+  /** Events kept for REST and resumes, all sessions together. */
+  readonly historyBytes: number
   readonly audioFramesTotal: number
+  readonly audioFramesUdpTotal: number
+  readonly audioFramesDuplicateTotal: number
+  readonly audioFramesLateTotal: number
+  readonly audioFramesTooFastTotal: number
   readonly audioBytesTotal: number
   readonly controlMessagesInTotal: number
   readonly messagesOutTotal: number

@@ -1,9 +1,9 @@
-// The one timer of a pod's sessions: liveness, grace, ticket and link expiry are all asked on its beat, so that ten thousand
+// The one timer of a pod's sessions: lulls, liveness, grace, ticket and link expiry are all asked on its beat, so that ten thousand
 // connections cost one timer. Runs only while there is something to ask.
 import type { Clock, Timer } from '@parley/kernel'
 
 /** Every deadline kept by the ticker may be late by this much. */
-export const TICK_MS = 200
+export const TICK_MS = 100
 
 export class Ticker {
   readonly #clock: Clock

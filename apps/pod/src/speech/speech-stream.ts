@@ -75,6 +75,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   /** Extended media time that the worker's clock of this opening began from: the link carries 32 bits only. */
   #baseMedia: number | undefined
   #flushes: PendingFlush[] = []
+  #isHeld = false
+  #settledTold = 0
   #openedAtMs = 0
   #openedAtNo = 0
   #dropsSeen = 0
@@ -123,6 +125,13 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     if (this.#state.kind !== 'live' && this.#state.kind !== 'flushing') return
     this.#link?.gather(this, 0)
     this.#link?.sendNow()
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld || this.#state.kind === 'closed') return
+    this.#isHeld = isHeld
+    // Otherwise the next worker is told when it has opened the stream.
+    if (this.#state.kind === 'live' || this.#state.kind === 'flushing') this.#link?.holdStream(this.#number, isHeld)
   }
 
   close(): void {
@@ -184,6 +193,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       case 'stream.opened':
         this.#openedAtMs = this.#nowMs()
         this.#openedAtNo = this.#kept.headNo
+        // Before its audio: whether the client has gone quiet or its network has, the new worker cannot know either.
+        if (this.#isHeld) this.#link?.holdStream(this.#number, true)
         this.#apply(transitions.onOpened(state))
         this.#link?.gather(this, 0)
         this.#link?.sendNow()
@@ -279,6 +290,16 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #apply(transition: Transition): void {
     this.#state = transition.state
     for (const effect of transition.effects) this.#run(effect)
+    this.#tellSettled()
+  }
+
+  /** Behind the captions of what is settled, in samples of the client: the only place where one becomes the other. */
+  #tellSettled(): void {
+    if (this.#state.kind === 'closed' || this.#state.settledMs === 0) return
+    const media = Math.min(this.#kept.endMedia, Math.round(this.#state.settledMs * this.#samplesPerMs))
+    if (media <= this.#settledTold) return
+    this.#settledTold = media
+    this.#listener.onSettled(media)
   }
 
   #run(effect: StreamEffect): void {

@@ -123,6 +123,12 @@ export class WorkerLink {
     return number
   }
 
+  /** While held, audio that is missing ends no utterance. Sent behind whatever audio has been gathered. */
+  holdStream(number: number, isHeld: boolean): void {
+    this.sendNow()
+    this.#send({ type: 'stream.hold', stream: number, isHeld })
+  }
+
   /** Forgets the stream and, when the link is up, tells the worker to free its slot. */
   closeStream(number: number): void {
     const entry = this.#streams.get(number)

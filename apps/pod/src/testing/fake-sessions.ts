@@ -1,6 +1,6 @@
 // A SessionService that remembers what it was asked. For tests of the layers above it.
 import { err, newId, ok } from '@parley/kernel'
-import { type CreateSession, ParleyError, type SessionView } from '@parley/protocol'
+import { type CreateSession, type HistoryQuery, ParleyError, type SessionView } from '@parley/protocol'
 import type { WebSocket } from 'ws'
 import type { Principal } from '../identity/identity-port.ts'
 import type { Peer, PublicUrls, SessionService, SessionStats } from '../sessions/session-service.ts'
@@ -15,7 +15,15 @@ export const NO_STATS: SessionStats = {
   createdTotal: 0,
   refusedTotal: {},
   closedTotal: {},
+  resumedTotal: 0,
+  replacedTotal: 0,
+  truncatedTotal: 0,
+  historyBytes: 0,
   audioFramesTotal: 0,
+  audioFramesUdpTotal: 0,
+  audioFramesDuplicateTotal: 0,
+  audioFramesLateTotal: 0,
+  audioFramesTooFastTotal: 0,
   audioBytesTotal: 0,
   controlMessagesInTotal: 0,
   messagesOutTotal: 0,
@@ -36,6 +44,7 @@ export interface CreateCall {
 export class FakeSessions implements SessionService {
   readonly creates: CreateCall[] = []
   readonly attached: { readonly socket: WebSocket; readonly peer: Peer }[] = []
+  readonly historyQueries: HistoryQuery[] = []
   readonly closedWith: string[] = []
   /** What `create` answers instead of a session. */
   refusal: ParleyError | undefined
@@ -59,6 +68,7 @@ export class FakeSessions implements SessionService {
       user: body.user ?? principal.user ?? 'nobody',
       createdAtMs: 1,
       audioMs: 0,
+      audioTransport: 'none',
       finals: 0,
       watchers: 0,
       metadata: body.metadata ?? {},
@@ -69,6 +79,12 @@ export class FakeSessions implements SessionService {
   view(_principal: Principal, sessionId: string) {
     const view = this.#views.get(sessionId)
     return view ? ok(view) : err(new ParleyError('SESSION_UNKNOWN'))
+  }
+
+  history(_principal: Principal, sessionId: string, query: HistoryQuery) {
+    this.historyQueries.push(query)
+    if (!this.#views.has(sessionId)) return err(new ParleyError('SESSION_UNKNOWN'))
+    return ok({ sessionId, firstSeq: 1, lastSeq: 2, events: ['{"seq":1}', '{"seq":2}'], more: false })
   }
 
   remove(_principal: Principal, sessionId: string) {

@@ -6,6 +6,7 @@ import type { AudioSink, CaptionSink, HeldSlot, OpenAudio, SessionChannel } from
 export class RecordingChannel implements SessionChannel {
   /** The very buffers given, in order. */
   readonly buffers: Buffer[] = []
+  pings = 0
   closedFor: CloseReason | undefined
 
   get messages(): ServerMessage[] {
@@ -16,6 +17,9 @@ export class RecordingChannel implements SessionChannel {
   }
   latest(_key: number, message: Buffer): void {
     this.buffers.push(message)
+  }
+  ping(): void {
+    this.pings++
   }
   close(reason: CloseReason): void {
     this.closedFor ??= reason
@@ -30,6 +34,8 @@ export class FakeSlot implements HeldSlot, AudioSink {
   closed = 0
   readonly frames: { mediaTime: number; payload: Uint8Array; receivedAtWallMs: number }[] = []
   readonly flushes: number[] = []
+  /** Pushes, flushes and holds, in order. */
+  readonly told: string[] = []
 
   open(options: OpenAudio, captions: CaptionSink): AudioSink {
     this.opened = options
@@ -40,10 +46,15 @@ export class FakeSlot implements HeldSlot, AudioSink {
     this.released++
   }
   push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void {
+    this.told.push(`frame ${mediaTime}`)
     this.frames.push({ mediaTime, payload: Uint8Array.from(payload), receivedAtWallMs })
   }
   flush(flushId: number): void {
+    this.told.push(`flush ${flushId}`)
     this.flushes.push(flushId)
+  }
+  hold(isHeld: boolean): void {
+    this.told.push(isHeld ? 'hold' : 'release')
   }
   close(): void {
     this.closed++

@@ -19,6 +19,9 @@ export class ManualStream implements SpeechStream {
   readonly frames: { mediaTime: number; payload: Uint8Array; receivedAtWallMs: number }[] = []
   readonly flushes: number[] = []
   isClosed = false
+  isHeld = false
+  /** Times it was told to hold or to let go. */
+  holds = 0
   /** Set false to count frames only. */
   keepsFrames = true
   frameCount = 0
@@ -36,6 +39,10 @@ export class ManualStream implements SpeechStream {
   flush(flushId: number): void {
     this.flushes.push(flushId)
   }
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld
+    this.holds++
+  }
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
@@ -50,6 +57,9 @@ export class ManualStream implements SpeechStream {
   }
   abandon(index: number): void {
     this.listener.onAbandoned({ index, reason: 'no_speech' })
+  }
+  settled(mediaTime: number): void {
+    this.listener.onSettled(mediaTime)
   }
   /** Answers the oldest flush that waits. */
   flushed(): void {

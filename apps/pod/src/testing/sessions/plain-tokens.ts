@@ -1,15 +1,9 @@
 // Tokens without signatures, for tests of what sessions do with good and bad ones.
 import { type Clock, err, ok, type Result, randomToken } from '@parley/kernel'
 import { ParleyError, TICKET_LIFETIME_MS } from '@parley/protocol'
-import type { TicketClaims, Tokens, WatchClaims } from '../../identity/identity-port.ts'
+import type { Redeemed, ResumeClaims, TicketClaims, Tokens, WatchClaims } from '../../identity/identity-port.ts'
 
-type Issued =
-  | { readonly kind: 'ticket'; readonly claims: TicketClaims; readonly expiresAtMs: number }
-  | { readonly kind: 'watch'; readonly claims: WatchClaims; readonly expiresAtMs: number }
-
-type Redeemed =
-  | { readonly kind: 'ticket'; readonly claims: TicketClaims }
-  | { readonly kind: 'watch'; readonly claims: WatchClaims }
+type Issued = Exclude<Redeemed, { kind: 'used_ticket' }> & { readonly expiresAtMs: number }
 
 export class PlainTokens implements Tokens {
   readonly #clock: Clock
@@ -25,6 +19,9 @@ export class PlainTokens implements Tokens {
   async issueTicket(claims: TicketClaims): Promise<{ token: string; expiresAtMs: number }> {
     const expiresAtMs = this.#clock.wallMs() + TICKET_LIFETIME_MS
     return { token: this.#issue({ kind: 'ticket', claims, expiresAtMs }), expiresAtMs }
+  }
+  async issueResumeToken(claims: ResumeClaims): Promise<string> {
+    return this.#issue({ kind: 'resume', claims, expiresAtMs: Number.POSITIVE_INFINITY })
   }
   async issueWatchToken(claims: WatchClaims): Promise<string> {
     return this.#issue({ kind: 'watch', claims, expiresAtMs: claims.expiresAtMs })
@@ -44,9 +41,10 @@ export class PlainTokens implements Tokens {
     const isExpired = issued.expiresAtMs <= this.#clock.wallMs()
     if (issued.kind === 'watch') return isExpired ? err(new ParleyError('WATCH_LINK_INVALID')) : ok(issued)
     if (isExpired) return err(new ParleyError('TICKET_EXPIRED'))
-    if (this.#used.has(token)) return err(new ParleyError('TICKET_USED'))
+    if (issued.kind !== 'ticket') return ok(issued)
+    const isUsed = this.#used.has(token)
     this.#used.add(token)
-    return ok(issued)
+    return ok(isUsed ? { ...issued, kind: 'used_ticket' } : issued)
   }
 
   #issue(issued: Issued): string {

@@ -3,13 +3,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Clock, newId } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
-import { CLIENT_SUBPROTOCOL, type SessionCreated } from '@parley/protocol'
+import { CLIENT_SUBPROTOCOL, type SessionCreated, type Welcome } from '@parley/protocol'
 import { silentLogger } from '@parley/telemetry'
 import { WebSocketServer } from 'ws'
 import type { Principal } from '../../identity/identity-port.ts'
 import { CLIENT_SOCKET_OPTIONS } from '../../sessions/client-socket.ts'
 import { createPodSessions, type PodSessionsOptions } from '../../sessions/pod-sessions.ts'
 import type { PublicUrls, SessionService } from '../../sessions/session-service.ts'
+import type { UdpService } from '../../sessions/udp-offer.ts'
 import { ManualSpeech } from './manual-speech.ts'
 import { PlainTokens } from './plain-tokens.ts'
 import { TestClient } from './test-client.ts'
@@ -28,6 +29,8 @@ export function sessionConfig(
       graceMs: 60_000,
       outboxBytes: 262_144,
       audioBytes: 2_147_483_648,
+      historyBytes: 262_144,
+      historyTotalBytes: 67_108_864,
       watchersPerSession: 200,
       ...overrides.sessions,
     },
@@ -54,7 +57,9 @@ export interface SessionHarness {
   create(principal?: Principal): Promise<SessionCreated>
   connect(): Promise<TestClient>
   /** A session with its owner welcomed. */
-  open(): Promise<{ created: SessionCreated; client: TestClient }>
+  open(more?: object): Promise<{ created: SessionCreated; client: TestClient; welcome: Welcome }>
+  /** A connection that says hello with the resume token of `welcome`, having seen events up to `seq`. */
+  resume(welcome: Welcome, seq: number, more?: object): Promise<TestClient>
   /** A watcher of the session, welcomed. */
   watch(sessionId: string): Promise<TestClient>
   /** Moves the clock on, letting sockets do their part between steps. */
@@ -63,7 +68,14 @@ export interface SessionHarness {
 }
 
 export async function startSessions(
-  options: { config?: SessionConfig; speech?: ManualSpeech; serviceClock?: Clock } = {},
+  options: {
+    config?: SessionConfig
+    speech?: ManualSpeech
+    serviceClock?: Clock
+    udp?: UdpService
+    /** What the upgrade says of every connection; true unless told. */
+    mayCarryKeys?: boolean
+  } = {},
 ): Promise<SessionHarness> {
   const clock = new ManualClock()
   const speech = options.speech ?? new ManualSpeech()
@@ -74,8 +86,10 @@ export async function startSessions(
     podId: newId('pod'),
     speech,
     tokens,
+    udp: options.udp,
     logger: silentLogger,
   })
+  const mayCarryKeys = options.mayCarryKeys ?? true
   const http = createServer()
   const sockets = new WebSocketServer({
     ...CLIENT_SOCKET_OPTIONS,
@@ -86,7 +100,9 @@ export async function startSessions(
   const { port } = http.address() as AddressInfo
   const wsUrl = `ws://127.0.0.1:${port}/`
   const urls = { wsUrl, pageUrl: `http://127.0.0.1:${port}/` }
-  sockets.on('connection', (socket) => service.attach(socket, { address: '127.0.0.1', requestId: newId('req'), wsUrl }))
+  sockets.on('connection', (socket) =>
+    service.attach(socket, { address: '127.0.0.1', requestId: newId('req'), wsUrl, mayCarryKeys }),
+  )
 
   const create = async (principal: Principal = ADMIN): Promise<SessionCreated> => {
     const created = await service.create(principal, {}, urls)
@@ -105,12 +121,16 @@ export async function startSessions(
     tcpConnections,
     create,
     connect,
-    async open() {
+    async open(more = {}) {
       const created = await create()
       const client = await connect()
-      client.send({ type: 'hello', token: created.ticket, audio: PCM16 })
-      await client.expect('welcome')
-      return { created, client }
+      client.send({ type: 'hello', token: created.ticket, audio: PCM16, ...more })
+      return { created, client, welcome: await client.expect('welcome') }
+    },
+    async resume(welcome, seq, more = {}) {
+      const client = await connect()
+      client.send({ type: 'hello', token: welcome.resumeToken, audio: PCM16, resume: { seq }, ...more })
+      return client
     },
     async watch(sessionId) {
       const link = await service.createWatchLink(ADMIN, sessionId, undefined, urls)

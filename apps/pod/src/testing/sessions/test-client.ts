@@ -10,7 +10,8 @@ export class TestClient {
   readonly messages: ServerMessage[] = []
   closed: { code: number; reason: string } | undefined
   #seq = 0
-  #mediaTime = 0
+  /** Where the next frame begins. */
+  mediaTime = 0
 
   private constructor(socket: WebSocket) {
     this.socket = socket
@@ -33,9 +34,9 @@ export class TestClient {
 
   /** One 20 ms frame of 16 kHz pcm16 whose samples are all `fill`, in the order due. */
   sendFrame(fill = 0): void {
-    this.socket.send(encodeAudioFrame(this.#seq, this.#mediaTime, new Uint8Array(640).fill(fill)))
+    this.socket.send(encodeAudioFrame(this.#seq, this.mediaTime, new Uint8Array(640).fill(fill)))
     this.#seq++
-    this.#mediaTime += 320
+    this.mediaTime += 320
   }
 
   get lastSeq(): number {

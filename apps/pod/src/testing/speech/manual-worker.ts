@@ -126,6 +126,7 @@ export class ManualWorker {
     if (message.type === 'link.hello') this.#greet(message.nonce)
     if (message.type === 'stream.open' && this.opensAtOnce) this.send({ type: 'stream.opened', stream: message.stream })
     if (message.type === 'ping' && this.answersPings) this.send({ type: 'pong', id: message.id })
+    if (message.type === 'stream.hold') this.arrivals.push(message.isHeld ? 'hold' : 'release')
     if (message.type === 'stream.flush') this.arrivals.push(`flush ${message.flushId}`)
   }
 

@@ -142,6 +142,8 @@ class NullStream implements SpeechStream {
     })
   }
 
+  hold(): void {}
+
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -165,5 +167,6 @@ class NullStream implements SpeechStream {
     this.#index++
     this.#startMs = endMs
     this.#listener.onFinal({ ...common, marks })
+    if (!this.#isClosed) this.#listener.onSettled(this.#mediaTime)
   }
 }

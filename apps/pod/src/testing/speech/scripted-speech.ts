@@ -96,6 +96,8 @@ class ScriptedStream implements SpeechStream {
     }
   }
 
+  hold(): void {}
+
   flush(flushId: number): void {
     const line = this.#current()
     if (line && this.#heardMs > line.startMs) this.#end(line, this.#clock.wallMs())
@@ -132,6 +134,7 @@ class ScriptedStream implements SpeechStream {
     const marks = { receivedAtMs, endOfSpeechMs: wallMs, finalAtMs: wallMs }
     const { startMs, endMs, text } = line
     this.#listener.onFinal({ index, text, startMs, endMs, marks })
+    if (!this.#isClosed) this.#listener.onSettled(Math.min(this.#heardMs, endMs) * this.#samplesPerMs)
   }
 
   #index(): number {

@@ -20,6 +20,7 @@ export class SpeechProbe implements SpeechListener {
   readonly abandoned: Abandoned[] = []
   readonly flushed: number[] = []
   readonly states: string[] = []
+  readonly settled: number[] = []
   stream: SpeechStream | undefined
   #mediaTime = 0
   readonly #wallMs: () => number
@@ -83,6 +84,9 @@ export class SpeechProbe implements SpeechListener {
   }
   onFlushed(flushId: number): void {
     this.flushed.push(flushId)
+  }
+  onSettled(mediaTime: number): void {
+    this.settled.push(mediaTime)
   }
   onState(state: string, reason?: string): void {
     this.states.push(reason ? `${state} ${reason}` : state)
