@@ -266,3 +266,82 @@ test('[FO15] audio gathered for one worker never reaches it once the stream has 
   await pass(100)
   assert.deepEqual(first.records, [])
 })
+
+test('[LH1] a hold reaches the worker at once, a release behind the audio that ended the lull', async (t) => {
+  const { worker, probe, pass } = await linksRig(t)
+  const session = probe().frames(1, 2)
+  await until('ready', () => session.states.length === 1)
+  await pass(40)
+  await until('audio', () => worker.records.length === 2)
+  worker.arrivals.length = 0
+  session.stream?.hold(true)
+  session.stream?.hold(true)
+  await until('hold', () => worker.arrivals.length === 1)
+  session.frames(1, 1)
+  session.stream?.hold(false)
+  await until('release', () => worker.arrivals.length === 3)
+  assert.deepEqual(worker.arrivals, ['hold', 'audio', 'release'])
+  assert.deepEqual(worker.messages.at(-1), { type: 'stream.hold', stream: 1, isHeld: false })
+})
+
+test('[LH2] the next worker is told to hold before it gets audio', async (t) => {
+  const { workers, probe } = await linksRig(t, { slots: 4 }, { slots: 3 })
+  const [first, second] = workers as [ManualWorker, ManualWorker]
+  const session = probe().frames(1, 5)
+  await until('ready', () => session.states.length === 1)
+  session.stream?.hold(true)
+  await until('hold', () => first.arrivals.includes('hold'))
+  second.arrivals.length = 0
+  first.cut()
+  await until('audio', () => second.arrivals.includes('audio'))
+  assert.deepEqual(second.arrivals, ['hold', 'audio'])
+})
+
+test('[LH2] a hold that ended while no worker was there is told to nobody', async (t) => {
+  const { worker, probe, speech } = await linksRig(t)
+  const session = probe().frames(1, 5)
+  await until('ready', () => session.states.length === 1)
+  session.stream?.hold(true)
+  await until('hold', () => worker.arrivals.includes('hold'))
+  speech.setWorkers([])
+  session.stream?.hold(false)
+  worker.arrivals.length = 0
+  speech.setWorkers([worker.address])
+  await until('audio', () => worker.arrivals.includes('audio'))
+  assert.deepEqual(worker.arrivals, ['audio'])
+})
+
+test('[ST2] what is settled is told in samples of the client, rising, and never beyond what came', async (t) => {
+  const { worker, probe, pass } = await linksRig(t)
+  const session = probe().frames(1, 100)
+  await until('ready', () => session.states.length === 1)
+  await pass(40)
+  await until('audio', () => worker.records.length === 100)
+  worker.send({ type: 'settled', stream: 1, settledMs: 100.0625 })
+  worker.send({ type: 'settled', stream: 1, settledMs: 90 })
+  worker.send(finalOf(1, 0, 1_000))
+  worker.send({ type: 'settled', stream: 1, settledMs: 9_000 })
+  await until('settled', () => session.settled.length === 3)
+  assert.deepEqual(session.settled, [1_601, 16_000, 32_000])
+})
+
+test('[ST2] settled media time goes on past 2^32, also at another worker', async (t) => {
+  const { workers, speech, clock, pass } = await linksRig(t, { slots: 4 }, { slots: 3 })
+  const [first, second] = workers as [ManualWorker, ManualWorker]
+  const start = 0x1_0000_0000 - 320
+  const session = new SpeechProbe(() => clock.wallMs(), start).open(speech, 'ses_long').frames(1, 50)
+  await until('ready', () => session.states.length === 1)
+  await pass(40)
+  await until('audio', () => first.records.length === 50)
+  // The worker counts from the 32 bits it was given.
+  first.send({ type: 'settled', stream: 1, settledMs: start / 16 + 500 })
+  await until('settled', () => session.settled.length === 1)
+  assert.deepEqual(session.settled, [start + 8_000])
+  first.cut()
+  await until('again', () => second.opens().length === 1)
+  await pass(40)
+  const { settledMs = 0 } = second.opens()[0] ?? {}
+  second.send({ type: 'settled', stream: 1, settledMs: settledMs + 100 })
+  await until('settled', () => session.settled.length === 2)
+  assert.equal(session.settled[1], start + 8_000 + 1_600)
+})
