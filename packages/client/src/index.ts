@@ -15,9 +15,11 @@ import {
 } from './core/index.ts'
 import { nodeHttp } from './node/node-http.ts'
 import { nodeSockets } from './node/node-socket.ts'
+import type { UdpEndpoint } from './node/udp-path.ts'
 
 export type { Abandoned, AudioEnded, AudioFormat, Caption, Welcome } from '@parley/protocol'
 export * from './core/index.ts'
+export type { UdpEndpoint } from './node/udp-path.ts'
 
 /** Where it runs; everything has a default. */
 export interface NodeOptions {
@@ -28,6 +30,8 @@ export interface NodeOptions {
   readonly ticker?: Ticker
   /** Another WebSocket implementation than `ws`. */
   readonly openSocket?: OpenSocket
+  /** Where sealed UDP packets go instead of where the platform says: a relay, an address translator. */
+  readonly udpEndpoint?: UdpEndpoint
 }
 
 export function nodePlatform(options: NodeOptions = {}): ClientPlatform {
@@ -38,13 +42,26 @@ export function nodePlatform(options: NodeOptions = {}): ClientPlatform {
     openSocket: options.openSocket ?? nodeSockets({ ca: options.ca }),
     sendHttp: nodeHttp(options.ca),
     sendsCookies: false,
-    datagrams: { unavailable: 'UDP is not there yet' },
+    datagrams: { unavailable: 'UDP was not asked for' },
+  }
+}
+
+/** Loaded when it is wanted: sealing needs a library in machine code, which not every machine has. */
+async function nodeDatagrams(clock: Clock, endpoint: UdpEndpoint | undefined): Promise<ClientPlatform['datagrams']> {
+  try {
+    const { udpDatagrams } = await import('./node/udp-path.ts')
+    return udpDatagrams({ clock, endpoint })
+  } catch {
+    return { unavailable: 'the library that seals packets (sodium-native) is not installed here' }
   }
 }
 
 /** Reserves a session. Subscribe to its events, then `connect`. Rejects with ParleyClientError. */
-export function createSession(options: SessionOptions & NodeOptions): Promise<ParleySession> {
-  return createSessionOn(nodePlatform(options), options)
+export async function createSession(options: SessionOptions & NodeOptions): Promise<ParleySession> {
+  const platform = nodePlatform(options)
+  if (options.udp === 'off') return await createSessionOn(platform, options)
+  const datagrams = await nodeDatagrams(platform.clock, options.udpEndpoint)
+  return await createSessionOn({ ...platform, datagrams }, options)
 }
 
 /** Follows a session by its watch link, read only. Subscribe to its events, then `connect`. */

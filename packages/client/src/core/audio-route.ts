@@ -1,7 +1,7 @@
 // Which way audio goes: over the socket, or as datagrams beside it. Decides and switches without loss or disorder; what a path is
 // and whether it works is the platform's (DatagramPath), what was sent is AudioOut's.
 import { type AudioFormat, extendUint32, fitsUdp, type UdpOffer, type Welcome } from '@parley/protocol'
-import type { AudioOut } from './audio-out.ts'
+import type { AudioOut, AudioRoute } from './audio-out.ts'
 import type { DatagramPath, OpenDatagrams } from './platform.ts'
 
 /** How audio travels now, and why that way. */
@@ -46,11 +46,24 @@ export function noDatagramsReason(datagrams: AudioRouterOptions['datagrams'], fo
   return fitsUdp(format) ? undefined : REFUSALS.format
 }
 
+/**
+ *   socket     frames go over the WebSocket, or wait for one
+ *   changing   they wait until all before them has arrived over the socket (a pong behind the last one)
+ *   datagrams  they go over UDP
+ *   doubt      they wait: the path was silent, or the socket broke and took the network with it perhaps; the next answer says what
+ *              has arrived, and the rest is sent (again). Frames that follow ones lost would make the platform give those up.
+ */
+type Mode = 'socket' | 'changing' | 'datagrams' | 'doubt'
+const ROUTES: Readonly<Record<Mode, AudioRoute>> = { socket: 'ws', changing: 'held', datagrams: 'udp', doubt: 'held' }
+
 export class AudioRouter {
   readonly #options: AudioRouterOptions
   readonly #unavailable: string | undefined
   #path: DatagramPath | undefined
   #isUsable = false
+  #mode: Mode = 'socket'
+  /** Of the break of the socket: an answer to an earlier probe says nothing about now. */
+  #doubtedAtMs = 0
   /** Ping behind the last frame over the socket; its pong opens the way to datagrams. */
   #barrier: number | undefined
   /** Media time before which everything has arrived or was given up. */
@@ -95,42 +108,51 @@ export class AudioRouter {
   onPong(id: number): void {
     if (id !== this.#barrier) return
     this.#barrier = undefined
-    if (this.#options.audio.route === 'held') this.#use()
+    if (this.#mode === 'changing') this.#use()
   }
 
   /** Whenever the backlog may have gone: only then the way may change. */
   settle(): void {
-    const { audio } = this.#options
-    if (!this.#isUsable || audio.route !== 'ws' || audio.heldFrames > 0 || !this.#options.isConnected()) return
+    const { audio, isConnected, ping } = this.#options
+    if (!this.#isUsable || this.#mode !== 'socket' || audio.heldFrames > 0 || !isConnected()) return
     if (audio.lastSeq === -1) {
       this.#use()
       return
     }
-    this.#barrier = this.#options.ping()
-    if (this.#barrier !== undefined) audio.setRoute('held')
+    this.#barrier = ping()
+    if (this.#barrier !== undefined) this.#enter('changing')
   }
 
   networkChanged(): void {
     this.#path?.networkChanged()
   }
 
-  /** The socket is gone: datagrams go on when they were in use; a change that was under way is off. */
-  detached(): void {
+  /** The socket is gone: datagrams go on when their path still answers; a change that was under way is off. */
+  detached(nowMs: number): void {
     this.#barrier = undefined
-    if (this.#options.audio.route === 'held') this.#options.audio.setRoute('ws')
+    if (this.#mode === 'changing') this.#enter('socket')
+    if (this.#mode !== 'datagrams') return
+    this.#doubtedAtMs = nowMs
+    this.#enter('doubt')
+    this.#path?.ask()
   }
 
   close(): void {
     const path = this.#path
     this.#barrier = undefined
     this.#isUsable = false
+    this.#enter('socket')
     this.#options.audio.setDatagrams(undefined)
-    this.#options.audio.setRoute('ws')
     if (!path) return
     const { packetsSent, probesSent, answers } = this.stats
     this.#before = { packetsSent, probesSent, answers }
     this.#path = undefined
     path.close()
+  }
+
+  #enter(mode: Mode): void {
+    this.#mode = mode
+    this.#options.audio.setRoute(ROUTES[mode])
   }
 
   #open(offer: UdpOffer): void {
@@ -140,6 +162,9 @@ export class AudioRouter {
       onUsable: () => {
         this.#isUsable = true
         this.settle()
+      },
+      onDoubt: () => {
+        if (this.#mode === 'datagrams') this.#enter('doubt')
       },
       onUnusable: (reason) => this.#onUnusable(reason),
       onAnswer: (mediaTime, sentAtMs) => this.#onAnswer(mediaTime, sentAtMs),
@@ -152,17 +177,18 @@ export class AudioRouter {
   #use(): void {
     const { audio } = this.#options
     this.#confirmed = audio.sentEnd
-    audio.setRoute('udp')
+    this.#doubtedAtMs = 0
+    this.#enter('datagrams')
     this.#tell({ kind: 'udp', reason: 'probes are answered' })
     audio.pump()
   }
 
   #onUnusable(reason: string): void {
     const { audio } = this.#options
+    const wasUsed = this.#mode === 'datagrams' || this.#mode === 'doubt'
     this.#isUsable = false
     this.#barrier = undefined
-    const wasUsed = audio.route === 'udp'
-    audio.setRoute('ws')
+    this.#enter('socket')
     if (wasUsed) {
       this.#fallbacks++
       audio.repeatFrom(this.#confirmed)
@@ -173,12 +199,15 @@ export class AudioRouter {
 
   #onAnswer(mediaTime: number, sentAtMs: number): void {
     const { audio } = this.#options
-    if (audio.route !== 'udp') return
+    const isInDoubt = this.#mode === 'doubt'
+    if (!isInDoubt && this.#mode !== 'datagrams') return
     const received = extendUint32(mediaTime, audio.sentEnd)
     if (received > this.#confirmed && received <= audio.sentEnd) this.#confirmed = received
+    if (isInDoubt && sentAtMs < this.#doubtedAtMs) return
     // Nothing was sent for a while and its end has not arrived: nobody would ever miss it but this client.
     const isTailLost = this.#confirmed < audio.sentEnd && sentAtMs - audio.sentAtMs >= TAIL_SETTLED_MS
-    if (!isTailLost || audio.heldFrames > 0) return
+    if (!isInDoubt && (!isTailLost || audio.heldFrames > 0)) return
+    this.#enter('datagrams')
     audio.repeatFrom(this.#confirmed)
     audio.pump()
   }

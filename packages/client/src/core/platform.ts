@@ -57,6 +57,8 @@ export interface DatagramStats {
 export interface DatagramListener {
   /** The path works (again). */
   onUsable(): void
+  /** No answer for a while: the next one, or `onUnusable`, decides. */
+  onDoubt(): void
   /** It does not, or not any more; `reason` in plain words. */
   onUnusable(reason: string): void
   /**
@@ -71,6 +73,8 @@ export interface DatagramPath {
   readonly stats: DatagramStats
   /** False when the frame is too long for a packet. `seq` is not modulo. */
   send(seq: number, mediaTime: number, payload: Uint8Array): boolean
+  /** Asks at once for a sign of life of a path in use. */
+  ask(): void
   /** Asks anew whether it works, from a fresh local address. */
   networkChanged(): void
   close(): void

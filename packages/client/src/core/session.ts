@@ -356,7 +356,7 @@ export class ParleySession {
       this.#pump()
     } else {
       this.#catchUp.cancel()
-      this.#router.detached()
+      this.#router.detached(this.#connection.clock.nowMs())
     }
     if (isOver(state)) {
       this.#router.close()
