@@ -148,8 +148,8 @@ export class FlowModel {
     const isHeldBack = this.#holdsBack()
     const inOrderMs = this.#inOrder(sentAtMs)
     const atMs = isHeldBack ? inOrderMs + impairment.reorderByMs : inOrderMs
-    // One that is held back leaves its place: those behind it are not held by it.
-    if (!isHeldBack) this.#lastAtMs = inOrderMs
+    // One that is held back keeps its place in the order all the same: those behind it are not held by it.
+    this.#lastAtMs = inOrderMs
     const isDoubled = impairment.duplicateRatio > 0 && this.#duplicate() < impairment.duplicateRatio
     const againAtMs = isDoubled ? this.#copyAtMs(nowMs, sizeBytes, atMs - sentAtMs) : undefined
     return { kind: 'delivered', atMs, isHeldBack, againAtMs }
