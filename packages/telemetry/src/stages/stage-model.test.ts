@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judgeAgreement } from './cpu-agreement.ts'
 import type { EventCosts } from './event-costs.ts'
-import { breakDown, type LoopWindow, MachineFactor, predictSystemMs } from './stage-model.ts'
+import { breakDown, coldWakes, type LoopWindow, MachineFactor, predictSystemMs } from './stage-model.ts'
 import { SPAN, SPAN_COUNT, STAGES } from './stages.ts'
 
 const COSTS: EventCosts = {
+  wakeUs: 0,
+  coolMs: 1,
   turnUs: 10,
   polledUs: 4,
   perEventUs: { wsIn: 1, wsOut: 2, linkOut: 5 },
@@ -21,20 +23,32 @@ function table(values: Table): Float64Array {
 }
 
 interface Given {
+  readonly durationMs?: number
   readonly activeMs?: number
   readonly gcMs?: number
   readonly turns?: number
+  readonly sleeps?: number
   readonly polled?: number
   readonly selfMs?: Table
   readonly entered?: Table
   readonly items?: Table
 }
 
-const windowOf = ({ activeMs = 1_000, gcMs = 0, turns = 0, polled = 0, ...spans }: Given): LoopWindow => ({
+const windowOf = ({
+  durationMs = 1_000,
+  activeMs = 1_000,
+  gcMs = 0,
+  turns = 0,
+  polled = 0,
+  sleeps,
+  ...spans
+}: Given): LoopWindow => ({
+  durationMs,
   activeMs,
   gcMs,
   turns,
   polled,
+  sleeps,
   spans: { selfMs: table(spans.selfMs ?? {}), entered: table(spans.entered ?? {}), items: table(spans.items ?? {}) },
 })
 
@@ -83,10 +97,28 @@ test('[TE6] the same events in fewer turns cost less, and a turn is shared by wh
 })
 
 test('[TE6] frames of a drain cost by the frame, the drain by the wakeup', () => {
-  const drains = windowOf({ turns: 100, polled: 100, entered: { udpDrain: 100 }, items: { udpDrain: 4_000 } })
-  near(predictSystemMs(drains, COSTS)[SPAN.udpDrain] as number, 2 + 1 + 0.4)
+  const drains = windowOf({ turns: 100, entered: { udpDrain: 100 }, items: { udpDrain: 4_000 } })
+  near(predictSystemMs(drains, COSTS)[SPAN.udpDrain] as number, 2 + 1)
   const { stages } = breakDown(drains, 1, COSTS)
   assert.equal(stages.udp.events, 4_000)
+})
+
+test('[TE6] wakes cost by how long the loop slept before them; a busy loop sleeps seldom and lightly', () => {
+  const sleepy = windowOf({ durationMs: 1_000, activeMs: 100, turns: 100, sleeps: 100 })
+  near(coldWakes(sleepy, 1), 100 * (1 - Math.exp(-9)))
+  const brisk = windowOf({ durationMs: 1_000, activeMs: 100, turns: 900, sleeps: 900 })
+  near(coldWakes(brisk, 1), 900 * (1 - Math.exp(-1)))
+  const busy = windowOf({ durationMs: 1_000, activeMs: 990, turns: 5_000, sleeps: 50 })
+  assert.ok(coldWakes(busy, 1) < 10)
+  assert.equal(coldWakes(windowOf({ activeMs: 0, turns: 10 }), 1e-9), 10, 'where sleeps are not told, turns are')
+  assert.equal(coldWakes(windowOf({ sleeps: 0, turns: 10 }), 1), 0)
+  const entered = { wsIn: 300, timer: 100 }
+  const predicted = predictSystemMs(
+    { ...sleepy, spans: windowOf({ entered }).spans },
+    { ...COSTS, wakeUs: 40, turnUs: 0 },
+  )
+  near(predicted[SPAN.wsIn] as number, 0.3 + 0.75 * 0.04 * coldWakes(sleepy, 1))
+  near(predicted[SPAN.timer] as number, 0.25 * 0.04 * coldWakes(sleepy, 1))
 })
 
 test('[TE6] turns that nothing counted woke are upkeep', () => {

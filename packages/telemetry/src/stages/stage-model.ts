@@ -6,10 +6,13 @@ import { SPAN_COUNT, SPAN_ENTRIES, SPAN_NAMES, STAGES, type Stage } from './stag
 
 /** What one loop did in one window. */
 export interface LoopWindow {
+  readonly durationMs: number
   /** Time the loop was not waiting. */
   readonly activeMs: number
   readonly gcMs: number
   readonly turns: number
+  /** Times its thread went to sleep; undefined where the system does not tell: then every turn is taken for one. */
+  readonly sleeps: number | undefined
   /** Descriptors that epoll reported. */
   readonly polled: number
   /** By span, in this window. */
@@ -34,30 +37,51 @@ export interface Breakdown {
   readonly explainedRatio: number
 }
 
+/** How many wakes found the caches cold: each counts the more, the longer the sleep before it was. */
+export function coldWakes(window: LoopWindow, coolMs: number): number {
+  const sleeps = window.sleeps ?? window.turns
+  if (sleeps <= 0) return 0
+  const sleptMs = Math.max(0, window.durationMs - window.activeMs) / sleeps
+  return sleeps * (1 - Math.exp(-sleptMs / coolMs))
+}
+
 /** Milliseconds per span that `costs` predict for this window on the reference machine. */
-export function predictSystemMs(window: Omit<LoopWindow, 'activeMs' | 'gcMs'>, costs: EventCosts): Float64Array {
+export function predictSystemMs(window: LoopWindow, costs: EventCosts): Float64Array {
   const { entered, items } = window.spans
   const result = new Float64Array(SPAN_COUNT)
   let waking = 0
+  let polled = 0
   for (let span = 0; span < SPAN_COUNT; span++) {
     const name = SPAN_NAMES[span] as (typeof SPAN_NAMES)[number]
     const count = entered[span] as number
-    const perEventUs = costs.perEventUs[name] ?? 0
-    const perItemUs = costs.perItemUs[name] ?? 0
-    result[span] = (count * perEventUs + (items[span] as number) * perItemUs) / 1000
+    result[span] =
+      (count * (costs.perEventUs[name] ?? 0) + (items[span] as number) * (costs.perItemUs[name] ?? 0)) / 1000
     if (SPAN_ENTRIES[span]?.isWaking) waking += count
+    if (SPAN_ENTRIES[span]?.isPolled) polled += count
   }
-  // A turn is shared by whatever woke it: a hundred messages in one turn pay for one turn.
-  const sharedMs = (window.turns * costs.turnUs + window.polled * costs.polledUs) / 1000
-  const timer = SPAN_NAMES.indexOf('timer')
-  if (waking === 0) result[timer] = (result[timer] as number) + sharedMs
-  else {
-    for (let span = 0; span < SPAN_COUNT; span++) {
-      if (!SPAN_ENTRIES[span]?.isWaking) continue
-      result[span] = (result[span] as number) + (sharedMs * (entered[span] as number)) / waking
-    }
-  }
+  // A wake and a turn are shared by whatever came of them: a hundred messages in one turn pay for one turn.
+  const wakesMs = (coldWakes(window, costs.coolMs) * costs.wakeUs + window.turns * costs.turnUs) / 1000
+  share(result, wakesMs, waking, entered, 'isWaking')
+  share(result, (window.polled * costs.polledUs) / 1000, polled, entered, 'isPolled')
   return result
+}
+
+/** Adds `ms` to the spans of that kind by their entries; to the timers when there were none. */
+function share(
+  result: Float64Array,
+  ms: number,
+  count: number,
+  entered: Float64Array,
+  kind: 'isWaking' | 'isPolled',
+): void {
+  if (count === 0) {
+    const timer = SPAN_NAMES.indexOf('timer')
+    result[timer] = (result[timer] as number) + ms
+    return
+  }
+  for (let span = 0; span < SPAN_COUNT; span++) {
+    if (SPAN_ENTRIES[span]?.[kind]) result[span] = (result[span] as number) + (ms * (entered[span] as number)) / count
+  }
 }
 
 /**

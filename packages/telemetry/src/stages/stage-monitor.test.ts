@@ -7,7 +7,7 @@ import { StageClock } from './stage-clock.ts'
 import { type LoopCounters, type LoopSource, processLoopSource, startStageMonitor } from './stage-monitor.ts'
 import { SPAN, STAGES } from './stages.ts'
 
-const COSTS: EventCosts = { turnUs: 10, polledUs: 5, perEventUs: { wsIn: 1 }, perItemUs: {} }
+const COSTS: EventCosts = { wakeUs: 0, coolMs: 1, turnUs: 10, polledUs: 5, perEventUs: { wsIn: 1 }, perItemUs: {} }
 
 /** A loop whose seconds a test makes up. */
 function rig(sessions = 100) {
@@ -15,7 +15,7 @@ function rig(sessions = 100) {
   const scope = new Scope(clock)
   let spanMs = 0
   const stages = new StageClock({ nowMs: () => spanMs, readingCostMs: 0 })
-  const counters = { activeMs: 0, turns: 0, polled: 0, threadCpuMs: 0, processCpuMs: 0, waitingMs: 0 }
+  const counters = { activeMs: 0, turns: 0, polled: 0, threadCpuMs: 0, processCpuMs: 0, waitingMs: 0, sleeps: 0 }
   const state = { sessions, stopped: 0 }
   let onGc: (startMs: number, durationMs: number) => void = () => {}
   const source: LoopSource = {
@@ -131,6 +131,7 @@ test('[TE10] the running process: turns, descriptors, busy and CPU time rise; th
   stop()
   await new Promise<void>((resolve) => void systemClock.after(1, resolve))
   const after = source.read()
+  assert.ok((after.sleeps ?? 1) > (before.sleeps ?? 0) || process.platform !== 'linux')
   assert.ok(after.turns > before.turns && after.activeMs > before.activeMs)
   assert.ok(after.threadCpuMs > before.threadCpuMs && after.processCpuMs >= before.processCpuMs)
   assert.ok(pauses.every((ms) => ms >= 0))

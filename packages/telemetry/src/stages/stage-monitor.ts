@@ -16,12 +16,14 @@ const WINDOW_TICKS = 5
 /** Below this many sessions a cost per session is a cost of the pod itself. */
 const MIN_SESSIONS = 1
 
-/** Counters of the loop and its thread; all but `waitingMs` since any fixed instant. */
+/** Counters of the loop and its thread, since any fixed instant. */
 export interface LoopCounters {
   readonly nowMs: number
   readonly activeMs: number
   readonly turns: number
   readonly polled: number
+  /** Times the thread went to sleep; undefined where the system does not tell. */
+  readonly sleeps: number | undefined
   /** CPU time of the loop's thread, and of the whole process. */
   readonly threadCpuMs: number
   readonly processCpuMs: number
@@ -89,7 +91,6 @@ export interface StageMonitorOptions {
 
 /** One second of one loop. */
 interface Second extends LoopWindow {
-  readonly durationMs: number
   readonly threadCpuMs: number
   readonly processCpuMs: number
   readonly waitingMs: number | undefined
@@ -183,8 +184,8 @@ class Monitor implements StageMonitor {
       polled: now.polled - before.polled,
       threadCpuMs: now.threadCpuMs - before.threadCpuMs,
       processCpuMs: now.processCpuMs - before.processCpuMs,
-      waitingMs:
-        now.waitingMs === undefined || before.waitingMs === undefined ? undefined : now.waitingMs - before.waitingMs,
+      sleeps: minus(now.sleeps, before.sleeps),
+      waitingMs: minus(now.waitingMs, before.waitingMs),
       gcMs,
       spans,
       sessions,
@@ -213,9 +214,11 @@ function readingOf(
   const windowMs = total(seconds, (second) => second.durationMs)
   const perMs = windowMs === 0 ? 0 : 1 / windowMs
   const window: LoopWindow = {
+    durationMs: windowMs,
     activeMs: total(seconds, (second) => second.activeMs),
     gcMs: total(seconds, (second) => second.gcMs),
     turns: total(seconds, (second) => second.turns),
+    sleeps: totalOrNone(seconds, (second) => second.sleeps),
     polled: total(seconds, (second) => second.polled),
     spans: sumOf(seconds.map((second) => second.spans)),
   }
@@ -225,7 +228,7 @@ function readingOf(
   const loopActiveRatio = Math.min(1, window.activeMs * perMs)
   const usPerSessionSecond = perSession(Math.max(0, loopActiveRatio - (baselineRatio ?? 0)))
   const spare = LOOP_CEILING_RATIO - loopActiveRatio
-  const waits = seconds.every((second) => second.waitingMs !== undefined)
+  const waitingMs = windowMs === 0 ? undefined : totalOrNone(seconds, (second) => second.waitingMs)
   return {
     windowMs,
     sessions,
@@ -252,12 +255,17 @@ function readingOf(
     agreement: judgeAgreement({
       loopActiveRatio,
       cpuRatio: total(seconds, (second) => second.threadCpuMs) * perMs,
-      ...(waits && windowMs > 0
-        ? { waitingRatio: total(seconds, (second) => second.waitingMs ?? 0) * perMs }
-        : { waitingRatio: undefined }),
+      waitingRatio: waitingMs === undefined ? undefined : waitingMs * perMs,
     }),
   }
 }
+
+const minus = (now: number | undefined, before: number | undefined): number | undefined =>
+  now === undefined || before === undefined ? undefined : now - before
+
+/** Undefined when one of them is. */
+const totalOrNone = (seconds: readonly Second[], of: (second: Second) => number | undefined): number | undefined =>
+  seconds.some((second) => of(second) === undefined) ? undefined : total(seconds, (second) => of(second) ?? 0)
 
 const perStage = <T>(value: (stage: Stage) => T): Record<Stage, T> =>
   Object.fromEntries(STAGES.map((stage) => [stage, value(stage)])) as Record<Stage, T>
@@ -266,11 +274,11 @@ const total = <T>(values: readonly T[], of: (value: T) => number): number =>
   values.reduce((sum, value) => sum + of(value), 0)
 
 function difference(now: StageTotals, before: StageTotals): StageTotals {
-  const minus = (a: Float64Array, b: Float64Array) => a.map((value, index) => value - (b[index] as number))
+  const less = (a: Float64Array, b: Float64Array) => a.map((value, index) => value - (b[index] as number))
   return {
-    selfMs: minus(now.selfMs, before.selfMs),
-    entered: minus(now.entered, before.entered),
-    items: minus(now.items, before.items),
+    selfMs: less(now.selfMs, before.selfMs),
+    entered: less(now.entered, before.entered),
+    items: less(now.items, before.items),
   }
 }
 
@@ -302,7 +310,8 @@ export function processLoopSource(): LoopSource {
         polled: events,
         threadCpuMs: (thread.user + thread.system) / 1000,
         processCpuMs: (whole.user + whole.system) / 1000,
-        waitingMs: readWaitingMs(),
+        sleeps: readNumber('status', /^voluntary_ctxt_switches:\s+(\d+)/m),
+        waitingMs: inMs(readNumber('schedstat', /^\d+ (\d+)/)),
       }
     },
     onGarbageCollected(listener) {
@@ -315,11 +324,13 @@ export function processLoopSource(): LoopSource {
   }
 }
 
-/** Linux tells for the main thread: time running, time waiting for a core, slices. Nanoseconds. */
-function readWaitingMs(): number | undefined {
+const inMs = (ns: number | undefined): number | undefined => (ns === undefined ? undefined : ns / 1e6)
+
+/** What Linux tells of the main thread: its waits for a core (ns), its falling asleep. */
+function readNumber(file: 'status' | 'schedstat', pattern: RegExp): number | undefined {
   try {
-    const waitingNs = Number(readFileSync(`/proc/${process.pid}/schedstat`, 'latin1').split(' ')[1])
-    return Number.isFinite(waitingNs) ? waitingNs / 1e6 : undefined
+    const found = pattern.exec(readFileSync(`/proc/${process.pid}/${file}`, 'latin1'))
+    return found ? Number(found[1]) : undefined
   } catch {
     return undefined
   }

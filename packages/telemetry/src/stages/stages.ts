@@ -18,34 +18,36 @@ export type Stage = (typeof STAGES)[number]
 
 interface SpanEntry {
   readonly stage: Stage
-  /** The operating system woke the loop for it: it takes part in the cost of turns and of polled descriptors. */
+  /** It runs because something woke the loop, and takes its share of the cost of wakes and turns. */
   readonly isWaking: boolean
+  /** What woke the loop was a descriptor, whose cost it shares too; a timer is none. */
+  readonly isPolled: boolean
   /** One in so many is timed when it is the outermost; 1: every one. Rare or batched spans are timed always. */
   readonly timeOneIn: number
 }
 
 /** Numbered by their place: `SPAN.wsIn` is an index into every table of spans. */
 const SPAN_TABLE = {
-  /** One emptying of the ring that the receiving thread fills; its items are frames. */
-  udpDrain: { stage: 'udp', isWaking: true, timeOneIn: 1 },
+  /** One emptying of the ring that the receiving thread fills, mostly by a timer; its items are frames. */
+  udpDrain: { stage: 'udp', isWaking: true, isPolled: false, timeOneIn: 1 },
   /** One message of a client or watcher. */
-  wsIn: { stage: 'ws-in', isWaking: true, timeOneIn: 8 },
+  wsIn: { stage: 'ws-in', isWaking: true, isPolled: true, timeOneIn: 8 },
   /** One message handed to a client's or watcher's socket. */
-  wsOut: { stage: 'ws-out', isWaking: false, timeOneIn: 4 },
+  wsOut: { stage: 'ws-out', isWaking: false, isPolled: false, timeOneIn: 4 },
   /** Decoding and encoding of messages. */
-  json: { stage: 'json', isWaking: false, timeOneIn: 4 },
+  json: { stage: 'json', isWaking: false, isPolled: false, timeOneIn: 4 },
   /** Keeping one frame for the worker. */
-  linkKeep: { stage: 'speech-link', isWaking: false, timeOneIn: 8 },
+  linkKeep: { stage: 'speech-link', isWaking: false, isPolled: false, timeOneIn: 8 },
   /** One message of a speech worker. */
-  linkIn: { stage: 'speech-link', isWaking: true, timeOneIn: 2 },
-  /** One message to a speech worker; a batch of audio is one. */
-  linkOut: { stage: 'speech-link', isWaking: false, timeOneIn: 1 },
+  linkIn: { stage: 'speech-link', isWaking: true, isPolled: true, timeOneIn: 2 },
+  /** One message to a speech worker, or one round of gathering a batch of audio; its items are KiB of audio. */
+  linkOut: { stage: 'speech-link', isWaking: false, isPolled: false, timeOneIn: 1 },
   /** One caption or event on its way to everybody who follows the session. */
-  fanOut: { stage: 'fan-out', isWaking: false, timeOneIn: 4 },
+  fanOut: { stage: 'fan-out', isWaking: false, isPolled: false, timeOneIn: 4 },
   /** One HTTP request, as far as it is handled at once. */
-  http: { stage: 'http', isWaking: true, timeOneIn: 1 },
+  http: { stage: 'http', isWaking: true, isPolled: true, timeOneIn: 1 },
   /** One beat of a timer that serves all sessions. */
-  timer: { stage: 'timers', isWaking: true, timeOneIn: 1 },
+  timer: { stage: 'timers', isWaking: true, isPolled: false, timeOneIn: 1 },
 } as const satisfies Record<string, SpanEntry>
 
 export type SpanName = keyof typeof SPAN_TABLE
