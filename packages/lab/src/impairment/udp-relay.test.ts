@@ -27,8 +27,9 @@ const texts = (end: { heard: readonly { text: string }[] }) => end.heard.map(({ 
 const has = (end: { heard: readonly unknown[] }, count: number) =>
   eventually(() => (end.heard.length >= count ? undefined : `${end.heard.length} of ${count} came`))
 const entered = ({ relay }: { relay: Relay }, count: number) =>
-  eventually(() =>
-    relay.report().up.packets >= count ? undefined : `${relay.report().up.packets} of ${count} entered`,
+  eventually(
+    () => (relay.report().up.packets >= count ? undefined : `${relay.report().up.packets} of ${count} entered`),
+    { everyMs: 0 },
   )
 
 test('[IM13] datagrams go through and back, each source by a port of its own', async () => {
