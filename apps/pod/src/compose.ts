@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
-import type { Logger } from '@parley/telemetry'
+import { type Logger, StageClock } from '@parley/telemetry'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
+import type { PodUdp } from './pod-udp.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
+import { createUdp } from './udp/create-udp.ts'
 
 /** Where `vite build` of apps/dashboard puts the page. */
 export const PAGE_FOLDER = join(import.meta.dirname, '../../dashboard/dist')
@@ -22,6 +24,8 @@ export interface ComposeOptions {
   readonly logger: Logger
   readonly droppedLogLines?: () => number
   readonly pageFolder?: string
+  /** Times the stages of this process's loop; made here unless told. */
+  readonly stages?: StageClock
 }
 
 /** A pod that listens. Throws StartFailure. */
@@ -29,7 +33,23 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const { clock, config } = options
   const directory = await openDataDirectory(config.data.dir)
   const identity = await createIdentity(clock, config.auth, directory)
-  const speech = createSpeechLinks(options)
-  const sessions = createPodSessions({ ...options, speech, tokens: identity.tokens })
-  return startPod({ pageFolder: PAGE_FOLDER, ...options, directory, identity, speech, sessions })
+  const udp = config.udp.enabled ? await openUdp(options) : undefined
+  const stages = options.stages ?? new StageClock()
+  const speech = createSpeechLinks({ ...options, stages })
+  const sessions = createPodSessions({
+    ...options,
+    speech,
+    tokens: identity.tokens,
+    udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
+  })
+  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, udp, sessions })
+}
+
+function openUdp({ clock, config, logger }: ComposeOptions): Promise<PodUdp> {
+  const { host: bindHost, port: preferredPort } = config.server
+  return createUdp({ clock, udp: config.udp, bindHost, preferredPort, logger })
+}
+
+function announcedOf({ udp: { announcedHost, announcedPort } }: ResolvedConfig, { address }: PodUdp) {
+  return address && { host: announcedHost, port: announcedPort === 0 ? address.port : announcedPort }
 }

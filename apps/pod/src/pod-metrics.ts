@@ -4,6 +4,7 @@ import type { Metrics } from '@parley/telemetry'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { SessionService } from './sessions/session-service.ts'
+import { UDP_DROP_REASONS, type UdpDropReason, type UdpPort, type UdpStats } from './udp/udp-port.ts'
 
 /** A scrape reads its sources one after the other; what was read this recently is of the same scrape. */
 const SAME_SCRAPE_MS = 200
@@ -12,14 +13,39 @@ export interface PodMetricsSources {
   readonly clock: Clock
   readonly sessions: Pick<SessionService, 'stats'>
   readonly speech: Pick<PodSpeech, 'status' | 'stats'>
+  /** Undefined when UDP is switched off. */
+  readonly udp: Pick<UdpPort, 'stats'> | undefined
   readonly http: Pick<PublicServer, 'connections' | 'counters'>
   readonly droppedLogLines: () => number
+}
+
+/** What is counted where nothing is received over UDP. */
+export const NO_UDP_STATS: UdpStats = {
+  channels: 0,
+  packetsTotal: 0,
+  framesTotal: 0,
+  probesTotal: 0,
+  framesMissingTotal: 0,
+  framesReorderedTotal: 0,
+  rebindsTotal: 0,
+  droppedTotal: Object.fromEntries(UDP_DROP_REASONS.map((reason) => [reason, 0])) as Record<UdpDropReason, number>,
+  kernelDropsTotal: 0,
+  receiveBufferBytes: 0,
+  isReceiveBufferGranted: false,
+  ringBytes: 0,
+  ringUsedBytes: 0,
+  ringPeakBytes: 0,
+  threadCpuUs: 0,
 }
 
 export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources): void {
   collectSessions(
     metrics,
     oncePerScrape(sources.clock, () => sources.sessions.stats()),
+  )
+  collectUdp(
+    metrics,
+    oncePerScrape(sources.clock, () => sources.udp?.stats() ?? NO_UDP_STATS),
   )
   collectSpeech(metrics, sources)
   const { http } = sources
@@ -43,6 +69,19 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
   metrics.collect('parley_sessions_refused_total', () => byLabel('code', stats().refusedTotal))
   metrics.collect('parley_sessions_closed_total', () => byLabel('reason', stats().closedTotal))
   metrics.collect('parley_session_errors_total', () => byLabel('code', stats().errorsTotal))
+  metrics.collect('parley_sessions_resumed_total', () => stats().resumedTotal)
+  metrics.collect('parley_connections_replaced_total', () => stats().replacedTotal)
+  metrics.collect('parley_replays_truncated_total', () => stats().truncatedTotal)
+  metrics.collect('parley_session_history_bytes', () => stats().historyBytes)
+  metrics.collect('parley_audio_frames_udp_total', () => stats().audioFramesUdpTotal)
+  metrics.collect('parley_audio_frames_refused_total', () => {
+    const { audioFramesDuplicateTotal, audioFramesLateTotal, audioFramesTooFastTotal } = stats()
+    return byLabel('reason', {
+      duplicate: audioFramesDuplicateTotal,
+      late: audioFramesLateTotal,
+      too_fast: audioFramesTooFastTotal,
+    })
+  })
   metrics.collect('parley_watchers', () => stats().watchers)
   metrics.collect('parley_audio_frames_total', () => stats().audioFramesTotal)
   metrics.collect('parley_audio_bytes_total', () => stats().audioBytesTotal)
@@ -54,6 +93,24 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
   )
   metrics.collect('parley_partials_coalesced_total', () => stats().partialsCoalescedTotal)
   metrics.collect('parley_utterances_abandoned_total', () => stats().abandonedTotal)
+}
+
+function collectUdp(metrics: Metrics, stats: () => UdpStats): void {
+  metrics.collect('parley_udp_channels', () => stats().channels)
+  metrics.collect('parley_udp_packets_total', () => stats().packetsTotal)
+  metrics.collect('parley_udp_frames_total', () => stats().framesTotal)
+  metrics.collect('parley_udp_probes_total', () => stats().probesTotal)
+  metrics.collect('parley_udp_frames_missing_total', () => stats().framesMissingTotal)
+  metrics.collect('parley_udp_frames_reordered_total', () => stats().framesReorderedTotal)
+  metrics.collect('parley_udp_rebinds_total', () => stats().rebindsTotal)
+  metrics.collect('parley_udp_dropped_total', () => byLabel('reason', stats().droppedTotal))
+  metrics.collect('parley_udp_kernel_drops_total', () => stats().kernelDropsTotal)
+  metrics.collect('parley_udp_receive_buffer_bytes', () => stats().receiveBufferBytes)
+  metrics.collect('parley_udp_receive_buffer_granted', () => Number(stats().isReceiveBufferGranted))
+  metrics.collect('parley_udp_ring_bytes', () => stats().ringBytes)
+  metrics.collect('parley_udp_ring_used_bytes', () => stats().ringUsedBytes)
+  metrics.collect('parley_udp_ring_peak_bytes', () => stats().ringPeakBytes)
+  metrics.collect('parley_udp_thread_cpu_seconds_total', () => stats().threadCpuUs / 1_000_000)
 }
 
 function collectSpeech(metrics: Metrics, { clock, speech }: PodMetricsSources): void {

@@ -12,7 +12,7 @@ import {
   startLoopMonitor,
 } from '@parley/telemetry'
 import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
-import { type HealthReport, healthReport, type ThroughputTotals } from './admin/health-report.ts'
+import { type HealthReport, healthReport, type ThroughputTotals, type UdpFigures } from './admin/health-report.ts'
 import { urlHost } from './http/listen.ts'
 import type { ListenerTimeouts } from './http/listener.ts'
 import { createPublicServer, type PublicServer } from './http/public-server.ts'
@@ -21,6 +21,7 @@ import type { DataDirectory } from './identity/data-directory.ts'
 import type { Identity } from './identity/identity.ts'
 import { collectPodMetrics } from './pod-metrics.ts'
 import type { PodSpeech } from './pod-speech.ts'
+import type { PodUdp } from './pod-udp.ts'
 import type { SessionService } from './sessions/session-service.ts'
 import { startRates } from './throughput.ts'
 import { loadCredentials, watchCredentials } from './tls/credentials.ts'
@@ -30,7 +31,7 @@ import { VERSION } from './version.ts'
 const WINDOW_MS = 5_000
 /** Sessions say goodbye within 2 s by contract; this is for a bug in that. */
 const SESSIONS_CLOSE_MS = 2_200
-const LISTENERS_CLOSE_MS = 400
+const LISTENERS_CLOSE_MS = 600
 
 export interface PodOptions {
   readonly clock: Clock
@@ -38,6 +39,8 @@ export interface PodOptions {
   readonly podId: PodId
   readonly sessions: SessionService
   readonly speech: PodSpeech
+  /** Undefined when UDP is switched off. The pod's to close. */
+  readonly udp?: PodUdp | undefined
   readonly identity: Identity
   readonly directory: DataDirectory
   /** Folder of the built page; may be missing. */
@@ -76,6 +79,8 @@ export async function startPod(options: PodOptions): Promise<Pod> {
 
 async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   const { config, podId, sessions, speech, identity, logger } = options
+  // First registered, last closed: sessions have closed their channels by then.
+  scope.own(() => options.udp?.close())
   scope.own(() => speech.close())
   const phases = trackPhase(scope, speech)
   const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats())
@@ -164,6 +169,7 @@ function startFigures(
     clock,
     sessions,
     speech,
+    udp: options.udp,
     http: publicServer,
     droppedLogLines: options.droppedLogLines ?? (() => 0),
   })
@@ -179,9 +185,16 @@ function startFigures(
       connections: publicServer.connections,
       speech: speech.status(),
       speechStats: speech.stats(),
+      udp: udpFigures(options),
       rates: rates.read(),
       http: metrics.httpTotals(),
     })
+}
+
+function udpFigures({ udp, config }: PodOptions): UdpFigures | undefined {
+  if (!udp) return undefined
+  const { address, closedBecause } = udp
+  return { port: address?.port, closedBecause, askedBufferBytes: config.udp.receiveBufferBytes, stats: udp.stats() }
 }
 
 function totalsOf(sessions: SessionService, httpRequests: number): ThroughputTotals {

@@ -4,6 +4,7 @@ import type { Readiness } from '../http/readiness.ts'
 import type { PodSpeechStats } from '../pod-speech.ts'
 import type { SessionStats } from '../sessions/session-service.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
+import type { UdpStats } from '../udp/udp-port.ts'
 
 export interface ThroughputTotals {
   readonly audioFrames: number
@@ -14,6 +15,14 @@ export interface ThroughputTotals {
   readonly partials: number
   readonly finals: number
   readonly httpRequests: number
+}
+
+export interface UdpFigures {
+  /** Undefined while there is no socket. */
+  readonly port: number | undefined
+  readonly closedBecause: string | undefined
+  readonly askedBufferBytes: number
+  readonly stats: UdpStats
 }
 
 export interface HealthFigures {
@@ -27,6 +36,8 @@ export interface HealthFigures {
   readonly connections: number
   readonly speech: SpeechStatus
   readonly speechStats: PodSpeechStats
+  /** Undefined when UDP is switched off. */
+  readonly udp: UdpFigures | undefined
   readonly rates: Readonly<Record<keyof ThroughputTotals, number>>
   readonly http: HttpTotals
 }
@@ -64,7 +75,12 @@ export function healthReport(figures: HealthFigures) {
       createdTotal: sessions.createdTotal,
       refusedTotal: sessions.refusedTotal,
       closedTotal: sessions.closedTotal,
+      resumedTotal: sessions.resumedTotal,
+      replacedTotal: sessions.replacedTotal,
+      truncatedTotal: sessions.truncatedTotal,
+      historyBytes: sessions.historyBytes,
     },
+    udp: udpReport(figures.udp),
     speech: {
       ready: speech.ready,
       workers: speech.workers,
@@ -87,6 +103,41 @@ export function healthReport(figures: HealthFigures) {
     },
     http: { requestsTotal: http.requests, byStatus: http.byStatus },
   }
+}
+
+function udpReport(udp: UdpFigures | undefined) {
+  if (!udp) return { isEnabled: false }
+  const { stats } = udp
+  const warning = udpWarning(udp)
+  return {
+    isEnabled: true,
+    ...(udp.port === undefined ? {} : { port: udp.port }),
+    ...(warning === undefined ? {} : { warning }),
+    channels: stats.channels,
+    receiveBufferBytes: stats.receiveBufferBytes,
+    isReceiveBufferGranted: stats.isReceiveBufferGranted,
+    ringBytes: stats.ringBytes,
+    ringUsedBytes: stats.ringUsedBytes,
+    ringPeakBytes: stats.ringPeakBytes,
+    packetsTotal: stats.packetsTotal,
+    framesTotal: stats.framesTotal,
+    framesMissingTotal: stats.framesMissingTotal,
+    framesReorderedTotal: stats.framesReorderedTotal,
+    rebindsTotal: stats.rebindsTotal,
+    droppedTotal: stats.droppedTotal,
+    kernelDropsTotal: stats.kernelDropsTotal,
+    threadCpuMs: Math.round(stats.threadCpuUs / 1000),
+  }
+}
+
+/** A pod without UDP, or with little room for bursts, works: it is said, and nothing depends on it. */
+function udpWarning({ closedBecause, askedBufferBytes, stats }: UdpFigures): string | undefined {
+  if (closedBecause !== undefined) return `no audio over UDP, clients use WebSocket: ${closedBecause}`
+  if (stats.isReceiveBufferGranted) return undefined
+  return (
+    `the kernel grants a UDP receive buffer of ${stats.receiveBufferBytes} bytes, ${askedBufferBytes} were asked for: ` +
+    `bursts may be lost; as root: sysctl -w net.core.rmem_max=${askedBufferBytes}`
+  )
 }
 
 export type HealthReport = ReturnType<typeof healthReport>

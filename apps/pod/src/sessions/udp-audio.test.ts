@@ -12,11 +12,11 @@ const UDP = { udp: true }
 
 async function pod(
   t: { after(fn: () => Promise<void>): void },
-  options: Parameters<typeof startSessions>[0] & { announced?: Partial<UdpService> } = {},
+  options: Parameters<typeof startSessions>[0] & { announced?: ReturnType<UdpService['announced']> } = {},
 ) {
   const udp = new ManualUdp()
-  const { announced, ...rest } = options
-  const service = { port: udp, announcedHost: '', announcedPort: 7_000, ...announced }
+  const { announced = { host: '', port: 7_000 }, ...rest } = options
+  const service = { port: udp, announced: () => announced }
   const started = await startSessions({ udp: service, ...rest })
   t.after(() => started.close())
   return { ...started, udp }
@@ -47,7 +47,7 @@ test('[UD1] who asks is offered a channel of its own, and who does not ask hears
 })
 
 test('[UD1] the endpoint told is the one announced', async (t) => {
-  const started = await pod(t, { announced: { announcedHost: 'udp.example', announcedPort: 443 } })
+  const started = await pod(t, { announced: { host: 'udp.example', port: 443 } })
   const { welcome } = await started.open(UDP)
   assert.deepEqual([welcome.udp?.host, welcome.udp?.port], ['udp.example', 443])
 })

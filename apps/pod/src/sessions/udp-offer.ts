@@ -7,9 +7,8 @@ import type { Peer } from './session-service.ts'
 
 export interface UdpService {
   readonly port: UdpPort
-  /** Told to clients; empty = the host they connected to. */
-  readonly announcedHost: string
-  readonly announcedPort: number
+  /** Where clients are told to send; host '' = the host they connected to. Undefined while there is no socket. */
+  announced(): { readonly host: string; readonly port: number } | undefined
 }
 
 export type UdpRefusal = (typeof UDP_REFUSALS)[number]
@@ -38,10 +37,14 @@ export async function offerUdp(ask: UdpAsk, udp: UdpService | undefined, clock: 
   if (!ask.peer.mayCarryKeys) return refused('insecure')
   if (!fitsUdp(ask.format)) return refused('format')
   const channel = udp.port.isOpen ? await openChannel(ask, udp.port, clock) : undefined
-  if (!channel) return refused('unavailable')
+  const announced = udp.announced()
+  if (!channel || !announced) {
+    channel?.close()
+    return refused('unavailable')
+  }
   const offer: UdpOffer = {
-    host: udp.announcedHost || hostOf(ask.peer.wsUrl),
-    port: udp.announcedPort,
+    host: announced.host || hostOf(ask.peer.wsUrl),
+    port: announced.port,
     channel: channel.channel,
     key: channel.key,
     maxPayloadBytes: MAX_UDP_PAYLOAD_BYTES,

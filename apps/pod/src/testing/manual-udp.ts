@@ -1,6 +1,7 @@
 // UDP audio without sockets: channels open when a test lets them, and deliver what it pushes into them.
-import type { UdpChannel, UdpChannelOptions, UdpDropReason, UdpListener, UdpPort, UdpStats } from '../udp/udp-port.ts'
-import { UDP_DROP_REASONS } from '../udp/udp-port.ts'
+import { NO_UDP_STATS } from '../pod-metrics.ts'
+import type { PodUdp } from '../pod-udp.ts'
+import type { UdpChannel, UdpChannelOptions, UdpListener, UdpStats } from '../udp/udp-port.ts'
 
 export class ManualUdpChannel implements UdpChannel {
   readonly channel: number
@@ -30,8 +31,12 @@ export class ManualUdpChannel implements UdpChannel {
   }
 }
 
-export class ManualUdp implements UdpPort {
+export class ManualUdp implements PodUdp {
   isOpen = true
+  readonly address = { host: '127.0.0.1', port: 7_000 }
+  readonly closedBecause = undefined
+  /** What `stats` answers, beside the channels. */
+  figures: UdpStats = NO_UDP_STATS
   isClosed = false
   /** Every channel there ever was, in order. */
   readonly channels: ManualUdpChannel[] = []
@@ -58,7 +63,7 @@ export class ManualUdp implements UdpPort {
   }
 
   stats(): UdpStats {
-    return { ...NO_UDP_STATS, channels: this.live.size }
+    return { ...this.figures, channels: this.live.size }
   }
 
   async close(): Promise<void> {
@@ -66,22 +71,4 @@ export class ManualUdp implements UdpPort {
     this.isOpen = false
     for (const channel of this.live) channel.close()
   }
-}
-
-export const NO_UDP_STATS: UdpStats = {
-  channels: 0,
-  packetsTotal: 0,
-  framesTotal: 0,
-  probesTotal: 0,
-  framesMissingTotal: 0,
-  framesReorderedTotal: 0,
-  rebindsTotal: 0,
-  droppedTotal: Object.fromEntries(UDP_DROP_REASONS.map((reason) => [reason, 0])) as Record<UdpDropReason, number>,
-  kernelDropsTotal: 0,
-  receiveBufferBytes: 0,
-  isReceiveBufferGranted: true,
-  ringBytes: 0,
-  ringUsedBytes: 0,
-  ringPeakBytes: 0,
-  threadCpuUs: 0,
 }
