@@ -1,5 +1,5 @@
-// Makes the package that is published: plain JavaScript for Node and browsers with `ws` as its only dependency, declarations
-// that need nothing else, and a manifest. `node packages/client/build.ts [folder]`; packages/client/dist unless told.
+// Makes the package that is published: plain JavaScript for Node and browsers with `ws` as its only dependency
+// (and, for UDP, a library in machine code that may be missing), declarations that need nothing else, and a manifest. `node packages/client/build.ts [folder]`; packages/client/dist unless told.
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,10 +22,17 @@ async function bundle(outDir: string): Promise<void> {
     await build({
       input: path.join(HERE, entry),
       platform,
-      external: ['ws', /^node:/],
+      external: ['ws', 'sodium-native', /^node:/],
       treeshake: { moduleSideEffects: (id) => !PURE_MODULES.test(id), manualPureFunctions: ['Type'] },
       transform: { target: 'es2023' },
-      output: { file: path.join(outDir, file), format: 'esm', sourcemap: true },
+      // What seals packets is loaded when it is wanted: a part of its own, beside the entry.
+      output: {
+        dir: outDir,
+        entryFileNames: file,
+        chunkFileNames: `${path.basename(file, '.js')}-[name].js`,
+        format: 'esm',
+        sourcemap: true,
+      },
       logLevel: 'warn',
     })
   }
@@ -40,6 +47,7 @@ async function writeManifest(outDir: string): Promise<void> {
     license: string
     dependencies: Record<string, string>
   }
+  const sealing = JSON.parse(await readFile(path.join(HERE, '../sealing/package.json'), 'utf8')) as typeof source
   const entry = (name: string, types: string) => ({
     types: `./types/client/src/${types}.d.ts`,
     default: `./${name}.js`,
@@ -57,6 +65,8 @@ async function writeManifest(outDir: string): Promise<void> {
       './capture-worklet.js': './capture-worklet.js',
     },
     dependencies: { ws: source.dependencies.ws },
+    // Machine code that not every machine can have; without it audio goes over the WebSocket.
+    optionalDependencies: { 'sodium-native': sealing.dependencies['sodium-native'] },
     engines: { node: '>=22' },
     sideEffects: false,
   }

@@ -68,6 +68,34 @@ test('[CL90] the fake pod is part of the package', async () => {
   assert.match(stdout, /^http:\/\/localhost:\d+/)
 })
 
+test('[CL126] without the library that seals packets everything works over the socket; with it over UDP', async (context) => {
+  const pod = await startFakePod({ udp: true })
+  context.after(() => pod.close())
+  await writeFile(
+    path.join(folder, 'udp.mjs'),
+    `import { createSession } from '@parley/client'
+const session = await createSession({ url: process.env.PARLEY_URL, apiKey: process.env.PARLEY_API_KEY })
+const told = new Promise((resolve) => session.on('transport', resolve))
+await session.connect()
+console.log(JSON.stringify(await told))
+await session.close()
+`,
+  )
+  const env = { ...process.env, PARLEY_URL: pod.url, PARLEY_API_KEY: pod.apiKey, NODE_OPTIONS: '' }
+  const transport = async () => {
+    const { stdout } = await run(process.execPath, ['udp.mjs'], { cwd: folder, env })
+    return JSON.parse(stdout) as { kind: string; reason: string }
+  }
+  assert.deepEqual(await transport(), {
+    kind: 'ws',
+    reason: 'the library that seals packets (sodium-native) is not installed here',
+  })
+  const library = path.join(folder, 'node_modules/sodium-native')
+  await symlink(path.dirname(require.resolve('sodium-native/package.json')), library)
+  assert.equal((await transport()).kind, 'udp')
+  await rm(library)
+})
+
 test('[CL91] its declarations check strictly and need no other package', async () => {
   await writeFile(
     path.join(folder, 'use.ts'),
@@ -105,6 +133,7 @@ test('[CL92] the browser part evaluates no text as code', async () => {
   const text = await readFile(path.join(built, 'browser.js'), 'utf8')
   assert.ok(!/\bnew Function\b|\beval\(/.test(text))
   assert.ok(!/from ["'](node:|ws)/.test(text))
+  assert.ok(!/sodium|chacha|SenderSeal|dgram/i.test(text), 'nothing of UDP is in it')
 })
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)

@@ -259,7 +259,7 @@ test('[CL103] what is not kept any more, or cannot be read, is told as a range, 
     session.sendPcm(silence(2_000))
     await eventually(() => (told.texts.length === 1 ? undefined : 'no final yet'))
     await miss(pod, session, 14_000)
-    if (fault === 'forgotten') pod.last.forget(4)
+    if (fault === 'forgotten') pod.last.history.forget(4)
     else pod.last.historyFault = 'INTERNAL'
     pod.last.cut()
     await eventually(() => (told.texts.at(-1) === 'number 7' ? undefined : told.texts.join()))

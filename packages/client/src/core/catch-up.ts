@@ -2,7 +2,7 @@
 // reading and the holding; what is emitted and when a session catches up is the session's.
 import type { Clock } from '@parley/kernel'
 import type { History } from '@parley/protocol'
-import type { SessionEvent } from './connection.ts'
+import type { SessionEvent } from './connection-port.ts'
 import { checkServerMessage } from './server-messages.ts'
 
 /** Events of the history that are gone for this client: seq of the first and the last. */

@@ -1,18 +1,10 @@
 // The shell round the sockets of one session, one at a time: runs the effects of connection-transitions.ts, keeps liveness, hands
 // messages on. Knows nothing of audio; sessions and watchers build on it.
 import { type Clock, withDeadline } from '@parley/kernel'
-import type {
-  Abandoned,
-  AudioEnded,
-  AudioFormat,
-  Caption,
-  ClientMessage,
-  Hello,
-  ServerMessage,
-  Welcome,
-} from '@parley/protocol'
+import type { ClientMessage, ServerMessage, Welcome } from '@parley/protocol'
 import { DEAD_AFTER_MS, PING_INTERVAL_MS } from '@parley/protocol'
 import { errorOfEnd } from './connection-ends.ts'
+import type { ConnectionListener, ConnectionOptions } from './connection-port.ts'
 import { type ConnectionState, INITIAL_STATE, isConnected, isOver } from './connection-state.ts'
 import { type ConnectionEffect, type ConnectionInput, type StepContext, step } from './connection-transitions.ts'
 import { asClientError, errorFromMessage, ParleyClientError } from './errors.ts'
@@ -20,50 +12,6 @@ import { Liveness } from './liveness.ts'
 import type { ClientPlatform, ClientSocket } from './platform.ts'
 import { knockingUrls, MAX_REDIRECTS, STABLE_AFTER_MS } from './reconnect.ts'
 import { decodeServerMessage } from './server-messages.ts'
-
-export interface ConnectionOptions {
-  readonly url: string
-  /** Session ticket or watch token. */
-  readonly token: string
-  readonly audio?: AudioFormat
-  readonly clientName: string
-  readonly clientVersion: string
-  /** From `open` to the welcome, ms. */
-  readonly connectDeadlineMs: number
-  /** False: a connection that breaks is lost. */
-  readonly resume: boolean
-}
-
-/** What only the owner of the connection knows of its hello. */
-export type HelloPart = Pick<Hello, 'udp' | 'subscriptions'> & {
-  /** seq of the last event seen. */
-  readonly seq: number
-}
-
-/** History and what concerns it, in the order of arrival. */
-export type SessionEvent = Caption | Abandoned | AudioEnded
-/** What else a pod tells whoever is connected. */
-export type SessionNotice = Extract<
-  ServerMessage,
-  { type: 'watchers' | 'subscribed' | 'microphone' | 'settled' | 'truncated' }
->
-
-export interface ConnectionListener {
-  hello(): HelloPart
-  /** Before the state is told. `awayMs` since the connection before broke, undefined for the first. */
-  onWelcome(welcome: Welcome, awayMs: number | undefined): void
-  onState(state: ConnectionState): void
-  onEvent(event: SessionEvent, receivedAtMs: number): void
-  onNotice(notice: SessionNotice): void
-  /** The pod has read everything sent before the ping of this id. */
-  onPong(id: number): void
-  /** seq of the last frame sent on this connection, for the pod's lull check; undefined when it sends none. */
-  lastSeq(): number | undefined
-  /** Something was refused or failed; the connection goes on. */
-  onError(error: ParleyClientError): void
-  /** Every tick while not over: the moment to send what was held back. */
-  onTick(nowMs: number): void
-}
 
 /** Nonsense tolerated from a pod before the connection is given up. */
 const MAX_FAULTS = 20

@@ -22,16 +22,15 @@ export type {
 } from './platform.ts'
 export { MAX_ANSWER_BYTES } from './platform.ts'
 export type { Seen } from './seen.ts'
+export { createSessionOn, ParleySession } from './session.ts'
 export {
-  createSessionOn,
   DEFAULT_AUDIO,
-  ParleySession,
   type ReceivedCaption,
   type Resumed,
   type SessionEvents,
   type SessionOptions,
   type SessionStats,
-} from './session.ts'
+} from './session-types.ts'
 export { SharedTicker, sharedTicker, type Ticker } from './ticker.ts'
 export { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
 export { ParleyWatcher, type WatcherEvents, type WatchOptions } from './watcher.ts'

@@ -1,112 +1,29 @@
 // One session of the platform as its owner sees it: audio out, captions in. Built on Connection; the REST part is ParleyApi.
-import { Emitter, type Timer } from '@parley/kernel'
+import { Emitter } from '@parley/kernel'
 import {
-  type Abandoned,
   type AudioEnded,
   type AudioFormat,
-  type Caption,
-  type CreateSession,
   checkAudioFormat,
   type SessionCreated,
   type SubscriptionStream,
   type WatchLink,
   type Welcome,
 } from '@parley/protocol'
-import { type ApiOptions, ParleyApi } from './api.ts'
-import { AudioOut, type FrameEncoder, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
-import { AudioRouter, type Transport, type TransportStats } from './audio-route.ts'
-import { CatchUp, type MissedEvents } from './catch-up.ts'
-import { Connection, type HelloPart, type SessionEvent, type SessionNotice } from './connection.ts'
+import { ParleyApi } from './api.ts'
+import { AudioOut, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
+import { AudioRouter, type Transport } from './audio-route.ts'
+import { CatchUp } from './catch-up.ts'
+import { Connection } from './connection.ts'
 import { errorOfEnd } from './connection-ends.ts'
+import type { HelloPart, SessionEvent, SessionNotice } from './connection-port.ts'
 import { type ConnectionState, isConnected, isOver } from './connection-state.ts'
 import { ParleyClientError } from './errors.ts'
+import { PendingEnds } from './pending-ends.ts'
 import type { ClientPlatform } from './platform.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
+import { DEFAULT_AUDIO, type SessionEvents, type SessionOptions, type SessionStats } from './session-types.ts'
 import { DesiredSubscriptions } from './subscriptions.ts'
 import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
-
-/** 16 kHz is what recognisers hear: nothing is gained by more. */
-export const DEFAULT_AUDIO: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
-
-export interface SessionOptions extends ApiOptions, CreateSession {
-  /** Format of the frames sent; pcm16, 16 kHz, 20 ms unless told. Anything but pcm16 needs `encoder`, or `sendFrame`. */
-  readonly audio?: AudioFormat
-  /** Turns blocks of samples into frames, for `sendPcm` with a codec other than pcm16. */
-  readonly encoder?: FrameEncoder
-  /** From `connect` to the welcome, ms; 10,000 unless told. */
-  readonly connectDeadlineMs?: number
-  /**
-   * A connection that breaks is made anew by itself while the session waits on the platform (its grace); audio said meanwhile is kept
-   * (60 s). `false`: it is lost at once, and at most 2 s of audio are held. True unless told.
-   */
-  readonly resume?: boolean
-  /** `auto`: audio goes as sealed UDP packets where that works, else over the WebSocket. `off`: never. `auto` unless told (Node). */
-  readonly udp?: 'auto' | 'off'
-}
-
-/** The connection was made anew. */
-export interface Resumed {
-  /** From the break to the welcome, ms. */
-  readonly awayMs: number
-  /** Speech the platform had not received and that is sent now, ms. */
-  readonly resentMs: number
-  /** Speech that could not be kept, ms: it is gone. */
-  readonly lostMs: number
-}
-
-/** A caption with the instant it arrived, monotonic ms of the client's clock. */
-export type ReceivedCaption = Caption & { readonly receivedAtMs: number }
-
-export interface SessionEvents {
-  /** A partial may be replaced by the next caption of its utterance; a final never changes. Nothing arrives twice. */
-  caption: ReceivedCaption
-  /** The utterance ended without a final: whatever partials were shown are void. */
-  abandoned: Abandoned
-  state: ConnectionState
-  /** Recognition is going on, or waits for a worker (audio is kept meanwhile). */
-  speech: 'ready' | 'waiting'
-  /** How many watchers follow the session. */
-  watchers: number
-  /** The connection broke and stands again; everything missed follows, in order. */
-  resumed: Resumed
-  /** More was missed than the platform sends again, and it could not be read either: these events are gone for this client. */
-  missed: MissedEvents
-  /** How audio travels has changed, or is known for the first time. */
-  transport: Transport
-  /** Whether anybody wants what the microphone hears; audio given while nobody does is not sent. */
-  microphone: boolean
-  /** Something was refused or failed and the session goes on; how it ended is told by `state`. */
-  error: ParleyClientError
-}
-
-export interface SessionStats {
-  /** Each time a frame was sent. */
-  readonly framesSent: number
-  /** Not sent yet. */
-  readonly framesHeld: number
-  /** Sent or not, and not settled by the platform yet. */
-  readonly framesKept: number
-  readonly framesDropped: number
-  /** Samples accepted, skipped ones included. */
-  readonly mediaTime: number
-  readonly finals: number
-  readonly abandoned: number
-  /** Messages of the platform that broke the protocol. */
-  readonly faults: number
-  readonly roundTripMs: number | undefined
-  /** Times the connection broke and was made anew. */
-  readonly resumptions: number
-  /** Speech sent because of it that had not arrived, ms, in all. */
-  readonly resentMs: number
-  readonly udp: TransportStats
-}
-
-interface PendingEnd {
-  readonly requestId: string
-  readonly answer: PromiseWithResolvers<AudioEnded>
-  readonly timer: Timer
-  isSent: boolean
-}
 
 const CONNECT_DEADLINE_MS = 10_000
 const END_DEADLINE_MS = 15_000
@@ -124,11 +41,10 @@ export class ParleySession {
   readonly #router: AudioRouter
   readonly #catchUp: CatchUp
   readonly #subscriptions = new DesiredSubscriptions()
-  readonly #pendingEnds = new Map<string, PendingEnd>()
+  readonly #ends: PendingEnds
   #seen: Seen = seenNothing()
   #finals = 0
   #abandoned = 0
-  #ends = 0
   #hasConnected = false
   #isMicrophoneWanted = true
   #resentMs = 0
@@ -167,6 +83,7 @@ export class ParleySession {
       },
     )
     const { clock } = platform
+    this.#ends = new PendingEnds(clock)
     const isOpen = () => isConnected(this.#connection.state)
     const sink = {
       isOpen,
@@ -270,18 +187,11 @@ export class ParleySession {
    */
   endAudio(options: { readonly deadlineMs?: number } = {}): Promise<AudioEnded> {
     if (isOver(this.state)) return Promise.reject(errorOfEnd(this.state))
-    const deadlineMs = options.deadlineMs ?? END_DEADLINE_MS
-    const requestId = `end-${++this.#ends}`
-    const answer = Promise.withResolvers<AudioEnded>()
-    const timer = this.#connection.clock.after(deadlineMs, () => {
-      const detail = `the end of the audio was not answered within ${deadlineMs} ms`
-      this.#failEnd(requestId, new ParleyClientError('DEADLINE_EXCEEDED', { detail }))
-    })
-    this.#pendingEnds.set(requestId, { requestId, answer, timer, isSent: false })
+    const answer = this.#ends.add(options.deadlineMs ?? END_DEADLINE_MS)
     this.#audio.flush()
     this.#noticeDrops()
     this.#pump()
-    return answer.promise
+    return answer
   }
 
   /**
@@ -338,7 +248,7 @@ export class ParleySession {
     const { again, lost } = this.#audio.attach(receivedMediaTime)
     this.#router.attach(welcome)
     this.#wantMicrophone(welcome.microphone ?? true)
-    for (const pending of this.#pendingEnds.values()) pending.isSent = false
+    this.#ends.unsend()
     if (awayMs === undefined) return
     const resumed = { awayMs, resentMs: this.#toMs(again), lostMs: this.#toMs(lost) }
     this.#resentMs += resumed.resentMs
@@ -360,8 +270,7 @@ export class ParleySession {
     }
     if (isOver(state)) {
       this.#router.close()
-      const error = errorOfEnd(state)
-      for (const requestId of [...this.#pendingEnds.keys()]) this.#failEnd(requestId, error)
+      this.#ends.failAll(errorOfEnd(state))
     }
     this.#events.emit('state', state)
     if (isConnected(state)) this.#events.emit('speech', state.kind === 'live' ? 'ready' : 'waiting')
@@ -413,7 +322,7 @@ export class ParleySession {
     if (event.seq <= this.#seen.seq) return
     this.#seen = afterEvent(this.#seen, event)
     if (event.type === 'audio.ended') {
-      this.#onAudioEnded(event)
+      this.#ends.resolve(event)
       return
     }
     this.#abandoned++
@@ -425,29 +334,9 @@ export class ParleySession {
     this.#pump()
   }
 
-  #onAudioEnded(ended: AudioEnded): void {
-    const pending =
-      ended.requestId === undefined
-        ? [...this.#pendingEnds.values()].find((candidate) => candidate.isSent)
-        : this.#pendingEnds.get(ended.requestId)
-    if (!pending) return
-    pending.timer.cancel()
-    this.#pendingEnds.delete(pending.requestId)
-    pending.answer.resolve(ended)
-  }
-
   #onError(error: ParleyClientError): void {
     const { requestId } = error
-    if (requestId !== undefined && this.#pendingEnds.has(requestId)) this.#failEnd(requestId, error)
-    else this.#events.emit('error', error)
-  }
-
-  #failEnd(requestId: string, error: ParleyClientError): void {
-    const pending = this.#pendingEnds.get(requestId)
-    if (!pending) return
-    pending.timer.cancel()
-    this.#pendingEnds.delete(requestId)
-    pending.answer.reject(error)
+    if (requestId === undefined || !this.#ends.fail(requestId, error)) this.#events.emit('error', error)
   }
 
   /** Sends what was held; when nothing is held any more, the ends of audio that wait behind it. */
@@ -455,11 +344,8 @@ export class ParleySession {
     const isAllSent = this.#audio.pump()
     if (!isConnected(this.state) || !isAllSent) return
     this.#router.settle()
-    for (const pending of this.#pendingEnds.values()) {
-      if (pending.isSent) continue
-      const { requestId } = pending
-      pending.isSent = this.#connection.sendMessage({ type: 'audio.end', lastSeq: this.#audio.lastSeq, requestId })
-    }
+    const { lastSeq } = this.#audio
+    this.#ends.send((requestId) => this.#connection.sendMessage({ type: 'audio.end', lastSeq, requestId }))
   }
 
   #noticeDrops(): void {

@@ -1,11 +1,12 @@
 // Read-only following of a session by a watch link.
 import { Emitter } from '@parley/kernel'
 import type { SubscriptionStream, Welcome } from '@parley/protocol'
-import { Connection, type SessionEvent, type SessionNotice } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { SessionEvent, SessionNotice } from './connection-port.ts'
 import { type ConnectionState, isConnected } from './connection-state.ts'
 import type { ClientPlatform } from './platform.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
-import type { SessionEvents } from './session.ts'
+import type { SessionEvents } from './session-types.ts'
 import { DesiredSubscriptions } from './subscriptions.ts'
 import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
 

@@ -13,7 +13,6 @@ import {
   compileCheck,
   DEAD_AFTER_MS,
   decodeClientMessage,
-  ERRORS,
   type ErrorCode,
   type ErrorDetails,
   errorMessage,
@@ -21,6 +20,7 @@ import {
   PING_INTERVAL_MS,
 } from '@parley/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { parse, problemOf, readBody, sendJson, sendProblem } from './fake-http.ts'
 import { FakeSession, send } from './fake-session.ts'
 import type { FakeUdp } from './fake-udp.ts'
 import { type ScriptedUtterance, scriptOf } from './scripted-speech.ts'
@@ -355,53 +355,17 @@ function pickProtocol(offered: Set<string>): string | false {
 function sendHistory(request: IncomingMessage, session: FakeSession, response: ServerResponse): void {
   if (session.historyFault) throw new ParleyError(session.historyFault)
   const query = new URL(request.url ?? '/', 'http://localhost').searchParams
-  sendJson(response, 200, session.history(Number(query.get('afterSeq') ?? 0), Number(query.get('limit') ?? 200)))
+  sendJson(
+    response,
+    200,
+    session.history.page(session.id, Number(query.get('afterSeq') ?? 0), Number(query.get('limit') ?? 200)),
+  )
 }
 
 function refuseSocket(socket: WebSocket, error: ParleyError): void {
   send(socket, errorMessage(error.code, error.details))
   send(socket, { type: 'closing', reason: 'refused', message: CLOSE_REASONS.refused.meaning, mayResume: false })
   socket.close(CLOSE_REASONS.refused.closeCode)
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body === '' ? '{}' : body)
-  } catch {
-    throw new ParleyError('BAD_REQUEST', { message: 'the body is not valid JSON' })
-  }
-}
-
-function problemOf(thrown: unknown): { status: number; retryAfterMs?: number } {
-  const error = thrown instanceof ParleyError ? thrown : new ParleyError('INTERNAL')
-  const { hop, httpStatus, retryable, title } = ERRORS[error.code]
-  const { message, ...details } = error.details
-  return {
-    type: `https://parley.dev/errors/${error.code}`,
-    title,
-    status: httpStatus,
-    detail: message ?? title,
-    code: error.code,
-    hop,
-    retryable,
-    requestId: newId('req'),
-    ...details,
-  } as { status: number }
-}
-
-function sendProblem(response: ServerResponse, thrown: unknown): void {
-  const problem = problemOf(thrown)
-  response.writeHead(problem.status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem))
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
 /** Listens on a free port of localhost. Close it when done. */

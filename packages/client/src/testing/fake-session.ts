@@ -2,7 +2,6 @@
 import { type Clock, randomToken, type Timer } from '@parley/kernel'
 import {
   type Abandoned,
-  type AudioEnded,
   type AudioFormat,
   audioFrameFault,
   type Caption,
@@ -17,7 +16,6 @@ import {
   extendUint32,
   frameMediaTime,
   frameSeq,
-  type History,
   isFrameLength,
   ParleyError,
   type ServerMessage,
@@ -27,10 +25,8 @@ import {
   type Welcome,
 } from '@parley/protocol'
 import { type RawData, WebSocket } from 'ws'
+import { FakeHistory, type KeptEvent } from './fake-history.ts'
 import { type ScriptedEvent, ScriptedSpeech, type ScriptedUtterance } from './scripted-speech.ts'
-
-/** An event of the history, as it was sent. */
-type KeptEvent = (Caption | Abandoned | AudioEnded) & { readonly seq: number }
 
 /** Where frames beside the socket come from: opened with each attach that asks for it. */
 export interface FakeUdpSource {
@@ -82,6 +78,7 @@ export class FakeSession {
   /** Text messages of the owner, in order of arrival. */
   readonly messages: ClientMessage[] = []
   readonly watchTokens = new Set<string>()
+  readonly history = new FakeHistory()
   format: AudioFormat | undefined
   state: 'opening' | 'active' | 'suspended' | 'closed' = 'opening'
   /** Owners that were welcomed so far. */
@@ -98,13 +95,11 @@ export class FakeSession {
   readonly #clock: Clock
   readonly #speech: ScriptedSpeech
   readonly #watchers = new Set<WebSocket>()
-  readonly #history: KeptEvent[] = []
   #subscriptions: SubscriptionSet | undefined
   #owner: WebSocket | undefined
   #silentSocket: WebSocket | undefined
   #udp: FakeUdpChannel | undefined
   #graceTimer: Timer | undefined
-  #seq = 0
   #lastFrameSeq = -1
   #finals = 0
   #abandoned = 0
@@ -169,7 +164,7 @@ export class FakeSession {
     if (known && (known.codec !== checked.value.codec || known.sampleRateHz !== checked.value.sampleRateHz)) {
       return new ParleyError('INVALID_FIELD', { message: 'audio is not that of the session', field: 'audio' })
     }
-    if ((hello.resume?.seq ?? 0) > this.#seq) {
+    if ((hello.resume?.seq ?? 0) > this.history.seq) {
       return new ParleyError('INVALID_FIELD', { message: 'resume.seq is beyond the newest event', field: 'resume.seq' })
     }
     this.format = checked.value
@@ -204,8 +199,8 @@ export class FakeSession {
       this.#watchers.delete(socket)
       this.#tellWatchers()
     })
-    this.#welcome(socket, { role: 'watcher', seq: this.#seq, replayTo: this.#seq })
-    for (const event of this.#history.slice(-this.options.replayEvents)) send(socket, event)
+    this.#welcome(socket, { role: 'watcher', seq: this.history.seq, replayTo: this.history.seq })
+    for (const event of this.history.newest(this.options.replayEvents)) send(socket, event)
     this.#tellWatchers()
   }
 
@@ -255,19 +250,6 @@ export class FakeSession {
     this.#silentSocket = this.#owner
   }
 
-  /** A page of the history, as REST gives it. */
-  history(afterSeq: number, limit: number): History {
-    const after = this.#history.filter((event) => event.seq > afterSeq)
-    const events = after.slice(0, limit)
-    const firstSeq = this.#history[0]?.seq ?? 0
-    return { sessionId: this.id, firstSeq, lastSeq: this.#seq, events, more: after.length > limit }
-  }
-
-  /** The oldest `count` events are not kept any more. */
-  forget(count: number): void {
-    this.#history.splice(0, count)
-  }
-
   /** Stops taking bytes from the owner's socket (a slow pod, a full network); `false` takes them again. */
   stopReading(isStopped = true): void {
     if (isStopped) this.#owner?.pause()
@@ -286,14 +268,13 @@ export class FakeSession {
 
   #welcomeOwner(socket: WebSocket, resumeSeq: number | undefined): void {
     const isResumed = resumeSeq !== undefined
-    const missed = this.#history.filter((event) => event.seq > (resumeSeq ?? 0))
-    const replayed = missed.slice(-this.options.replayEvents)
-    const firstSeq = replayed[0]?.seq ?? this.#seq + 1
-    const isTruncated = isResumed && firstSeq > resumeSeq + 1
+    const replay = this.history.replay(resumeSeq ?? 0, this.options.replayEvents)
+    const { truncatedTo } = replay
+    const { seq } = this.history
     this.#welcome(socket, {
       role: 'owner',
-      seq: isTruncated ? firstSeq - 1 : (resumeSeq ?? this.#seq),
-      replayTo: this.#seq,
+      seq: isResumed ? (truncatedTo ?? resumeSeq + 1) - 1 : seq,
+      replayTo: seq,
       ...(isResumed ? { resumed: true } : {}),
       resumeToken: this.resumeToken,
       microphone: this.isMicrophoneWanted,
@@ -303,8 +284,8 @@ export class FakeSession {
       ...(this.#udp ? { udp: this.#udp.offer } : {}),
     })
     if (!isResumed) return
-    if (isTruncated) send(socket, { type: 'truncated', firstSeq })
-    for (const event of replayed) send(socket, event)
+    if (truncatedTo !== undefined) send(socket, { type: 'truncated', firstSeq: truncatedTo })
+    for (const event of replay.events) send(socket, event)
   }
 
   #welcome(socket: WebSocket, part: Partial<Welcome> & Pick<Welcome, 'role' | 'seq'>): void {
@@ -364,11 +345,11 @@ export class FakeSession {
       type: 'audio.ended',
       ...(message.requestId === undefined ? {} : { requestId: message.requestId }),
       lastSeq: message.lastSeq,
-      seq: ++this.#seq,
+      seq: this.history.nextSeq(),
       finals: this.#finals,
       abandoned: this.#abandoned,
     } as const
-    this.#history.push(event)
+    this.history.push(event)
     this.#sayUnlessSilent(event)
     this.#settle(this.#mediaEnd)
   }
@@ -407,7 +388,7 @@ export class FakeSession {
   #tell(events: readonly ScriptedEvent[]): void {
     for (const event of events) {
       const message = this.#messageOf(event)
-      if (message.seq !== undefined) this.#history.push(message as KeptEvent)
+      if (message.seq !== undefined) this.history.push(message as KeptEvent)
       this.#tellAll(message)
       if (event.kind === 'final') this.#settle(Math.floor((event.endMs * (this.format?.sampleRateHz ?? 0)) / 1000))
     }
@@ -417,7 +398,7 @@ export class FakeSession {
     const utterance = { epoch: 1, index: event.index }
     if (event.kind === 'abandoned') {
       this.#abandoned++
-      return { type: 'abandoned', utterance, seq: ++this.#seq, reason: 'deadline' }
+      return { type: 'abandoned', utterance, seq: this.history.nextSeq(), reason: 'deadline' }
     }
     const { kind, revision, text, stable, startMs, endMs } = event
     const caption = {
@@ -434,7 +415,7 @@ export class FakeSession {
     this.#finals++
     const nowMs = this.#clock.wallMs()
     const marks = { receivedAtMs: nowMs, endOfSpeechMs: nowMs, finalAtMs: nowMs }
-    return { ...caption, kind, seq: ++this.#seq, marks }
+    return { ...caption, kind, seq: this.history.nextSeq(), marks }
   }
 
   #tellAll(message: ServerMessage): void {

@@ -1,0 +1,48 @@
+// What a connection is told and what it tells: between the shell round the sockets and the sessions and watchers built on it.
+import type { Abandoned, AudioEnded, AudioFormat, Caption, Hello, ServerMessage, Welcome } from '@parley/protocol'
+import type { ConnectionState } from './connection-state.ts'
+import type { ParleyClientError } from './errors.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  /** Session ticket or watch token. */
+  readonly token: string
+  readonly audio?: AudioFormat
+  readonly clientName: string
+  readonly clientVersion: string
+  /** From `open` to the welcome, ms. */
+  readonly connectDeadlineMs: number
+  /** False: a connection that breaks is lost. */
+  readonly resume: boolean
+}
+
+/** What only the owner of the connection knows of its hello. */
+export type HelloPart = Pick<Hello, 'udp' | 'subscriptions'> & {
+  /** seq of the last event seen. */
+  readonly seq: number
+}
+
+/** History and what concerns it, in the order of arrival. */
+export type SessionEvent = Caption | Abandoned | AudioEnded
+/** What else a pod tells whoever is connected. */
+export type SessionNotice = Extract<
+  ServerMessage,
+  { type: 'watchers' | 'subscribed' | 'microphone' | 'settled' | 'truncated' }
+>
+
+export interface ConnectionListener {
+  hello(): HelloPart
+  /** Before the state is told. `awayMs` since the connection before broke, undefined for the first. */
+  onWelcome(welcome: Welcome, awayMs: number | undefined): void
+  onState(state: ConnectionState): void
+  onEvent(event: SessionEvent, receivedAtMs: number): void
+  onNotice(notice: SessionNotice): void
+  /** The pod has read everything sent before the ping of this id. */
+  onPong(id: number): void
+  /** seq of the last frame sent on this connection, for the pod's lull check; undefined when it sends none. */
+  lastSeq(): number | undefined
+  /** Something was refused or failed; the connection goes on. */
+  onError(error: ParleyClientError): void
+  /** Every tick while not over: the moment to send what was held back. */
+  onTick(nowMs: number): void
+}

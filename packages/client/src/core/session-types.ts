@@ -1,0 +1,84 @@
+// What a session is asked for, what it tells and what it counts.
+import type { Abandoned, AudioFormat, Caption, CreateSession } from '@parley/protocol'
+import type { ApiOptions } from './api.ts'
+import type { FrameEncoder } from './audio-out.ts'
+import type { Transport, TransportStats } from './audio-route.ts'
+import type { MissedEvents } from './catch-up.ts'
+import type { ConnectionState } from './connection-state.ts'
+import type { ParleyClientError } from './errors.ts'
+
+/** 16 kHz is what recognisers hear: nothing is gained by more. */
+export const DEFAULT_AUDIO: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
+
+export interface SessionOptions extends ApiOptions, CreateSession {
+  /** Format of the frames sent; pcm16, 16 kHz, 20 ms unless told. Anything but pcm16 needs `encoder`, or `sendFrame`. */
+  readonly audio?: AudioFormat
+  /** Turns blocks of samples into frames, for `sendPcm` with a codec other than pcm16. */
+  readonly encoder?: FrameEncoder
+  /** From `connect` to the welcome, ms; 10,000 unless told. */
+  readonly connectDeadlineMs?: number
+  /**
+   * A connection that breaks is made anew by itself while the session waits on the platform (its grace); audio said meanwhile is kept
+   * (60 s). `false`: it is lost at once, and at most 2 s of audio are held. True unless told.
+   */
+  readonly resume?: boolean
+  /** `auto`: audio goes as sealed UDP packets where that works, else over the WebSocket. `off`: never. `auto` unless told (Node). */
+  readonly udp?: 'auto' | 'off'
+}
+
+/** The connection was made anew. */
+export interface Resumed {
+  /** From the break to the welcome, ms. */
+  readonly awayMs: number
+  /** Speech the platform had not received and that is sent now, ms. */
+  readonly resentMs: number
+  /** Speech that could not be kept, ms: it is gone. */
+  readonly lostMs: number
+}
+
+/** A caption with the instant it arrived, monotonic ms of the client's clock. */
+export type ReceivedCaption = Caption & { readonly receivedAtMs: number }
+
+export interface SessionEvents {
+  /** A partial may be replaced by the next caption of its utterance; a final never changes. Nothing arrives twice. */
+  caption: ReceivedCaption
+  /** The utterance ended without a final: whatever partials were shown are void. */
+  abandoned: Abandoned
+  state: ConnectionState
+  /** Recognition is going on, or waits for a worker (audio is kept meanwhile). */
+  speech: 'ready' | 'waiting'
+  /** How many watchers follow the session. */
+  watchers: number
+  /** The connection broke and stands again; everything missed follows, in order. */
+  resumed: Resumed
+  /** More was missed than the platform sends again, and it could not be read either: these events are gone for this client. */
+  missed: MissedEvents
+  /** How audio travels has changed, or is known for the first time. */
+  transport: Transport
+  /** Whether anybody wants what the microphone hears; audio given while nobody does is not sent. */
+  microphone: boolean
+  /** Something was refused or failed and the session goes on; how it ended is told by `state`. */
+  error: ParleyClientError
+}
+
+export interface SessionStats {
+  /** Each time a frame was sent. */
+  readonly framesSent: number
+  /** Not sent yet. */
+  readonly framesHeld: number
+  /** Sent or not, and not settled by the platform yet. */
+  readonly framesKept: number
+  readonly framesDropped: number
+  /** Samples accepted, skipped ones included. */
+  readonly mediaTime: number
+  readonly finals: number
+  readonly abandoned: number
+  /** Messages of the platform that broke the protocol. */
+  readonly faults: number
+  readonly roundTripMs: number | undefined
+  /** Times the connection broke and was made anew. */
+  readonly resumptions: number
+  /** Speech sent because of it that had not arrived, ms, in all. */
+  readonly resentMs: number
+  readonly udp: TransportStats
+}
