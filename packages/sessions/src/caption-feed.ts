@@ -1,6 +1,7 @@
 // From recognition to everybody who follows one session: numbers utterances and events, encodes each caption once, keeps the
 // newest events. Who follows is audience.ts's affair, what state the session is in session.ts's, which closes the feed with it.
 import type { AbandonReason, ServerMessage, UtteranceId } from '@parley/protocol'
+import { NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { Audience } from './audience.ts'
 import { encodeServer } from './encode.ts'
 import { EventHistory, type HistoryEvent, type HistoryLimits, type HistoryPage } from './event-history.ts'
@@ -46,6 +47,7 @@ export class CaptionFeed implements CaptionSink {
   readonly audience = new Audience()
   readonly #language: string
   readonly #counters: SessionCounters
+  readonly #stages: StageTimer
   readonly #utterances = new UtteranceLog(0)
   readonly #history: EventHistory
   #flushes: PendingFlush[] | undefined
@@ -58,9 +60,15 @@ export class CaptionFeed implements CaptionSink {
   #settledToldMs = 0
   #isClosed = false
 
-  constructor(language: string, counters: SessionCounters, historyLimits: HistoryLimits) {
+  constructor(
+    language: string,
+    counters: SessionCounters,
+    historyLimits: HistoryLimits,
+    stages: StageTimer = NO_STAGES,
+  ) {
     this.#language = language
     this.#counters = counters
+    this.#stages = stages
     this.#history = new EventHistory(historyLimits)
   }
 
@@ -125,6 +133,8 @@ export class CaptionFeed implements CaptionSink {
     if (revision === 0) return
     this.#counters.partialsTotal++
     if (!this.audience.wantsPartials()) return
+    const stages = this.#stages
+    stages.enter(SPAN.json)
     const message = encodeServer({
       type: 'caption',
       kind: 'partial',
@@ -136,7 +146,10 @@ export class CaptionFeed implements CaptionSink {
       endMs: partial.endMs,
       language: this.#language,
     })
+    stages.leave()
+    stages.enter(SPAN.fanOut)
     this.audience.partial(partial.index, message)
+    stages.leave()
   }
 
   final(final: FinalCaption): void {
@@ -224,9 +237,14 @@ export class CaptionFeed implements CaptionSink {
 
   /** An event of the history: to everybody who wants it, in order, never dropped, encoded once. `index`: the utterance it settles. */
   #publish(index: number | undefined, seq: number, kind: HistoryEvent['kind'], event: ServerMessage): void {
+    const stages = this.#stages
+    stages.enter(SPAN.json)
     const json = JSON.stringify(event)
+    stages.leave()
+    stages.enter(SPAN.fanOut)
     this.#history.append({ seq, kind, json })
     if (!this.audience.isEmpty) this.audience.event(Buffer.from(json), index, kind === 'ended')
+    stages.leave()
   }
 }
 

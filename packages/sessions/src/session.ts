@@ -3,6 +3,7 @@
 // `tick`, connections come as channels. What it holds is given back by the effects, once.
 import { assertNever, type Clock, err, ok, type Result } from '@parley/kernel'
 import { type AudioFormat, type CloseReason, ParleyError, type SessionId, type SubscriptionSet } from '@parley/protocol'
+import { NO_STAGES, type StageTimer } from '@parley/telemetry'
 import type { AudioLimits, FrameVerdict } from './audio-intake.ts'
 import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
 import type { HistoryLimits } from './event-history.ts'
@@ -31,6 +32,8 @@ export interface SessionHost {
   readonly historyLimits: HistoryLimits
   readonly watchersPerSession: number
   readonly counters: SessionCounters
+  /** Of this loop; nobody measures unless told. */
+  readonly stages?: StageTimer
   /** The session is closed and holds nothing any more. */
   onClosed(session: Session, reason: CloseReason): void
 }
@@ -67,7 +70,7 @@ export class Session {
     this.#slot = slot
     this.#host = host
     this.createdAtWallMs = host.clock.wallMs()
-    this.feed = new CaptionFeed(identity.language, host.counters, host.historyLimits)
+    this.feed = new CaptionFeed(identity.language, host.counters, host.historyLimits, host.stages ?? NO_STAGES)
     this.#state = opening(host.clock.nowMs(), host.policy)
   }
 

@@ -28,7 +28,7 @@ import {
   type SessionCounters,
   type Wire,
 } from '@parley/sessions'
-import type { Logger } from '@parley/telemetry'
+import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
 import { onMisplacedBinary, onRefusedDatagram, onRefusedMessage } from './client-audio.ts'
 import { ClientSocket } from './client-socket.ts'
@@ -42,6 +42,7 @@ export interface ConnectionHost {
   readonly clock: Clock
   readonly logger: Logger
   readonly counters: SessionCounters
+  readonly stages: StageTimer
   readonly outboxLimits: OutboxLimits
   readonly conductLimits: ConductLimits
   /** A hello that fits the schema; asked once at a time. Must not throw. */
@@ -92,6 +93,9 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   }
   get controlMessagesPerSecond(): number {
     return this.#host.conductLimits.controlMessagesPerSecond
+  }
+  get stages(): StageTimer {
+    return this.#host.stages
   }
   get isChecking(): boolean {
     return this.#phase.kind === 'checking'
@@ -182,8 +186,11 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   }
 
   write(message: Buffer, written?: () => void): void {
-    this.lastSentMs = this.#host.clock.nowMs()
+    const { clock, stages } = this.#host
+    this.lastSentMs = clock.nowMs()
+    stages.enter(SPAN.wsOut)
     this.#socket.send(message, AS_TEXT, written)
+    stages.leave()
   }
 
   // ---- time ----
@@ -243,13 +250,17 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    const nowMs = this.#host.clock.nowMs()
+    const { clock, stages } = this.#host
+    const nowMs = clock.nowMs()
     this.lastHeardMs = nowMs
+    stages.enter(SPAN.wsIn)
     try {
       if (isBinary) this.#onBinary(data, nowMs)
       else this.#onText(data, nowMs)
     } catch (failure) {
       this.fail(failure)
+    } finally {
+      stages.leave()
     }
   }
 

@@ -2,6 +2,7 @@
 import { assertNever } from '@parley/kernel'
 import { type ClientMessage, decodeClientMessage, MAX_CONTROL_MESSAGE_BYTES } from '@parley/protocol'
 import { encodeServer } from '@parley/sessions'
+import { SPAN } from '@parley/telemetry'
 import { unknownCodec } from './audio-refusal.ts'
 import { invalid, type MessagePeer, tooLarge } from './message-peer.ts'
 
@@ -14,7 +15,9 @@ export function onText(peer: MessagePeer, data: Buffer, nowMs: number): void {
     return
   }
   if (!withinRate(peer, nowMs)) return
+  peer.stages.enter(SPAN.json)
   const decoded = decodeClientMessage(data.toString())
+  peer.stages.leave()
   if (decoded.ok) {
     onControl(peer, decoded.value, nowMs)
     return

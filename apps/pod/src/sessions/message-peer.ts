@@ -1,11 +1,13 @@
 // What handling a client's messages asks of its connection: client-text.ts and client-audio.ts act through it.
 import type { CloseReason, ErrorCode, ErrorDetails, Hello } from '@parley/protocol'
 import type { Conduct, SessionChannel } from '@parley/sessions'
+import type { StageTimer } from '@parley/telemetry'
 import type { ConnectionPhase } from './connection-phase.ts'
 
 export interface MessagePeer extends SessionChannel {
   readonly phase: ConnectionPhase
   readonly conduct: Conduct
+  readonly stages: StageTimer
   /** Text messages per second that `conduct` allows; for the words of its refusals. */
   readonly controlMessagesPerSecond: number
   /** Id of the last ping that asked for the last frame sent; answers to older ones say nothing. */

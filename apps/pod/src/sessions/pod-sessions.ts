@@ -27,7 +27,7 @@ import {
   type SessionHost,
   SessionRegistry,
 } from '@parley/sessions'
-import type { Logger } from '@parley/telemetry'
+import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
 import { SlotToStream } from '../bridges/slot-to-stream.ts'
 import type { Principal, Tokens } from '../identity/identity-port.ts'
@@ -48,6 +48,8 @@ export interface PodSessionsOptions {
   readonly tokens: Tokens
   /** Undefined when UDP is switched off. */
   readonly udp?: UdpService | undefined
+  /** Of this loop; nobody measures unless told. */
+  readonly stages?: StageTimer
   readonly logger: Logger
 }
 
@@ -66,6 +68,7 @@ export function createPodSessions(options: PodSessionsOptions): SessionService {
 class PodSessions implements SessionService {
   readonly #options: PodSessionsOptions
   readonly #counters = newSessionCounters()
+  readonly #stages: StageTimer
   readonly #registry = new SessionRegistry()
   readonly #connections = new Set<ClientConnection>()
   readonly #historyBudget: HistoryBudget
@@ -79,6 +82,7 @@ class PodSessions implements SessionService {
   constructor(options: PodSessionsOptions) {
     const { clock, config, logger, podId, tokens } = options
     this.#options = options
+    this.#stages = options.stages ?? NO_STAGES
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
     this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
     this.#sessionHost = {
@@ -88,6 +92,7 @@ class PodSessions implements SessionService {
       historyLimits: { maxBytes: config.sessions.historyBytes, budget: this.#historyBudget },
       watchersPerSession: config.sessions.watchersPerSession,
       counters: this.#counters,
+      stages: this.#stages,
       onClosed: (session, reason) => this.#forget(session, reason),
     }
     this.#greetingHost = {
@@ -104,6 +109,7 @@ class PodSessions implements SessionService {
       clock,
       logger,
       counters: this.#counters,
+      stages: this.#stages,
       outboxLimits: { highWaterBytes: OUTBOX_HIGH_WATER_BYTES, maxHeldBytes: config.sessions.outboxBytes },
       conductLimits: { controlMessagesPerSecond: config.limits.controlMessagesPerSecond },
       greet: (connection, hello) => void greet(connection, hello, this.#greetingHost),
@@ -273,8 +279,10 @@ class PodSessions implements SessionService {
   }
 
   #tick(nowMs: number, latenessMs: number): void {
+    this.#stages.enter(SPAN.timer)
     for (const connection of this.#connections) connection.tick(nowMs, latenessMs)
     for (const session of this.#registry.values()) session.tick(nowMs)
+    this.#stages.leave()
   }
 
   #restIfEmpty(): void {

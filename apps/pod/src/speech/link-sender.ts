@@ -2,6 +2,7 @@
 // come together. Owns no audio: what is not sent yet lies with its stream, which is bounded (UT4).
 import { type Clock, Scope } from '@parley/kernel'
 import type { PodToWorker } from '@parley/protocol'
+import { NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 
 /** How long a frame may wait for others. */
 export const LINK_TICK_MS = 20
@@ -49,12 +50,14 @@ export class LinkSender {
   readonly #scope: Scope
   readonly #outlet: LinkOutlet
   readonly #counters: SenderCounters
+  readonly #stages: StageTimer
   readonly #batch: LinkBatch = { bytes: Buffer.allocUnsafeSlow(BATCH_BYTES), end: 0, nowMs: 0, flushes: [] }
   #sources: AudioSource[] = []
   #gatheredBytes = 0
   #isArmed = false
 
-  constructor(clock: Clock, outlet: LinkOutlet, counters: SenderCounters) {
+  constructor(clock: Clock, outlet: LinkOutlet, counters: SenderCounters, stages: StageTimer = NO_STAGES) {
+    this.#stages = stages
     this.#clock = clock
     this.#scope = new Scope(clock)
     this.#outlet = outlet
@@ -74,6 +77,8 @@ export class LinkSender {
 
   /** Sends what the sources have, as far as the worker reads it; the rest at the next tick. */
   sendNow(): void {
+    const stages = this.#stages
+    stages.enter(SPAN.linkOut)
     this.#gatheredBytes = 0
     this.#batch.nowMs = this.#clock.nowMs()
     while (this.#sources.length > 0) {
@@ -84,6 +89,7 @@ export class LinkSender {
       if (!this.#sendBatch()) break
     }
     if (this.#sources.length > 0) this.#arm()
+    stages.leave()
   }
 
   /** `source` leaves this link: nothing of it is sent here any more. */
@@ -132,6 +138,7 @@ export class LinkSender {
     if (batch.end > 0) {
       this.#counters.batches++
       this.#counters.batchBytes += batch.end
+      this.#stages.count(SPAN.linkOut, batch.end / 1024)
       this.#outlet.sendAudio(Buffer.from(batch.bytes.subarray(0, batch.end)))
     }
     for (const { stream, flushId } of batch.flushes) this.#outlet.send({ type: 'stream.flush', stream, flushId })

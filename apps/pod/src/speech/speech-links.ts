@@ -2,7 +2,7 @@
 // workers, and puts them on others when a worker is gone. Implements SpeechPort; the set of workers is told to it.
 import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
 import { ParleyError, type WorkerEngine } from '@parley/protocol'
-import type { Logger } from '@parley/telemetry'
+import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { AudioPool } from './audio-pool.ts'
 import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
@@ -23,6 +23,8 @@ export interface SpeechLinksOptions {
   readonly logger: Logger
   /** Bound on the audio kept for all sessions together (UT4), in memory handed out; 256 MiB unless told. */
   readonly keptAudioCapBytes?: number
+  /** Of this loop; nobody measures unless told. */
+  readonly stages?: StageTimer
 }
 
 export interface SpeechLinksStats extends StreamCounters, SenderCounters {
@@ -62,6 +64,7 @@ class Reservation implements SlotReservation {
 
 export class SpeechLinks implements SpeechPort, LinkOwner {
   readonly #options: SpeechLinksOptions
+  readonly #stages: StageTimer
   readonly #scope: Scope
   readonly #pool: AudioPool
   readonly #context: SpeechStreamContext
@@ -88,12 +91,14 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
 
   constructor(options: SpeechLinksOptions) {
     this.#options = options
+    this.#stages = options.stages ?? NO_STAGES
     this.#scope = new Scope(options.clock)
     this.#pool = new AudioPool(options.keptAudioCapBytes ?? KEPT_AUDIO_CAP_BYTES)
     this.#context = {
       clock: options.clock,
       pool: this.#pool,
       logger: options.logger,
+      stages: this.#stages,
       counters: this.#counters,
       workerWaitMs: options.config.speech.workerWaitMs,
       onWaiting: (stream) => {
@@ -219,7 +224,8 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
 
   #newLink(address: WorkerAddress): WorkerLink {
     const { clock, podId, fleetSecret, logger } = this.#options
-    return new WorkerLink({ address, clock, podId, fleetSecret, logger, counters: this.#counters, owner: this })
+    const [counters, stages] = [this.#counters, this.#stages]
+    return new WorkerLink({ address, clock, podId, fleetSecret, logger, counters, stages, owner: this })
   }
 
   /** Most free slots first: a worker that has just come back takes its share. */
@@ -251,11 +257,13 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   }
 
   #check(): void {
+    this.#stages.enter(SPAN.timer)
     const nowMs = this.#options.clock.nowMs()
     const wallMs = this.#options.clock.wallMs()
     for (const link of this.#links.values()) link.check(nowMs)
     for (const stream of this.#streams) stream.check(nowMs, wallMs)
     if (this.#waiting.size > 0) this.#place()
+    this.#stages.leave()
   }
 
   /** One entry per engine name: ready when it is so anywhere, with the languages it recognises there. */

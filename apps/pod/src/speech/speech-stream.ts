@@ -2,7 +2,7 @@
 // decide. Which worker that is, is decided elsewhere (speech-links.ts).
 import { assertNever, type Clock } from '@parley/kernel'
 import type { WorkerToPod } from '@parley/protocol'
-import type { Logger } from '@parley/telemetry'
+import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import type { AudioPool } from './audio-pool.ts'
 import { KeptAudio } from './kept-audio.ts'
 import type { LinkBatch } from './link-sender.ts'
@@ -47,6 +47,7 @@ export interface SpeechStreamContext {
   readonly logger: Logger
   readonly counters: StreamCounters
   readonly workerWaitMs: number
+  readonly stages: StageTimer
   /** The stream has no worker and would take one. */
   onWaiting(stream: LinkSpeechStream): void
   onClosed(stream: LinkSpeechStream): void
@@ -102,7 +103,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
 
   push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void {
     if (this.#state.kind === 'closed') return
-    const { counters } = this.#context
+    const { counters, stages } = this.#context
     const kept = this.#kept
     if (kept.pushedNo > 0 && mediaTime <= kept.lastMedia) {
       counters.framesLateTotal++
@@ -110,11 +111,13 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     }
     counters.framesTotal++
     counters.frameBytesTotal += payload.byteLength
+    stages.enter(SPAN.linkKeep)
     kept.push(mediaTime, payload, receivedAtWallMs)
     if (kept.droppedFrames !== this.#dropsSeen) this.#noteDrops()
     if (this.#state.kind === 'live' || this.#state.kind === 'flushing') {
       this.#link?.gather(this, payload.byteLength)
     }
+    stages.leave()
   }
 
   flush(flushId: number): void {

@@ -10,7 +10,7 @@ import {
   type WorkerEngine,
   type WorkerToPod,
 } from '@parley/protocol'
-import type { Logger } from '@parley/telemetry'
+import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import { WebSocket } from 'ws'
 import { matchLanguage } from './language-match.ts'
 import { isProof, linkToken, newNonce } from './link-auth.ts'
@@ -53,6 +53,7 @@ export interface WorkerLinkOptions {
   readonly logger: Logger
   readonly counters: SenderCounters & { linkLosses: number; linkFaults: number }
   readonly owner: LinkOwner
+  readonly stages: StageTimer
 }
 
 type LinkState =
@@ -191,7 +192,15 @@ export class WorkerLink {
       if (this.#state.kind !== 'up') this.#drop('no greeting in time')
     })
     socket.on('open', () => this.#greet(attempt, socket))
-    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
+    const { stages } = this.#options
+    socket.on('message', (data, isBinary) => {
+      stages.enter(SPAN.linkIn)
+      try {
+        this.#onMessage(data as Buffer, isBinary)
+      } finally {
+        stages.leave()
+      }
+    })
     socket.on('error', (error) => this.#drop(error.message))
     socket.on('close', (code) => this.#drop(`closed with ${code}`))
   }
@@ -215,7 +224,10 @@ export class WorkerLink {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
+    const { stages } = this.#options
+    stages.enter(SPAN.json)
     const message = isBinary ? 'faulty' : decodeWorkerMessage(data.toString())
+    stages.leave()
     if (message === 'unknown') return
     if (message === 'faulty') {
       this.#options.counters.linkFaults++
@@ -249,7 +261,7 @@ export class WorkerLink {
   }
 
   #rise(attempt: Scope, socket: WebSocket): void {
-    const { clock, counters } = this.#options
+    const { clock, counters, stages } = this.#options
     const outlet = {
       get bufferedBytes() {
         return socket.bufferedAmount
@@ -257,7 +269,7 @@ export class WorkerLink {
       sendAudio: (bytes: Buffer) => socket.send(bytes),
       send: (message: PodToWorker) => this.#send(message),
     }
-    const sender = new LinkSender(clock, outlet, counters)
+    const sender = new LinkSender(clock, outlet, counters, stages)
     attempt.own(() => sender.close())
     this.#state = { kind: 'up', attempt, socket, sender }
     this.#failures = 0
@@ -308,7 +320,7 @@ export class WorkerLink {
       case 'greeting':
       case 'proven':
       case 'up':
-        state.socket.send(JSON.stringify(message))
+        this.#sendText(state.socket, message)
         return
       case 'resting':
       case 'connecting':
@@ -317,6 +329,13 @@ export class WorkerLink {
       default:
         assertNever(state)
     }
+  }
+
+  #sendText(socket: WebSocket, message: PodToWorker): void {
+    const { stages } = this.#options
+    stages.enter(SPAN.linkOut)
+    socket.send(JSON.stringify(message))
+    stages.leave()
   }
 
   /** The present attempt or connection is over; another follows after a pause. */
