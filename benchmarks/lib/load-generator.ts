@@ -172,7 +172,8 @@ function sendFrame(client: Client, dueAtWallMs: number): void {
 
 async function openUdp(): Promise<void> {
   for (let n = 0; n < UDP_SOCKETS; n++) {
-    const socket = createSocket('udp4')
+    // Without a lookup, which would put every send off to later: packets go out in the call that made them.
+    const socket = createSocket({ type: 'udp4', lookup: (host, _options, callback) => callback(null, host, 4) })
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', () => resolve()))
     udpSockets.push(socket)
   }

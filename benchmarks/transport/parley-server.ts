@@ -12,6 +12,7 @@ import { type Pod, startPod } from '../../apps/pod/src/pod.ts'
 import type { PodSpeech } from '../../apps/pod/src/pod-speech.ts'
 import { createPodSessions } from '../../apps/pod/src/sessions/pod-sessions.ts'
 import { createNullSpeech, type NullSpeech } from '../../apps/pod/src/testing/speech/null-speech.ts'
+import { createUdp } from '../../apps/pod/src/udp/create-udp.ts'
 import { serveBench } from '../lib/child.ts'
 
 const NO_LINKS = {
@@ -68,7 +69,18 @@ serveBench({
     const directory = await openDataDirectory(dataDir)
     const identity = await createIdentity(clock, config.auth, directory)
     const speech = asPodSpeech(createNullSpeech({ clock, captionsPerSecond }))
-    const sessions = createPodSessions({ clock, config, podId, speech, tokens: identity.tokens, logger: silentLogger })
+    const { host: bindHost, port: preferredPort } = config.server
+    const udp = await createUdp({ clock, udp: config.udp, bindHost, preferredPort, logger: silentLogger })
+    const announced = () => udp.address && { host: '', port: udp.address.port }
+    const sessions = createPodSessions({
+      clock,
+      config,
+      podId,
+      speech,
+      tokens: identity.tokens,
+      logger: silentLogger,
+      udp: { port: udp, announced },
+    })
     const pageFolder = path.join(dataDir, 'no-page')
     pod = await startPod({
       clock,
@@ -76,6 +88,7 @@ serveBench({
       podId,
       sessions,
       speech,
+      udp,
       identity,
       directory,
       pageFolder,
