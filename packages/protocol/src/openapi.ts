@@ -38,14 +38,25 @@ function responsesOf(operation: Operation, components: Json): Json {
   return responses
 }
 
+function queryParameters({ query }: Operation): Json[] {
+  const { properties = {}, required = [] } = (query ?? {}) as { properties?: Record<string, Json>; required?: string[] }
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema,
+  }))
+}
+
 function operationObject(operation: Operation, components: Json): Json {
   const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string)
+  const inPath = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
+  const parameters = [...inPath, ...queryParameters(operation)]
   return {
     operationId: operation.id,
     summary: operation.summary,
-    ...(names.length > 0 && {
-      parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-    }),
+    ...(parameters.length > 0 && { parameters }),
     ...(operation.body && {
       requestBody: {
         required: false,

@@ -211,6 +211,15 @@ test('[DOC1] the documents cover everything and lead somewhere', () => {
   const ids = JSON.stringify(openApi)
   for (const operation of Object.values(OPERATIONS))
     assert.ok(ids.includes(`"operationId":"${operation.id}"`), operation.id)
+  const paths = openApi.paths as Record<string, Record<string, { parameters: { name: string; in: string }[] }>>
+  assert.deepEqual(
+    paths['/v1/sessions/{sessionId}/history']?.get?.parameters.map((parameter) => [parameter.name, parameter.in]),
+    [
+      ['sessionId', 'path'],
+      ['afterSeq', 'query'],
+      ['limit', 'query'],
+    ],
+  )
   const messages = Object.keys((asyncApi.components as { messages: object }).messages)
   assert.equal(messages.length, Object.keys(CLIENT_MESSAGES).length + Object.keys(SERVER_MESSAGES).length + 1)
 })

@@ -5,11 +5,10 @@ import path from 'node:path'
 import { CLOSE_REASON_NAMES, ERROR_CODES } from '@parley/protocol'
 
 /**
- * In the catalogue and raised by nothing yet: SESSION_SUSPENDED belongs to resume, SESSION_REPLACED and `replaced` to taking a session
- * over, SPEECH_LOST to sessions that are told of a lost worker by error (today they get a `speech` message). One that is raised
- * must leave this list: the check says so.
+ * In the catalogue and raised by nothing yet: SPEECH_LOST belongs to sessions that are told of a lost worker by error (today they
+ * get a `speech` message). One that is raised must leave this list: the check says so.
  */
-const RESERVED = new Set<string>(['SESSION_SUSPENDED', 'SESSION_REPLACED', 'SPEECH_LOST', 'replaced'])
+const RESERVED = new Set<string>(['SPEECH_LOST'])
 /** Files that only name codes: the catalogues, and the words the page and the client have for each. */
 const NAMES_ONLY =
   /\.test\.ts$|(error-codes|close-codes|trouble-words|connection-transitions|parity)\.ts$|node_modules|dist/

@@ -1,13 +1,16 @@
 // The full health report of the admin listener. Pure: figures in, JSON out. Times in ms, sizes in bytes, rates per second.
-import type { HttpTotals, LoopReading, ProcessStats } from '@parley/telemetry'
+import type { HttpTotals, LoopReading, ProcessStats, StagesReading } from '@parley/telemetry'
 import type { Readiness } from '../http/readiness.ts'
 import type { PodSpeechStats } from '../pod-speech.ts'
 import type { SessionStats } from '../sessions/session-service.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
 import type { UdpStats } from '../udp/udp-port.ts'
+import { stagesReport } from './stages-report.ts'
 
 export interface ThroughputTotals {
   readonly audioFrames: number
+  /** Those of them that came over UDP. */
+  readonly audioFramesUdp: number
   readonly audioBytes: number
   readonly controlMessagesIn: number
   readonly messagesOut: number
@@ -31,6 +34,7 @@ export interface HealthFigures {
   readonly podId: string
   readonly uptimeMs: number
   readonly loop: LoopReading
+  readonly stages: StagesReading
   readonly process: ProcessStats
   readonly sessions: SessionStats
   readonly connections: number
@@ -58,6 +62,7 @@ export function healthReport(figures: HealthFigures) {
       delayP99Ms: round(loop.delayP99Ms, 2),
       delayMaxMs: round(loop.delayMaxMs, 2),
     },
+    stages: stagesReport(figures.stages),
     cpu: { userMs: Math.round(process.cpuUserMs), systemMs: Math.round(process.cpuSystemMs) },
     memory: {
       rssBytes: process.rssBytes,
@@ -93,6 +98,7 @@ export function healthReport(figures: HealthFigures) {
     },
     throughput: {
       audioFramesPerSecond: round(rates.audioFrames, 1),
+      audioFramesUdpPerSecond: round(rates.audioFramesUdp, 1),
       audioBytesPerSecond: Math.round(rates.audioBytes),
       controlMessagesInPerSecond: round(rates.controlMessagesIn, 1),
       messagesOutPerSecond: round(rates.messagesOut, 1),
@@ -106,13 +112,12 @@ export function healthReport(figures: HealthFigures) {
 }
 
 function udpReport(udp: UdpFigures | undefined) {
-  if (!udp) return { isEnabled: false }
+  if (!udp) return { isEnabled: false } as const
   const { stats } = udp
-  const warning = udpWarning(udp)
   return {
-    isEnabled: true,
-    ...(udp.port === undefined ? {} : { port: udp.port }),
-    ...(warning === undefined ? {} : { warning }),
+    isEnabled: true as const,
+    port: udp.port,
+    warning: udpWarning(udp),
     channels: stats.channels,
     receiveBufferBytes: stats.receiveBufferBytes,
     isReceiveBufferGranted: stats.isReceiveBufferGranted,

@@ -72,6 +72,41 @@ test('[HT1] a body that may be empty may be missing; fields are checked by name,
   assert.equal(pod.sessions.creates.length, 1)
 })
 
+test('[HT18] the history is read page by page; its query is checked by name', async (t) => {
+  const pod = await startTestPod(t)
+  const { sessionId } = (await (await pod.call('/v1/sessions', post({}))).json()) as { sessionId: string }
+  const history = (query: string) => pod.call(`/v1/sessions/${sessionId}/history${query}`)
+  const page = await history('?afterSeq=12&limit=7')
+  assert.equal(page.status, 200)
+  assert.match(page.headers.get('content-type') ?? '', /^application\/json/)
+  assert.deepEqual(await page.json(), {
+    sessionId,
+    firstSeq: 1,
+    lastSeq: 2,
+    events: [{ seq: 1 }, { seq: 2 }],
+    more: false,
+  })
+  assert.equal((await history('')).status, 200)
+  assert.deepEqual(pod.sessions.historyQueries, [{ afterSeq: 12, limit: 7 }, {}])
+  const cases: [string, string, string][] = [
+    ['?afterSeq=-1', 'INVALID_FIELD', 'afterSeq'],
+    ['?afterSeq=1.5', 'INVALID_FIELD', 'afterSeq'],
+    ['?afterSeq=', 'INVALID_FIELD', 'afterSeq'],
+    ['?afterSeq=0x10', 'INVALID_FIELD', 'afterSeq'],
+    ['?limit=0', 'INVALID_FIELD', 'limit'],
+    ['?limit=1001', 'INVALID_FIELD', 'limit'],
+    ['?limit=1&limit=2', 'INVALID_FIELD', 'limit'],
+    ['?before=3', 'UNKNOWN_FIELD', 'before'],
+  ]
+  for (const [query, code, field] of cases) {
+    const refused = await problem(await history(query))
+    assert.deepEqual([refused.code, refused.field, refused.status], [code, field, 400], query)
+  }
+  assert.equal((await problem(await pod.call('/v1/sessions/ses_x/history'))).code, 'SESSION_UNKNOWN')
+  const stranger = await fetch(`${pod.url}/v1/sessions/${sessionId}/history`)
+  assert.equal((await problem(stranger)).code, 'UNAUTHENTICATED')
+})
+
 test('[HT2] what is refused before a handler runs is a problem too', async (t) => {
   const pod = await startTestPod(t)
   const cases: [string, Promise<Response>, number, string][] = [

@@ -80,7 +80,7 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
     requests: new AddressBuckets(clock, config.limits.requestsPerMinute),
     handlers: createHandlers({ ...options, gate, origins }),
     createServer: (handler) =>
-      createListener(handler, {
+      createListener(timed(options.stages ?? NO_STAGES, handler), {
         tls: options.tls,
         timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
         maxTcpConnections: config.limits.connections + EXTRA_TCP_CONNECTIONS,
@@ -90,6 +90,18 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
   })
   const upgrades = handleUpgrades(app.server, { ...options, clientOf, origins })
   return assemble(app, upgrades, counters, config.server)
+}
+
+/** Only what a request does at once; what it does after an await is part of the calibrated cost of requests. */
+function timed(stages: StageTimer, handler: RequestListener): RequestListener {
+  return (request, response) => {
+    stages.enter(SPAN.http)
+    try {
+      handler(request, response)
+    } finally {
+      stages.leave()
+    }
+  }
 }
 
 function assemble(

@@ -133,6 +133,7 @@ test('[RS3] what a caller may not see does not exist for it', async () => {
     const answers = [
       service.view(stranger, sessionId),
       service.remove(stranger, sessionId),
+      service.history(stranger, sessionId, {}),
       service.revokeWatchLink(stranger, sessionId, 'wat_x'),
       await service.createWatchLink(stranger, sessionId, undefined, URLS),
     ]
@@ -141,6 +142,21 @@ test('[RS3] what a caller may not see does not exist for it', async () => {
   for (const friend of [ann, principal('backend'), ADMIN]) assert.ok(service.view(friend, sessionId).ok)
   assert.ok(service.remove(ann, sessionId).ok)
   const gone = service.view(ann, sessionId)
+  assert.ok(!gone.ok && gone.error.code === 'SESSION_UNKNOWN')
+})
+
+test('[RES4] [RS3] the history of a session that lives: 200 events at a time unless told, as they were sent', async () => {
+  const { service, speech } = pod()
+  const { sessionId } = await created(service, ADMIN)
+  const page = (query: { afterSeq?: number; limit?: number } = {}) => {
+    const found = service.history(ADMIN, sessionId, query)
+    assert.ok(found.ok)
+    return found.value
+  }
+  assert.deepEqual(page(), { sessionId, firstSeq: 0, lastSeq: 0, events: [], more: false })
+  assert.equal(speech.slotsUsed, 1)
+  await service.close('shutting_down')
+  const gone = service.history(ADMIN, sessionId, {})
   assert.ok(!gone.ok && gone.error.code === 'SESSION_UNKNOWN')
 })
 

@@ -26,7 +26,7 @@ async function suspended(started: SessionHarness): Promise<void> {
   await eventually(() => (started.service.stats().suspended === 1 ? undefined : 'not suspended'))
 }
 
-test('[UD1] who asks is offered a channel of its own, and who does not ask hears nothing of it', async (t) => {
+test('[UO1] who asks is offered a channel of its own, and who does not ask hears nothing of it', async (t) => {
   const started = await pod(t)
   const { welcome } = await started.open(UDP)
   const { channel, key } = started.udp.last
@@ -46,20 +46,20 @@ test('[UD1] who asks is offered a channel of its own, and who does not ask hears
   assert.equal(started.udp.channels.length, 1)
 })
 
-test('[UD1] the endpoint told is the one announced', async (t) => {
+test('[UO1] the endpoint told is the one announced', async (t) => {
   const started = await pod(t, { announced: { host: 'udp.example', port: 443 } })
   const { welcome } = await started.open(UDP)
   assert.deepEqual([welcome.udp?.host, welcome.udp?.port], ['udp.example', 443])
 })
 
-test('[UD2] without TLS, and not on this machine, no key is told', async (t) => {
+test('[UO2] without TLS, and not on this machine, no key is told', async (t) => {
   const started = await pod(t, { mayCarryKeys: false })
   const { welcome } = await started.open(UDP)
   assert.deepEqual([welcome.udp, welcome.udpRefused], [undefined, 'insecure'])
   assert.equal(started.udp.channels.length, 0, 'no key was made')
 })
 
-test('[UD2] switched off, frames too long, no socket: said by name, and the welcome comes all the same', async (t) => {
+test('[UO2] switched off, frames too long, no socket: said by name, and the welcome comes all the same', async (t) => {
   const off = await startSessions()
   t.after(() => off.close())
   assert.equal((await off.open(UDP)).welcome.udpRefused, 'disabled')
@@ -72,7 +72,7 @@ test('[UD2] switched off, frames too long, no socket: said by name, and the welc
   assert.equal((await started.open(UDP)).welcome.udpRefused, 'unavailable')
 })
 
-test('[UD2] a receiver that does not answer holds no welcome up; a channel that comes too late is closed', async (t) => {
+test('[UO2] a receiver that does not answer holds no welcome up; a channel that comes too late is closed', async (t) => {
   const started = await pod(t)
   const gate = Promise.withResolvers<void>()
   started.udp.gate = gate.promise
@@ -85,7 +85,7 @@ test('[UD2] a receiver that does not answer holds no welcome up; a channel that 
   await eventually(() => (started.udp.live.size === 0 ? undefined : 'the late channel is open'))
 })
 
-test('[UD2] a client that leaves while its channel opens leaves nothing behind', async (t) => {
+test('[UO2] a client that leaves while its channel opens leaves nothing behind', async (t) => {
   const started = await pod(t)
   const gate = Promise.withResolvers<void>()
   started.udp.gate = gate.promise
@@ -103,7 +103,7 @@ test('[UD2] a client that leaves while its channel opens leaves nothing behind',
   })
 })
 
-test('[UD3] frames over UDP and WebSocket are one stream', async (t) => {
+test('[UO3] frames over UDP and WebSocket are one stream', async (t) => {
   const started = await pod(t)
   const { created, client } = await started.open(UDP)
   const stream = started.speech.stream(created.sessionId)
@@ -123,7 +123,7 @@ test('[UD3] frames over UDP and WebSocket are one stream', async (t) => {
   assert.deepEqual([audioFramesUdpTotal, audioFramesLateTotal], [3, 4])
 })
 
-test('[UD4] frames are taken while the connection is gone, until the next attach; then the old key opens nothing', async (t) => {
+test('[UO4] frames are taken while the connection is gone, until the next attach; then the old key opens nothing', async (t) => {
   const started = await pod(t)
   const { created, client, welcome } = await started.open(UDP)
   const stream = started.speech.stream(created.sessionId)
@@ -150,7 +150,7 @@ test('[UD4] frames are taken while the connection is gone, until the next attach
   assert.equal(started.udp.live.size, 0, 'an attach without UDP has none')
 })
 
-test('[UD4] a session that ends, however it ends, leaves no channel', async (t) => {
+test('[UO4] a session that ends, however it ends, leaves no channel', async (t) => {
   const started = await pod(t)
   const [said, deleted, expired] = [await started.open(UDP), await started.open(UDP), await started.open(UDP)]
   assert.equal(started.udp.live.size, 3)
@@ -190,7 +190,7 @@ test('[CAP5] an audio.end that overtook frames is answered when they have come, 
   assert.equal((await client.expect('error')).field, 'lastSeq')
 })
 
-test('[UD5] what is wrong with frames over UDP is told on the connection, once a second, and ends it when it goes on', async (t) => {
+test('[UO5] what is wrong with frames over UDP is told on the connection, once a second, and ends it when it goes on', async (t) => {
   const started = await pod(t)
   const { client } = await started.open(UDP)
   for (let seq = 0; seq < 25; seq++) started.udp.last.frame(seq, seq * 320, new Uint8Array(641))
@@ -201,7 +201,7 @@ test('[UD5] what is wrong with frames over UDP is told on the connection, once a
   )
 })
 
-test('[UD5] [IN4] [IN5] pace and total hold over UDP too, also while the connection is gone', async (t) => {
+test('[UO5] [IN4] [IN5] pace and total hold over UDP too, also while the connection is gone', async (t) => {
   const config = sessionConfig({ sessions: { audioBytes: 400_000 }, limits: { audioPaceRatio: 1 } })
   const started = await pod(t, { config })
   const { client } = await started.open(UDP)
@@ -313,7 +313,7 @@ test('[SUB1] [SUB2] subscribe is answered with what is in force; the microphone 
   assert.equal((await back.expect('error')).code, 'INVALID_FIELD')
 })
 
-test('[SES2] [UD4] 100 sessions with UDP, cut, resumed and ended in every way, leave nothing', async (t) => {
+test('[SES2] [UO4] 100 sessions with UDP, cut, resumed and ended in every way, leave nothing', async (t) => {
   const started = await pod(t)
   for (let round = 0; round < 3; round++) {
     const opened = await Promise.all(Array.from({ length: 100 }, () => started.open(UDP)))

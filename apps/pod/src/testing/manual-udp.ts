@@ -1,7 +1,7 @@
 // UDP audio without sockets: channels open when a test lets them, and deliver what it pushes into them.
 import { NO_UDP_STATS } from '../pod-metrics.ts'
 import type { PodUdp } from '../pod-udp.ts'
-import type { UdpChannel, UdpChannelOptions, UdpListener, UdpStats } from '../udp/udp-port.ts'
+import type { UdpAddress, UdpChannel, UdpChannelOptions, UdpListener, UdpStats } from '../udp/udp-port.ts'
 
 export class ManualUdpChannel implements UdpChannel {
   readonly channel: number
@@ -33,8 +33,8 @@ export class ManualUdpChannel implements UdpChannel {
 
 export class ManualUdp implements PodUdp {
   isOpen = true
-  readonly address = { host: '127.0.0.1', port: 7_000 }
-  readonly closedBecause = undefined
+  address: UdpAddress | undefined = { host: '127.0.0.1', port: 7_000 }
+  closedBecause: string | undefined
   /** What `stats` answers, beside the channels. */
   figures: UdpStats = NO_UDP_STATS
   isClosed = false
