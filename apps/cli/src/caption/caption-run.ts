@@ -1,5 +1,12 @@
 // One run of `parley caption`: source -> session -> printer, and the exit code. Every way it can end passes through here once.
-import { createSession, isOver, LagTracker, ParleyClientError, type ParleySession } from '@parley/client'
+import {
+  createSession,
+  isOver,
+  LagTracker,
+  ParleyClientError,
+  type ParleySession,
+  type UdpEndpoint,
+} from '@parley/client'
 import type { Clock } from '@parley/kernel'
 import type { AudioFormat } from '@parley/protocol'
 import type { AudioSource } from './audio-source.ts'
@@ -17,8 +24,16 @@ export interface CaptionRunOptions {
   readonly conversion: Conversion
   readonly language: string | undefined
   readonly wantsWatchLink: boolean
+  readonly way: Way
   readonly printer: CaptionPrinter
   readonly clock: Clock
+}
+
+/** How audio travels, and what happens when the connection breaks. */
+export interface Way {
+  readonly udp: 'auto' | 'off'
+  readonly udpEndpoint: UdpEndpoint | undefined
+  readonly resume: boolean
 }
 
 /** Why sending ended before the source did. */
@@ -41,6 +56,9 @@ export class CaptionRun {
   /** Left at once: nothing more is said. */
   #hasLeft = false
   #session: ParleySession | undefined
+  /** Speech that could not be kept through interruptions, ms. */
+  #lostMs = 0
+  #isInterrupted = false
 
   constructor(options: CaptionRunOptions) {
     this.#options = options
@@ -94,11 +112,15 @@ export class CaptionRun {
   }
 
   async #start(): Promise<ParleySession> {
-    const { target, format, conversion, language, clock, printer } = this.#options
+    const { target, format, conversion, language, clock, printer, way } = this.#options
+    const { udpEndpoint } = way
     const session = await createSession({
       ...target,
       clock,
       audio: format,
+      udp: way.udp,
+      resume: way.resume,
+      ...(udpEndpoint ? { udpEndpoint } : {}),
       ...(language === undefined ? {} : { language }),
       ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
     })
@@ -132,8 +154,23 @@ export class CaptionRun {
     })
     session.on('speech', (state) => printer.speech(state))
     session.on('error', (error) => printer.error(error))
+    session.on('transport', (transport) => {
+      if (this.#options.way.udp === 'auto') printer.transport(transport)
+    })
+    session.on('missed', (range) => {
+      this.#counter.missed(range.lastSeq - range.firstSeq + 1)
+      printer.missed(range)
+    })
+    session.on('resumed', (resumed) => {
+      this.#isInterrupted = false
+      this.#lostMs += resumed.lostMs
+      printer.resumed(resumed)
+    })
     session.on('state', (state) => {
       if (isOver(state)) this.#end('session-over')
+      if (state.kind !== 'reconnecting' || this.#isInterrupted) return
+      this.#isInterrupted = true
+      printer.interrupted(state.error)
     })
   }
 
@@ -164,8 +201,10 @@ export class CaptionRun {
   /** True when the platform has answered everything that was sent. */
   async #finish(session: ParleySession): Promise<boolean> {
     if (isOver(session.state)) return false
-    const deadlineMs = this.#stopped === 'interrupted' ? INTERRUPTED_END_DEADLINE_MS : END_DEADLINE_MS
-    const ending = session.endAudio({ deadlineMs })
+    const ending =
+      this.#stopped === 'interrupted'
+        ? session.endAudio({ deadlineMs: INTERRUPTED_END_DEADLINE_MS })
+        : this.#endAudio(session)
     const interruption = this.#interruptedLater()
     try {
       const outcome = await Promise.race([ending, interruption.promise])
@@ -176,6 +215,21 @@ export class CaptionRun {
     } finally {
       interruption.dispose()
       ending.catch(() => {})
+    }
+  }
+
+  /** The deadline counts from the last time the connection was made: while it is broken nobody can answer. */
+  async #endAudio(session: ParleySession): Promise<void> {
+    for (;;) {
+      const { resumptions } = session.stats
+      try {
+        await session.endAudio({ deadlineMs: END_DEADLINE_MS })
+        return
+      } catch (thrown) {
+        const wasInterrupted = this.#isInterrupted || session.stats.resumptions > resumptions
+        const isLate = thrown instanceof ParleyClientError && thrown.code === 'DEADLINE_EXCEEDED'
+        if (!isLate || !wasInterrupted || isOver(session.state)) throw thrown
+      }
     }
   }
 
@@ -214,8 +268,10 @@ export class CaptionRun {
           }),
       )
     }
-    const { mediaTime, framesDropped } = session.stats
-    const summary = this.#counter.result((mediaTime * 1000) / format.sampleRateHz, framesDropped * format.frameMs)
+    const { mediaTime, framesDropped, resumptions, resentMs } = session.stats
+    const droppedMs = framesDropped * format.frameMs + this.#lostMs
+    const way = { interruptions: resumptions, resentMs, transport: session.transport.kind }
+    const summary = this.#counter.result((mediaTime * 1000) / format.sampleRateHz, droppedMs, way)
     await session.close()
     printer.summary(summary)
     if (this.#stopped === 'interrupted') return CAPTION_EXIT.interrupted

@@ -8,10 +8,10 @@ import { after, before, test } from 'node:test'
 import { encodeWav } from '@parley/audio'
 import { codecAvailability } from '@parley/audio/codecs'
 import { type FakePod, type FakePodOptions, scriptOf, startFakePod } from '@parley/client/testing'
-import { systemClock } from '@parley/kernel'
+import { sleep, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { writeRun } from '../platform/run-file.ts'
-import { type CaptionIo, type CaptionOptions, captionCommand } from './command.ts'
+import { type CaptionIo, type CaptionOptions, captionCommand, parseEndpoint } from './command.ts'
 
 let folder: string
 let wavFile: string
@@ -78,7 +78,10 @@ test('[CC1] a file becomes finals on standard output, the summary on standard er
   const { out, err, code } = start({ file: wavFile, ...address(pod) })
   assert.equal(await code, 0, err.text)
   assert.equal(out.text, 'good morning\n')
-  assert.match(err.text, /^2 words in 1 final, lag p50 \d+ ms, p95 \d+ ms\n$/)
+  assert.match(
+    err.text,
+    /^audio over WebSocket: .*\n2 words in 1 final, lag p50 \d+ ms, p95 \d+ ms, audio over WebSocket\n$/,
+  )
   assert.equal(pod.sessions.length, 0)
 })
 
@@ -89,13 +92,14 @@ test('[CC1, CC13] as JSON every line is an object, the summary is the last', asy
   const objects = lines(out.text).map((line) => JSON.parse(line) as { type: string; lagMs?: number })
   assert.deepEqual(
     objects.map((object) => object.type),
-    ['speech', 'watch-link', 'partial', 'partial', 'final', 'summary'],
+    ['transport', 'speech', 'watch-link', 'partial', 'partial', 'final', 'summary'],
   )
   // The frame with the last speech (480..500 ms) was due at 480; the final came with the frame due at 780.
-  const lagMs = objects[4]?.lagMs ?? 0
+  const lagMs = objects[5]?.lagMs ?? 0
   assert.ok(lagMs >= 295, `lag ${lagMs}`)
   assert.deepEqual(Object.keys(objects.at(-1) ?? {}), [
-    ...['type', 'words', 'finals', 'abandoned', 'unanswered', 'audioMs', 'droppedMs', 'lagP50Ms', 'lagP95Ms'],
+    ...['type', 'words', 'finals', 'abandoned', 'unanswered', 'audioMs', 'droppedMs'],
+    ...['interruptions', 'resentMs', 'transport', 'lagP50Ms', 'lagP95Ms'],
   ])
 })
 
@@ -171,15 +175,85 @@ test('[CC4] exit codes tell failures apart, and each names the next step', async
   assert.equal(await start({ file: wavFile, ...address(pod) }).code, 4)
 })
 
-test('[CC5] lost midway is 5, whether the connection broke or the platform said goodbye', async () => {
+test('[CC5] lost for good is 5, whether the connection broke or the platform said goodbye', async () => {
   for (const end of ['cut', 'draining'] as const) {
     const pod = await fakePod()
-    const { code, err } = start({ file: wavFile, ...address(pod) })
+    const { code, err } = start({ file: wavFile, resume: false, ...address(pod) })
     await eventually(() => (pod.sessions[0] && pod.sessions[0].frames.length > 10 ? undefined : 'no audio yet'))
     if (end === 'cut') pod.last.cut()
     else pod.last.end('draining')
     assert.equal(await code, 5)
     assert.match(err.text, end === 'cut' ? /the connection broke/ : /the platform ended the session/)
+  }
+  const pod = await fakePod({ graceMs: 600 })
+  const { code, err } = start({ file: wavFile, ...address(pod) })
+  await eventually(() => (pod.sessions[0] && pod.sessions[0].frames.length > 10 ? undefined : 'no audio yet'))
+  pod.setNetwork('down')
+  assert.equal(await code, 5)
+  assert.match(err.text, /connection lost; trying again[\s\S]*could not be made again within 1 s/)
+})
+
+test('[CC9] an interruption is ridden through: said in plain words, the transcript whole, exit code 0', async () => {
+  const pod = await fakePod({ script: [{ text: 'good morning everyone', startMs: 100, endMs: 700 }], udp: true })
+  const { code, err, out } = start({ file: wavFile, ...address(pod) })
+  await eventually(() => ((pod.sessions[0]?.mediaMs ?? 0) > 300 ? undefined : 'not spoken yet'))
+  const session = pod.last
+  pod.udp.isBlackHole = true
+  pod.setNetwork('down')
+  await eventually(() =>
+    /connection lost; trying again \(keeps 60 s of speech\)/.test(err.text) ? undefined : err.text,
+  )
+  await sleep(systemClock, 300)
+  pod.setNetwork('up')
+  assert.equal(await code, 0, err.text)
+  assert.equal(out.text, 'good morning everyone\n')
+  assert.match(err.text, /^audio over UDP\n/)
+  assert.match(err.text, /back after \d\.\d s; \d\.\d s of speech sent again\n/)
+  assert.match(
+    err.text,
+    /3 words in 1 final.*, audio over (UDP|WebSocket)\n1 interruption, \d\.\d s of speech sent again\n$/,
+  )
+  assert.deepEqual(
+    session.frames.map((frame) => frame.mediaTime),
+    Array.from({ length: 50 }, (_, index) => index * 320),
+  )
+})
+
+test('[CC9] [CC13] as JSON an interruption and the way audio travels are objects', async () => {
+  const pod = await fakePod({ udp: true })
+  const { code, out } = start({ file: wavFile, json: true, ...address(pod) })
+  await eventually(() => ((pod.sessions[0]?.mediaMs ?? 0) > 300 ? undefined : 'not spoken yet'))
+  pod.last.cut()
+  assert.equal(await code, 0)
+  const objects = lines(out.text).map(
+    (line) => JSON.parse(line) as { type: string; state?: string; transport?: string },
+  )
+  assert.deepEqual(
+    objects.filter(({ type }) => type === 'connection').map(({ state }) => state),
+    ['reconnecting', 'resumed'],
+  )
+  assert.equal(objects.find(({ type }) => type === 'transport')?.transport, 'udp')
+  const summary = objects.at(-1) as { interruptions?: number; resentMs?: number }
+  assert.equal(summary.interruptions, 1)
+})
+
+test('[CC9] UDP can be switched off, and sent elsewhere', async () => {
+  const pod = await fakePod({ udp: true })
+  const off = start({ file: wavFile, udp: 'off', ...address(pod) })
+  assert.equal(await off.code, 0)
+  assert.doesNotMatch(off.err.text, /audio over UDP/)
+  assert.equal(pod.udp.packets, 0)
+  const astray = start({ file: wavFile, udpEndpoint: { host: '127.0.0.1', port: 9 }, ...address(pod) })
+  assert.equal(await astray.code, 0)
+  assert.equal(pod.udp.packets, 0)
+  for (const [text, expected] of [
+    ['relay.example:7000', { host: 'relay.example', port: 7000 }],
+    ['[::1]:7', { host: '::1', port: 7 }],
+  ] as const) {
+    assert.deepEqual(parseEndpoint(text), expected)
+  }
+  for (const text of ['relay', 'relay:0', 'relay:70000', ':7', 'a b:7', '::1:7']) {
+    assert.throws(() => parseEndpoint(text), /HOST:PORT/, text)
   }
 })
 
@@ -255,6 +329,6 @@ test('[CC8] a watch link is printed at the start, aside from the captions', asyn
   const pod = await fakePod()
   const { code, err, out } = start({ file: wavFile, watchLink: true, ...address(pod) })
   assert.equal(await code, 0)
-  assert.match(err.text, /^watch: http:\/\/localhost:\d+\/watch#/)
+  assert.match(err.text, /\nwatch: http:\/\/localhost:\d+\/watch#/)
   assert.equal(out.text, 'good morning\n')
 })

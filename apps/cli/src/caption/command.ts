@@ -1,5 +1,6 @@
 // `parley caption`: options, streams and signals; the work is in caption-run.ts.
 import type { Readable } from 'node:stream'
+import type { UdpEndpoint } from '@parley/client'
 import type { Clock } from '@parley/kernel'
 import { CODECS, type Codec } from '@parley/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -27,6 +28,12 @@ export interface CaptionOptions {
   readonly ca?: string
   readonly json?: boolean
   readonly watchLink?: boolean
+  /** `off`: audio goes over the WebSocket only. */
+  readonly udp?: 'auto' | 'off'
+  /** Where UDP packets go instead of where the platform says. */
+  readonly udpEndpoint?: UdpEndpoint
+  /** False (`--no-resume`): a connection that breaks ends the command. */
+  readonly resume?: boolean
 }
 
 /** The world as the command sees it. */
@@ -63,9 +70,10 @@ async function caption(options: CaptionOptions, io: CaptionIo, printer: CaptionP
     throw thrown
   })
   warnOfReadableKey(target.url, warn)
-  const { language } = options
+  const { language, udp = 'auto', udpEndpoint, resume = true } = options
   const wantsWatchLink = options.watchLink === true
-  const run = new CaptionRun({ target, source, format, conversion, language, wantsWatchLink, printer, clock })
+  const way = { udp, udpEndpoint, resume }
+  const run = new CaptionRun({ target, source, format, conversion, language, wantsWatchLink, way, printer, clock })
   const offInterrupt = io.onInterrupt(() => run.interrupt())
   const onOutputError = (): void => run.outputClosed()
   io.stdout.on('error', onOutputError)
@@ -104,7 +112,7 @@ Exit codes:
   ${CAPTION_EXIT.usage}    wrong usage, file or configuration
   ${CAPTION_EXIT.unreachable}    no platform could be reached
   ${CAPTION_EXIT.refused}    the platform refused (key, language, no free place)
-  ${CAPTION_EXIT.lost}    the connection or the session ended midway
+  ${CAPTION_EXIT.lost}    the connection or the session ended midway and could not be made again
   ${CAPTION_EXIT.interrupted}  Ctrl-C
 
 Examples:
@@ -118,6 +126,16 @@ function parseRate(text: string): number {
   throw new InvalidArgumentError('a rate is a whole number of Hz from 1000 to 384000')
 }
 
+/** HOST:PORT, an IPv6 address in brackets. */
+export function parseEndpoint(text: string): UdpEndpoint {
+  const [, host, port] = /^(\[[0-9a-fA-F:.%]+\]|[^:[\]/\s]+):(\d{1,5})$/.exec(text) ?? []
+  const number = Number(port)
+  if (host === undefined || number < 1 || number > 65_535) {
+    throw new InvalidArgumentError('an endpoint is HOST:PORT, such as relay.example:7000 or [::1]:7000')
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: number }
+}
+
 /** The command for the command line's table; sets the process's exit code. */
 export function createCaptionCommand(context: CliContext): Command {
   return new Command('caption')
@@ -129,6 +147,15 @@ export function createCaptionCommand(context: CliContext): Command {
     .option('--url <url>', 'address of the platform (default: the one that runs on this machine)')
     .option('--key <key>', 'API key (default: PARLEY_API_KEY, or the one kept on this machine)')
     .option('--ca <file>', 'PEM certificate to trust, for a platform with its own')
+    .addOption(
+      new Option('--udp <mode>', 'audio as sealed UDP packets where that works, or never')
+        .choices(['auto', 'off'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--udp-endpoint <host:port>', 'send UDP packets there instead (a relay)').argParser(parseEndpoint),
+    )
+    .option('--no-resume', 'end when the connection breaks, instead of making it anew')
     .option('--json', 'one JSON object per line', false)
     .option('--watch-link', 'print a link by which others can follow', false)
     .addHelpText('after', EXIT_HELP)

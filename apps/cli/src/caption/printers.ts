@@ -1,6 +1,13 @@
 // Where captions go: drawn in place on a terminal, one final per line in a pipe, one object per line as JSON.
 import type { Writable } from 'node:stream'
-import type { ParleyClientError, ReceivedCaption } from '@parley/client'
+import {
+  KEPT_AUDIO_MS,
+  type MissedEvents,
+  type ParleyClientError,
+  type ReceivedCaption,
+  type Resumed,
+  type Transport,
+} from '@parley/client'
 import { type Style, style } from '../output/index.ts'
 import { layOut, printable, rowsTaken } from './caption-layout.ts'
 import type { CaptionSummary } from './summary.ts'
@@ -12,6 +19,11 @@ export interface CaptionPrinter {
   final(caption: ReceivedCaption, lagMs: number | undefined): void
   abandoned(utterance: number, reason: string): void
   speech(state: 'ready' | 'waiting'): void
+  /** The connection broke, for `why`, and is being made anew. */
+  interrupted(why: ParleyClientError): void
+  resumed(resumed: Resumed): void
+  transport(transport: Transport): void
+  missed(range: MissedEvents): void
   watchLink(url: string): void
   error(error: ParleyClientError): void
   /** A sentence for the person at the terminal; never part of the result. */
@@ -46,6 +58,26 @@ abstract class TextPrinter implements CaptionPrinter {
     this.#isWaiting = state === 'waiting'
   }
 
+  interrupted(why: ParleyClientError): void {
+    // The plain break needs no reason; whatever the platform said does.
+    const reason = why.code === 'CONNECTION_LOST' ? '' : `: ${printable(why.detail)}`
+    this.note(`connection lost${reason}; trying again (keeps ${seconds(KEPT_AUDIO_MS, 0)} of speech)`)
+  }
+
+  resumed({ awayMs, resentMs, lostMs }: Resumed): void {
+    const sent = resentMs > 0 ? `; ${seconds(resentMs)} of speech sent again` : ''
+    const lost = lostMs > 0 ? `; ${seconds(lostMs)} could not be kept` : ''
+    this.note(`back after ${seconds(awayMs)}${sent}${lost}`)
+  }
+
+  transport(transport: Transport): void {
+    this.note(transportText(transport))
+  }
+
+  missed({ firstSeq, lastSeq }: MissedEvents): void {
+    this.note(`${count(lastSeq - firstSeq + 1, 'line')} of the transcript could not be had any more`)
+  }
+
   watchLink(url: string): void {
     this.note(`watch: ${url}`)
   }
@@ -55,15 +87,22 @@ abstract class TextPrinter implements CaptionPrinter {
   }
 
   summary(summary: CaptionSummary): void {
-    const { words, finals, lagP50Ms, lagP95Ms } = summary
+    const { words, finals, lagP50Ms, lagP95Ms, interruptions, resentMs, transport } = summary
     const lag = lagP50Ms === undefined ? '' : `, lag p50 ${lagP50Ms} ms, p95 ${lagP95Ms} ms`
-    this.note(`${count(words, 'word')} in ${count(finals, 'final')}${lag}`)
+    this.note(`${count(words, 'word')} in ${count(finals, 'final')}${lag}, audio over ${TRANSPORT_NAMES[transport]}`)
+    const resent = resentMs > 0 ? `, ${seconds(resentMs)} of speech sent again` : ''
+    if (interruptions > 0) this.note(`${count(interruptions, 'interruption')}${resent}`)
     if (summary.abandoned > 0) this.note(`${count(summary.abandoned, 'utterance')} ended without words`)
     if (summary.unanswered > 0) this.note(`${count(summary.unanswered, 'utterance')} unanswered`)
     if (summary.droppedMs > 0) this.note(`${summary.droppedMs} ms of audio dropped`)
   }
 }
 
+const TRANSPORT_NAMES = { udp: 'UDP', ws: 'WebSocket' } as const
+/** Over UDP everything is as it should be; over WebSocket the reason is what matters. */
+const transportText = ({ kind, reason }: Transport): string =>
+  kind === 'udp' ? 'audio over UDP' : `audio over WebSocket: ${reason}`
+const seconds = (ms: number, digits = 1): string => `${(ms / 1000).toFixed(digits)} s`
 const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`
 
 /** Finals only, one per line. */
@@ -172,6 +211,19 @@ export class JsonPrinter implements CaptionPrinter {
   }
   speech(state: 'ready' | 'waiting'): void {
     this.#write({ type: 'speech', state })
+  }
+  interrupted({ code, detail }: ParleyClientError): void {
+    this.#write({ type: 'connection', state: 'reconnecting', code, detail })
+  }
+  resumed({ awayMs, resentMs, lostMs }: Resumed): void {
+    const rounded = { awayMs: Math.round(awayMs), resentMs: Math.round(resentMs), lostMs: Math.round(lostMs) }
+    this.#write({ type: 'connection', state: 'resumed', ...rounded })
+  }
+  transport({ kind, reason }: Transport): void {
+    this.#write({ type: 'transport', transport: kind, reason })
+  }
+  missed(range: MissedEvents): void {
+    this.#write({ type: 'missed', ...range })
   }
   watchLink(url: string): void {
     this.#write({ type: 'watch-link', url })

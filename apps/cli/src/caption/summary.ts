@@ -11,10 +11,18 @@ export interface CaptionSummary {
   /** Audio sent, skipped parts included. */
   readonly audioMs: number
   readonly droppedMs: number
+  /** Times the connection broke and was made anew. */
+  readonly interruptions: number
+  /** Speech that had to be sent again or late because of it. */
+  readonly resentMs: number
+  /** How the audio travelled in the end. */
+  readonly transport: 'udp' | 'ws'
   /** Of the finals; absent without any. */
   readonly lagP50Ms?: number
   readonly lagP95Ms?: number
 }
+
+export type SummaryWay = Pick<CaptionSummary, 'interruptions' | 'resentMs' | 'transport'>
 
 /** Value below which `ratio` of the sorted values lie (nearest rank); undefined of none. */
 export function nearestRank(sorted: readonly number[], ratio: number): number | undefined {
@@ -29,6 +37,7 @@ export class SummaryCounter {
   #finals = 0
   #abandoned = 0
   #givenUp = 0
+  #missed = 0
 
   partial(caption: ReceivedCaption): void {
     this.#open.add(caption.utterance.index)
@@ -48,7 +57,12 @@ export class SummaryCounter {
     if (reason !== 'no_speech') this.#givenUp++
   }
 
-  result(audioMs: number, droppedMs: number): CaptionSummary {
+  /** Events that can be had no more: as many utterances whose words never came. */
+  missed(events: number): void {
+    this.#missed += events
+  }
+
+  result(audioMs: number, droppedMs: number, way: SummaryWay): CaptionSummary {
     const sorted = this.#lagsMs.toSorted((a, b) => a - b)
     const p50 = nearestRank(sorted, 0.5)
     const p95 = nearestRank(sorted, 0.95)
@@ -56,9 +70,12 @@ export class SummaryCounter {
       words: this.#words,
       finals: this.#finals,
       abandoned: this.#abandoned,
-      unanswered: this.#open.size + this.#givenUp,
+      unanswered: this.#open.size + this.#givenUp + this.#missed,
       audioMs: Math.round(audioMs),
-      droppedMs,
+      droppedMs: Math.round(droppedMs),
+      interruptions: way.interruptions,
+      resentMs: Math.round(way.resentMs),
+      transport: way.transport,
       ...(p50 === undefined ? {} : { lagP50Ms: Math.round(p50) }),
       ...(p95 === undefined ? {} : { lagP95Ms: Math.round(p95) }),
     }
