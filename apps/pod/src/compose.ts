@@ -33,11 +33,12 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const { clock, config } = options
   const directory = await openDataDirectory(config.data.dir)
   const identity = await createIdentity(clock, config.auth, directory)
-  const udp = config.udp.enabled ? await openUdp(options) : undefined
   const stages = options.stages ?? new StageClock()
+  const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const speech = createSpeechLinks({ ...options, stages })
   const sessions = createPodSessions({
     ...options,
+    stages,
     speech,
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
@@ -45,9 +46,9 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, udp, sessions })
 }
 
-function openUdp({ clock, config, logger }: ComposeOptions): Promise<PodUdp> {
+function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {
   const { host: bindHost, port: preferredPort } = config.server
-  return createUdp({ clock, udp: config.udp, bindHost, preferredPort, logger })
+  return createUdp({ clock, udp: config.udp, bindHost, preferredPort, stages, logger })
 }
 
 function announcedOf({ udp: { announcedHost, announcedPort } }: ResolvedConfig, { address }: PodUdp) {

@@ -6,10 +6,14 @@ import { type Clock, Scope, withDeadline } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
 import {
   collectProcessMetrics,
+  collectStageMetrics,
   createMetrics,
   type Logger,
   readProcessStats,
+  StageClock,
+  type StageMonitor,
   startLoopMonitor,
+  startStageMonitor,
 } from '@parley/telemetry'
 import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
 import { type HealthReport, healthReport, type ThroughputTotals, type UdpFigures } from './admin/health-report.ts'
@@ -47,6 +51,8 @@ export interface PodOptions {
   readonly pageFolder: string
   /** Of the public listener; the defaults unless told. */
   readonly timeouts?: Partial<ListenerTimeouts>
+  /** Times the stages of this process's loop; given to whoever runs on it. */
+  readonly stages?: StageClock
   readonly logger: Logger
   readonly droppedLogLines?: () => number
 }
@@ -163,6 +169,7 @@ function startFigures(
   const { clock, sessions, speech, podId } = options
   const startedAtMs = clock.nowMs()
   const loop = startLoopMonitor(scope, { windowMs: WINDOW_MS })
+  const stages = startStages(scope, options, metrics)
   const rates = startRates(scope, clock, WINDOW_MS, () => totalsOf(sessions, metrics.httpTotals().requests))
   collectProcessMetrics(metrics, { version: VERSION, member: 'pod', startedAtWallMs: clock.wallMs(), loop })
   collectPodMetrics(metrics, {
@@ -180,6 +187,7 @@ function startFigures(
       podId,
       uptimeMs: clock.nowMs() - startedAtMs,
       loop: loop.read(),
+      stages: stages.read(),
       process: readProcessStats(),
       sessions: sessions.stats(),
       connections: publicServer.connections,
@@ -189,6 +197,13 @@ function startFigures(
       rates: rates.read(),
       http: metrics.httpTotals(),
     })
+}
+
+function startStages(scope: Scope, options: PodOptions, metrics: ReturnType<typeof createMetrics>): StageMonitor {
+  const { stages = new StageClock(), sessions } = options
+  const monitor = startStageMonitor(scope, { stages, sessions: () => sessions.stats().active })
+  collectStageMetrics(metrics, monitor)
+  return monitor
 }
 
 function udpFigures({ udp, config }: PodOptions): UdpFigures | undefined {
@@ -201,6 +216,7 @@ function totalsOf(sessions: SessionService, httpRequests: number): ThroughputTot
   const stats = sessions.stats()
   return {
     audioFrames: stats.audioFramesTotal,
+    audioFramesUdp: stats.audioFramesUdpTotal,
     audioBytes: stats.audioBytesTotal,
     controlMessagesIn: stats.controlMessagesInTotal,
     messagesOut: stats.messagesOutTotal,

@@ -48,6 +48,25 @@ export const METRICS = {
     'How late timers of the event loop were in the last window: 99th percentile.',
   ),
   parley_loop_delay_max_seconds: gauge([], 'How late timers of the event loop were in the last window: the latest.'),
+  // the event loop, by stage
+  parley_loop_stage_seconds_total: counter(
+    ['stage'],
+    'Time the event loop was not idle, by stage; the stages sum to it. other: what is not explained.',
+  ),
+  parley_loop_stage_events_total: counter(['stage'], 'Events handled, by stage of the event loop.'),
+  parley_loop_turns_total: counter([], 'Turns of the event loop.'),
+  parley_loop_thread_cpu_seconds_total: counter([], 'CPU time of the thread of the event loop.'),
+  parley_loop_cpu_difference_ratio: gauge(
+    [],
+    'Share of the last seconds that the event loop was not idle, less the CPU time of its thread; far from 0 one of the two is not to be trusted.',
+  ),
+  parley_loop_explained_ratio: gauge([], 'Share of busy time that handlers, collector and calibrated costs explain.'),
+  parley_loop_machine_factor_ratio: gauge(
+    [],
+    'Cost of events on this machine, relative to the machine the costs were measured on.',
+  ),
+  parley_loop_session_cost_ratio: gauge([], 'Busy time of the event loop per session and second; 0 without sessions.'),
+  parley_loop_headroom_ratio: gauge([], 'Share of the loop that is left below its ceiling of 0.8; negative beyond it.'),
   // sessions
   parley_sessions: gauge(['state'], 'Sessions of this pod by state (opening, active, suspended).'),
   parley_session_seats: gauge([], 'Sessions this pod admits.'),

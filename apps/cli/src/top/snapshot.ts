@@ -67,8 +67,8 @@ export interface TopSnapshot {
     readonly watchers: number
     readonly connections: number
   }
-  /** Sessions by the way their audio takes; undefined when the pod does not say. */
-  readonly transport: { readonly udp: number; readonly websocket: number } | undefined
+  /** Audio frames per second by the way they take; undefined when the pod does not say. */
+  readonly transport: { readonly udpPerSecond: number; readonly websocketPerSecond: number } | undefined
   readonly speech: { readonly workers: number; readonly slots: number; readonly slotsUsed: number }
   readonly loop: { readonly utilisationRatio: number; readonly delayP50Ms: number; readonly delayP99Ms: number }
   readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number; readonly heapSizeBytes: number }
@@ -88,10 +88,9 @@ export interface Platform {
 
 export function snapshotOf(platform: Platform, isReady: boolean, health: TopHealth): TopSnapshot {
   const { sessions = {}, speech = {}, loop = {}, throughput = {} } = health
-  const active = numberOf(sessions.active)
   const counts = {
     opening: numberOf(sessions.opening),
-    active,
+    active: numberOf(sessions.active),
     suspended: numberOf(sessions.suspended),
     seats: numberOf(sessions.seats),
     watchers: numberOf(sessions.watchers),
@@ -110,7 +109,7 @@ export function snapshotOf(platform: Platform, isReady: boolean, health: TopHeal
     version: health.version,
     uptimeMs: health.uptimeMs,
     sessions: counts,
-    transport: transportOf(health, active),
+    transport: transportOf(throughput),
     speech: slots,
     loop: {
       utilisationRatio: health.stages?.loopActiveRatio ?? numberOf(loop.utilisationRatio),
@@ -130,14 +129,17 @@ export function snapshotOf(platform: Platform, isReady: boolean, health: TopHeal
   }
 }
 
-function transportOf(health: TopHealth, active: number): TopSnapshot['transport'] {
-  const counted = health.sessions?.audioOverUdp ?? health.udp?.sessions
-  if (typeof counted !== 'number') return undefined
-  return { udp: counted, websocket: Math.max(0, active - counted) }
+function transportOf(throughput: Readonly<Record<string, number>>): TopSnapshot['transport'] {
+  const { audioFramesPerSecond, audioFramesUdpPerSecond } = throughput
+  if (audioFramesPerSecond === undefined || audioFramesUdpPerSecond === undefined) return undefined
+  return {
+    udpPerSecond: audioFramesUdpPerSecond,
+    websocketPerSecond: Math.max(0, audioFramesPerSecond - audioFramesUdpPerSecond),
+  }
 }
 
 function dropsOf(udp: TopHealth['udp']): TopSnapshot['udpDrops'] {
-  if (!udp || udp.isOpen === false) return undefined
+  if (!udp || udp.isEnabled === false) return undefined
   const dropped = udp.droppedTotal
   const own =
     typeof dropped === 'object' && dropped !== null

@@ -55,9 +55,11 @@ test('[TOP1] whatever is absent is left out: nothing at all, no stages, no UDP',
 })
 
 test('[TOP1] transport share and drops are shown when the pod tells them', () => {
-  const udp = { isOpen: true, kernelDropsTotal: 3, droppedTotal: { replayed: 2, late: 5 } }
-  const text = textOf(sample({ sessions: { ...SAMPLE_HEALTH.sessions, audioOverUdp: 75 }, udp }))
-  assert.match(text, /75 over UDP \(75 %\), 25 over WebSocket/)
+  const udp = { isEnabled: true, kernelDropsTotal: 3, droppedTotal: { replayed: 2, late: 5 } }
+  const throughput = { audioFramesPerSecond: 5_000, audioFramesUdpPerSecond: 3_750, messagesOutPerSecond: 0 }
+  const text = textOf(sample({ throughput, udp }))
+  assert.match(text, /audio +75 % over UDP, 25 % over WebSocket/)
+  assert.doesNotMatch(textOf(sample({ udp: { isEnabled: false } })), /dropped/)
   assert.match(text, /dropped by the kernel 3, by the pod 7/)
 })
 

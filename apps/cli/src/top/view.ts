@@ -117,9 +117,10 @@ const BOUND_WORDS = {
   slots: 'speech slots run out first',
 } as const
 
-function transportParts({ udp, websocket }: NonNullable<TopSnapshot['transport']>): string[] {
-  const all = udp + websocket
-  return all === 0 ? ['none'] : [`${count(udp)} over UDP (${percent(udp / all)})`, `${count(websocket)} over WebSocket`]
+function transportParts({ udpPerSecond, websocketPerSecond }: NonNullable<TopSnapshot['transport']>): string[] {
+  const all = udpPerSecond + websocketPerSecond
+  if (all === 0) return ['none at the moment']
+  return [`${percent(udpPerSecond / all)} over UDP`, `${percent(websocketPerSecond / all)} over WebSocket`]
 }
 
 function costWords({ usPerSessionSecond, cpuUsPerSessionSecond }: StagesBlock): string {

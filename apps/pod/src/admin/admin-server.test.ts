@@ -3,7 +3,7 @@ import { stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { METRIC_NAMES } from '@parley/telemetry'
+import { METRIC_NAMES, STAGES } from '@parley/telemetry'
 import { checkMetrics, findPromtool } from '@parley/telemetry/testing'
 import { API_KEY, startTestPod } from '../testing/pod-harness.ts'
 import { adminGuard } from './admin-guard.ts'
@@ -68,6 +68,11 @@ test('[AM2] full health: figures of loop, memory, sessions, speech, engines, thr
   assert.deepEqual([report.sessions.active, report.sessions.refusedTotal], [3, { NO_SLOT: 2 }])
   assert.deepEqual(report.speech.engines, [{ name: 'scripted', languages: ['en'], ready: true }])
   assert.equal(report.throughput.audioFramesPerSecond, 0)
+  const { stages } = report
+  assert.deepEqual(Object.keys(stages.byStage), [...STAGES])
+  assert.deepEqual([stages.headroom.ceilingRatio, stages.headroom.sessionsThatFit], [0.8, null])
+  assert.equal(stages.usPerSessionSecond, null)
+  assert.equal(stages.agreement.meaning, 'busy time and CPU time agree')
   speech.setReady(false)
   assert.equal((await health()).status, 503)
 })

@@ -1,9 +1,9 @@
 // The public listener put together: limits, gate, routes, page, upgrades. Owns the server and everything on it.
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
-import type { HttpSample, Logger } from '@parley/telemetry'
+import { type HttpSample, type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../identity/identity.ts'
 import type { SessionService } from '../sessions/session-service.ts'
@@ -38,6 +38,8 @@ export interface PublicServerOptions {
   readonly tls: TlsCredentials | undefined
   readonly timeouts?: Partial<ListenerTimeouts>
   readonly onAnswered: (sample: HttpSample) => void
+  /** Of this loop; nobody measures unless told. */
+  readonly stages?: StageTimer
   readonly logger: Logger
 }
 

@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
 import { backoffMs, type Clock, Scope } from '@parley/kernel'
 import { UDP_KEY_BYTES } from '@parley/protocol'
-import type { Logger } from '@parley/telemetry'
+import type { Logger, StageTimer } from '@parley/telemetry'
 import { makeSharedCounters, readCounter } from './shared-counters.ts'
 import type { RingSink } from './shared-ring.ts'
 import {
@@ -33,6 +33,8 @@ export interface UdpOptions {
   readonly bindHost: string
   /** Port of the public listener; tried first when `udp.port` is 0. */
   readonly preferredPort: number
+  /** Of the main loop; nobody measures unless told. */
+  readonly stages?: StageTimer
   readonly logger: Logger
 }
 
@@ -198,6 +200,7 @@ class Receiver implements UdpReceiver {
         counters: this.#counters,
       },
       onFrame: this.#onFrame,
+      stages: this.#options.stages,
       onDeath: (reason) => this.#onDeath(reason),
     })
     this.#starting = link

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '@parley/kernel'
 import type { AudioFormat } from '@parley/protocol'
+import type { StageTimer } from '@parley/telemetry'
 import { FrameDrain } from './frame-drain.ts'
 import { makeSharedRing, RingReader, type RingSink, ringUsedBytes, type SharedRing } from './shared-ring.ts'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts'
@@ -22,6 +23,8 @@ export interface ThreadLinkOptions {
   readonly ringBytes: number
   readonly data: Omit<ThreadData, 'ring' | 'sleep'>
   readonly onFrame: RingSink
+  /** Of the main loop; nobody measures unless told. */
+  readonly stages?: StageTimer | undefined
   /** The thread ended though nobody asked it to; once, and only after it had started. */
   readonly onDeath: (reason: string) => void
 }
@@ -46,7 +49,7 @@ export class UdpThreadLink {
   constructor(options: ThreadLinkOptions) {
     this.#options = options
     this.#ring = makeSharedRing(options.ringBytes)
-    this.#drain = new FrameDrain(new RingReader(this.#ring), options.clock, options.onFrame)
+    this.#drain = new FrameDrain(new RingReader(this.#ring), options.clock, options.onFrame, options.stages)
     this.#worker = new Worker(new URL('./udp-thread.ts', import.meta.url), {
       name: 'udp',
       workerData: { ...options.data, ring: this.#ring, sleep: this.#sleep } satisfies ThreadData,
