@@ -13,6 +13,7 @@ export {
   newReorderTally,
   REORDER_WINDOW_PACKETS,
   ReorderBuffer,
+  type ReorderOptions,
   type ReorderOutcome,
   ReorderPool,
   type ReorderSink,

@@ -70,6 +70,15 @@ export class ReorderPool {
   }
 }
 
+export interface ReorderOptions {
+  readonly frameMs: number
+  readonly pool: ReorderPool
+  readonly tally: ReorderTally
+  readonly sink: ReorderSink
+  /** The first frame expected; 0 unless told. */
+  readonly nextSeq?: number
+}
+
 /**
  * Packets in order pass straight through. One that comes early waits until those before it are there, at most holdMs and at
  * most REORDER_WINDOW_PACKETS of them; then what is missing is given up and what comes of it later is refused as late. A jump
@@ -83,17 +92,21 @@ export class ReorderBuffer {
   readonly #sink: ReorderSink
   /** In rising seq, each beyond #nextSeq; none while the order is undisturbed, which is nearly always. */
   readonly #held: Slot[] = []
-  #nextSeq = 0
+  #nextSeq: number
   #deadlineMs = Number.POSITIVE_INFINITY
 
-  /** The first frame expected is seq 0. */
-  constructor(frameMs: number, pool: ReorderPool, tally: ReorderTally, sink: ReorderSink) {
+  constructor({ frameMs, pool, tally, sink, nextSeq = 0 }: ReorderOptions) {
     this.holdMs = Math.max(MIN_HOLD_MS, HOLD_FRAMES * frameMs)
+    this.#nextSeq = nextSeq
     this.#pool = pool
     this.#tally = tally
     this.#sink = sink
   }
 
+  /** The frame expected next. */
+  get nextSeq(): number {
+    return this.#nextSeq
+  }
   /** Packets that wait. */
   get heldPackets(): number {
     return this.#held.length

@@ -1,46 +1,22 @@
 // The way of a packet through the UDP thread: length and kind, channel, source, rate, opening, order, ring. Every packet that does
 // not arrive is counted by reason. Sockets, threads and clocks are the caller's.
+import { randomInt } from 'node:crypto'
 import { newReorderTally, ReorderBuffer, ReorderPool } from '@parley/audio'
-import { TokenBucket } from '@parley/kernel'
-import {
-  type AudioFormat,
-  MAX_UDP_PAYLOAD_BYTES,
-  packetChannel,
-  samplesPerFrame,
-  UDP_PROBE_BYTES,
-} from '@parley/protocol'
-import { packetBytes, packetFault, ReceiverSeal } from '@parley/sealing'
+import { type AudioFormat, MAX_UDP_PAYLOAD_BYTES, packetChannel, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol'
+import { OpenerTable, packetBytes, packetFault } from '@parley/sealing'
+import { ChannelTable, hashAddress } from './channel-table.ts'
 import { COUNTER_INDEX, type UdpCounter } from './shared-counters.ts'
 import type { RingWriter } from './shared-ring.ts'
 import { SourceLimits } from './source-limits.ts'
 import type { UdpDropReason } from './udp-port.ts'
-
-/** How much faster than real time a session may send, and for how long at once; its probes have room beside. */
-const PACE_RATIO = 3
-const BURST_SECONDS = 2
-const PROBES_PER_SECOND = 10
-const UINT32 = 0x1_0000_0000
 
 export interface PacketPathOptions {
   readonly ring: RingWriter
   readonly counters: Float64Array
   readonly sourcePacketsPerSecond: number
   readonly nowMs: number
-  /** Sends `packet`, which is the caller's from now on, to where the probe came from. */
+  /** Sends `packet`, which is the callee's from now on, to where the probe came from. */
   readonly answer: (packet: Uint8Array, address: string, port: number) => void
-}
-
-interface Channel {
-  readonly handle: number
-  readonly channel: number
-  readonly seal: ReceiverSeal
-  readonly order: ReorderBuffer
-  readonly rate: TokenBucket
-  /** Source of the newest authentic packet; '' before the first. */
-  address: string
-  port: number
-  /** Sample after the last frame handed on, modulo 2^32. */
-  endMediaTime: number
 }
 
 export class PacketPath {
@@ -48,14 +24,20 @@ export class PacketPath {
   readonly #counters: Float64Array
   readonly #answer: PacketPathOptions['answer']
   readonly #sources: SourceLimits
+  readonly #hashSeed = randomInt(2 ** 32)
+  readonly #seals = new OpenerTable()
+  /** Rows are those of #seals. */
+  readonly #table = new ChannelTable()
+  /** By channel number as a signed integer: those above 2^31 would be boxed. */
+  readonly #rowByNumber = new Map<number, number>()
+  readonly #rowByHandle = new Map<number, number>()
+  readonly #frameMs: number[] = []
   readonly #pool = new ReorderPool(MAX_UDP_PAYLOAD_BYTES)
   readonly #tally = newReorderTally()
-  readonly #byNumber = new Map<number, Channel>()
-  readonly #byHandle = new Map<number, Channel>()
-  /** Channels with packets that wait for earlier ones. */
-  readonly #waiting = new Set<Channel>()
-  #missingBase = 0
-  #reorderedBase = 0
+  /** By row: only where packets wait for earlier ones. */
+  readonly #disorder = new Map<number, ReorderBuffer>()
+  readonly #missingBase: number
+  readonly #reorderedBase: number
   #nowMs: number
   #wallMs = 0
 
@@ -70,52 +52,31 @@ export class PacketPath {
     this.#setChannels()
   }
 
-  get channels(): number {
-    return this.#byHandle.size
-  }
-
   /** `key` is wiped. */
   open(handle: number, channel: number, key: Uint8Array, format: AudioFormat, nowMs: number): void {
-    // PCM frames may be short; the other codecs' bytes do not tell their samples.
-    const frameSamples = format.codec === 'pcm16' ? 0 : samplesPerFrame(format)
-    const packetsPerSecond = (PACE_RATIO * 1000) / format.frameMs + PROBES_PER_SECOND
-    const made: Channel = {
-      handle,
-      channel,
-      seal: new ReceiverSeal(channel, key),
-      order: new ReorderBuffer(format.frameMs, this.#pool, this.#tally, (seq, mediaTime, payload, receivedAtWallMs) => {
-        if (this.#ring.write(handle, seq, mediaTime, payload, receivedAtWallMs)) {
-          this.#count('frames')
-          made.endMediaTime = (mediaTime + (frameSamples || payload.byteLength >>> 1)) % UINT32
-        } else {
-          this.#count('ring_full')
-        }
-      }),
-      rate: new TokenBucket(packetsPerSecond, packetsPerSecond * BURST_SECONDS, nowMs),
-      address: '',
-      port: 0,
-      endMediaTime: 0,
-    }
+    const row = this.#seals.add(key)
     key.fill(0)
-    this.#byNumber.set(channel, made)
-    this.#byHandle.set(handle, made)
+    this.#table.set(row, handle, channel, format, nowMs)
+    this.#frameMs[row] = format.frameMs
+    this.#rowByNumber.set(channel | 0, row)
+    this.#rowByHandle.set(handle, row)
     this.#setChannels()
   }
 
   /** What waits for order is dropped with the channel; the key is wiped. */
   close(handle: number): void {
-    const channel = this.#byHandle.get(handle)
-    if (!channel) return
-    this.#byHandle.delete(handle)
-    this.#byNumber.delete(channel.channel)
-    this.#waiting.delete(channel)
-    channel.order.clear()
-    channel.seal.close()
+    const row = this.#rowByHandle.get(handle)
+    if (row === undefined) return
+    this.#rowByHandle.delete(handle)
+    this.#rowByNumber.delete(this.#table.channel(row) | 0)
+    this.#disorder.get(row)?.clear()
+    this.#disorder.delete(row)
+    this.#seals.remove(row)
     this.#setChannels()
   }
 
   closeAll(): void {
-    for (const handle of [...this.#byHandle.keys()]) this.close(handle)
+    for (const handle of [...this.#rowByHandle.keys()]) this.close(handle)
   }
 
   /** What time the packets that follow were taken from the socket. */
@@ -132,9 +93,9 @@ export class PacketPath {
 
   /** Gives up what was waited for too long and shows the main loop what there is. */
   endBatch(nowMs: number): void {
-    for (const channel of this.#waiting) {
-      channel.order.expire(nowMs)
-      if (channel.order.heldPackets === 0) this.#waiting.delete(channel)
+    for (const [row, order] of this.#disorder) {
+      order.expire(nowMs)
+      this.#leaveDisorder(row, order)
     }
     const usedBytes = this.#ring.publish()
     const counters = this.#counters
@@ -146,7 +107,7 @@ export class PacketPath {
   /** When `endBatch` is due even if nothing comes; infinite while nothing waits. */
   get deadlineMs(): number {
     let earliestMs = Number.POSITIVE_INFINITY
-    for (const channel of this.#waiting) earliestMs = Math.min(earliestMs, channel.order.deadlineMs)
+    for (const order of this.#disorder.values()) earliestMs = Math.min(earliestMs, order.deadlineMs)
     return earliestMs
   }
 
@@ -154,45 +115,79 @@ export class PacketPath {
   #take(packet: Uint8Array, address: string, port: number): UdpDropReason | undefined {
     const fault = packetFault('receiver', packet)
     if (fault !== undefined) return fault
-    const channel = this.#byNumber.get(packetChannel(packet))
+    const row = this.#rowByNumber.get(packetChannel(packet) | 0)
     // Costs nothing and tells nothing, so it is not held against the source: others may live behind the same address.
-    if (!channel) return 'unknown_channel'
-    const { seal, rate } = channel
-    const isBound = channel.port === port && channel.address === address
+    if (row === undefined) return 'unknown_channel'
+    const table = this.#table
+    const source = hashAddress(address, this.#hashSeed)
+    const isBound = table.isBound(row, source, port)
     if (!isBound && !this.#sources.take(address, this.#nowMs)) return 'source_rate'
     // Only authentic packets take from the session's rate; those of a session beyond it are not even opened.
-    if (rate.waitMs(1, this.#nowMs) > 0) return 'session_rate'
-    const refusal = seal.open(packet)
+    if (!table.hasRate(row, this.#nowMs)) return 'session_rate'
+    const refusal = this.#seals.open(row, packet)
     if (refusal !== undefined) return refusal
-    rate.take(1, this.#nowMs)
-    if (!isBound && seal.isNewest) this.#bind(channel, address, port)
-    if (!seal.isProbe) return this.#onAudio(channel)
-    this.#onProbe(channel, address, port)
+    table.takeRate(row)
+    if (!isBound && this.#seals.isNewest && table.bind(row, source, port)) this.#count('rebinds')
+    if (this.#seals.kind === UDP_KINDS.audio) return this.#onAudio(row)
+    this.#onProbe(row, address, port)
     return undefined
   }
 
-  #bind(channel: Channel, address: string, port: number): void {
-    if (channel.address !== '') this.#count('rebinds')
-    channel.address = address
-    channel.port = port
-  }
-
-  #onProbe(channel: Channel, address: string, port: number): void {
+  #onProbe(row: number, address: string, port: number): void {
     this.#count('probes')
     const answer = new Uint8Array(packetBytes(UDP_PROBE_BYTES))
-    channel.seal.sealAnswer(answer, channel.seal.payload, channel.endMediaTime)
+    const { counter, payload } = this.#seals
+    const table = this.#table
+    // A probe comes through `open` once, so its counter seals one answer only.
+    this.#seals.seal(row, answer, UDP_KINDS.probeAnswer, table.channel(row), counter, table.endMediaTime(row), payload)
     this.#answer(answer, address, port)
   }
 
-  #onAudio(channel: Channel): UdpDropReason | undefined {
-    const { seal, order } = channel
-    const outcome = order.push(seal.counter, seal.mediaTime, seal.payload, this.#wallMs, this.#nowMs)
-    if (outcome === 'held') this.#waiting.add(channel)
+  #onAudio(row: number): UdpDropReason | undefined {
+    const { counter: seq, mediaTime, payload } = this.#seals
+    const nextSeq = this.#table.nextSeq(row)
+    let order = this.#disorder.get(row)
+    if (order === undefined && seq === nextSeq) {
+      this.#table.setNextSeq(row, seq + 1)
+      this.#handOn(row, seq, mediaTime, payload, this.#wallMs)
+      return undefined
+    }
+    if (order === undefined) {
+      order = this.#orderFrom(row, nextSeq)
+      this.#disorder.set(row, order)
+    }
+    const outcome = order.push(seq, mediaTime, payload, this.#wallMs, this.#nowMs)
+    this.#leaveDisorder(row, order)
     return outcome === 'late' ? 'late' : undefined
   }
 
+  #orderFrom(row: number, nextSeq: number): ReorderBuffer {
+    return new ReorderBuffer({
+      frameMs: this.#frameMs[row] as number,
+      pool: this.#pool,
+      tally: this.#tally,
+      nextSeq,
+      sink: (seq, mediaTime, payload, receivedAtWallMs) => this.#handOn(row, seq, mediaTime, payload, receivedAtWallMs),
+    })
+  }
+
+  #leaveDisorder(row: number, order: ReorderBuffer): void {
+    if (order.heldPackets > 0) return
+    this.#table.setNextSeq(row, order.nextSeq)
+    this.#disorder.delete(row)
+  }
+
+  #handOn(row: number, seq: number, mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void {
+    if (!this.#ring.write(this.#table.handle(row), seq, mediaTime, payload, receivedAtWallMs)) {
+      this.#count('ring_full')
+      return
+    }
+    this.#count('frames')
+    this.#table.advance(row, mediaTime, payload.byteLength)
+  }
+
   #setChannels(): void {
-    this.#counters[COUNTER_INDEX.channels] = this.#byHandle.size
+    this.#counters[COUNTER_INDEX.channels] = this.#rowByHandle.size
   }
 
   #count(name: UdpCounter): void {
