@@ -14,6 +14,7 @@ interface Stream {
   upMs: number
 }
 
+const SLOTS = 100_000
 const SAMPLES_PER_MS = 16
 const CAPTIONS_PER_UTTERANCE = 3
 const TICK_MS = 20
@@ -45,7 +46,9 @@ function onMessage(message: PodToWorker, secret: string, workerId: string): void
     case 'link.hello': {
       const proof = createHmac('sha256', secret).update(message.nonce).digest('base64url')
       const engines = [{ name: 'null', languages: ['en'], ready: true }]
-      send({ type: 'worker.hello', version: 1, workerId, proof, engines, slots: 100_000 })
+      send({ type: 'worker.hello', version: 1, workerId, proof, engines, slots: SLOTS })
+      // The pod uses a worker once it has said how loaded it is.
+      send({ type: 'worker.load', slots: SLOTS, slotsUsed: 0, decodersWarm: 0, engines, cpuRatio: 0, rssBytes: 0 })
       break
     }
     case 'stream.open':
