@@ -29,7 +29,7 @@ interface Measured extends MeasuredLoop {
   readonly waitingRatio: number
 }
 
-async function measure(mix: Mix, seconds: number): Promise<Measured> {
+async function measure(mix: Mix, seconds: number): Promise<Second[]> {
   const secret = randomToken(32)
   const worker = new BenchChild(file('../session/null-worker.ts'))
   const pod = new BenchChild(file('./pod-server.ts'), POD_NODE_OPTIONS)
@@ -48,7 +48,7 @@ async function measure(mix: Mix, seconds: number): Promise<Measured> {
     }
     const last = readings.at(-1) as PodCounters
     if (last.sessions !== mix.sessions) throw new Error(`${mixName(mix)}: ${last.sessions} sessions are active`)
-    return calmest(mix, readings)
+    return readings.slice(1).map((after, at) => differenceOf(readings[at] as PodCounters, after))
   } finally {
     await generator.stop()
     await pod.ask('stop').catch(() => {})
@@ -58,8 +58,7 @@ async function measure(mix: Mix, seconds: number): Promise<Measured> {
 }
 
 /** The half of the seconds in which the pod waited least for a core, as one window. */
-function calmest(mix: Mix, readings: readonly PodCounters[]): Measured {
-  const seconds = readings.slice(1).map((after, at) => differenceOf(readings[at] as PodCounters, after))
+function calmest(mix: Mix, seconds: readonly Second[]): Measured {
   const calm = seconds.toSorted((a, b) => a.waitingMs - b.waitingMs).slice(0, Math.ceil(seconds.length / 2))
   const total = (of: (second: Second) => number) => calm.reduce((sum, second) => sum + of(second), 0)
   const tables = (of: (second: Second) => Float64Array) =>
@@ -191,18 +190,24 @@ const stageLine = ({ mix, stages }: Verdict): string =>
     .map(([stage, { us, predictedUs }]) => `${stage} ${us}${predictedUs === undefined ? '' : ` (${predictedUs})`}`)
     .join(', ')
 
+const progressLine = ({ mix, window, threadCpuMs, waitingRatio }: Measured): string =>
+  `${mixName(mix).padEnd(36)} loop ${round(window.activeMs / window.durationMs, 3)}, CPU ${round(threadCpuMs / window.durationMs, 3)}, ` +
+  `waited for a core ${round(waitingRatio, 2)}`
+
 async function run(context: BenchContext): Promise<BenchReport> {
-  const seconds = context.quick ? 4 : 8
+  const [rounds, seconds] = context.quick ? [1, 4] : [2, 6]
   const [learntMixes, unseenMixes] = context.quick ? [QUICK_LEARNT, QUICK_UNSEEN] : [LEARNT, UNSEEN]
-  const measured: Measured[] = []
-  for (const mix of [...learntMixes, ...unseenMixes]) {
-    const one = await measure(mix, seconds)
-    measured.push(one)
-    const { window, threadCpuMs, waitingRatio } = one
-    context.progress(
-      `${mixName(mix).padEnd(36)} loop ${round(window.activeMs / window.durationMs, 3)}, CPU ${round(threadCpuMs / window.durationMs, 3)}, waited for a core ${round(waitingRatio, 2)}`,
-    )
+  const mixes = [...learntMixes, ...unseenMixes]
+  const bySecond: Second[][] = mixes.map(() => [])
+  // Round after round, so that a while of other work on the machine does not fall on one mix alone.
+  for (let turn = 0; turn < rounds; turn++) {
+    for (const [at, mix] of mixes.entries()) {
+      const of = bySecond[at] as Second[]
+      of.push(...(await measure(mix, seconds)))
+      context.progress(progressLine(calmest(mix, of)))
+    }
   }
+  const measured = mixes.map((mix, at) => calmest(mix, bySecond[at] as Second[]))
   const learnt = learn(measured.slice(0, learntMixes.length))
   const verdicts = measured.map((each, at) => judge(each, learnt, at >= learntMixes.length))
   const unseen = verdicts.filter(({ isUnseen }) => isUnseen)

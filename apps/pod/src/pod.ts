@@ -118,6 +118,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     isReady: () => readiness().isReady,
     mintPageCode,
     sessions: () => sessions.list(),
+    stages: options.stages,
     logger,
   })
   scope.own(() => admin.close())

@@ -7,12 +7,13 @@ import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
 import { ParleyError, type SessionView } from '@parley/protocol'
-import type { Logger, Metrics } from '@parley/telemetry'
+import { type Logger, type Metrics, NO_STAGES, type StageTimer } from '@parley/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { StartFailure } from '../exit-codes.ts'
 import { listen, urlHost } from '../http/listen.ts'
 import { asParleyError, problemHeaders, problemOf } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-id.ts'
+import { timedHandler } from '../http/timed-handler.ts'
 import { adminGuard } from './admin-guard.ts'
 import type { HealthReport } from './health-report.ts'
 
@@ -28,6 +29,8 @@ export interface AdminServerOptions {
   readonly isReady: () => boolean
   readonly mintPageCode: () => MintedPageCode
   readonly sessions: () => readonly SessionView[]
+  /** Of this loop; nobody measures unless told. */
+  readonly stages?: StageTimer | undefined
   readonly logger: Logger
 }
 
@@ -49,7 +52,11 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   const { config } = options
   const isTcp = config.port >= 0
   const app = Fastify({
-    serverFactory: (handler) => createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, handler),
+    serverFactory: (handler) =>
+      createServer(
+        { requestTimeout: 10_000, headersTimeout: 5_000 },
+        timedHandler(options.stages ?? NO_STAGES, handler),
+      ),
     genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
     requestIdHeader: false,
     bodyLimit: 4_096,

@@ -1,9 +1,9 @@
 // The public listener put together: limits, gate, routes, page, upgrades. Owns the server and everything on it.
-import type { RequestListener, Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
-import { type HttpSample, type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
+import { type HttpSample, type Logger, NO_STAGES, type StageTimer } from '@parley/telemetry'
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../identity/identity.ts'
 import type { SessionService } from '../sessions/session-service.ts'
@@ -17,6 +17,7 @@ import { createListener, DEFAULT_TIMEOUTS, type ListenerTimeouts, type TlsCreden
 import { createHandlers } from './operations.ts'
 import { createOriginPolicy } from './origins.ts'
 import type { PodPhase, Readiness } from './readiness.ts'
+import { timedHandler } from './timed-handler.ts'
 import { handleUpgrades, type Upgrades } from './upgrade.ts'
 
 /** Wrong credentials and codes one address may present per minute before right ones are refused too. */
@@ -82,7 +83,7 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
     requests: new AddressBuckets(clock, config.limits.requestsPerMinute),
     handlers: createHandlers({ ...options, gate, origins }),
     createServer: (handler) =>
-      createListener(timed(options.stages ?? NO_STAGES, handler), {
+      createListener(timedHandler(options.stages ?? NO_STAGES, handler), {
         tls: options.tls,
         timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
         maxTcpConnections: config.limits.connections + EXTRA_TCP_CONNECTIONS,
@@ -92,18 +93,6 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
   })
   const upgrades = handleUpgrades(app.server, { ...options, clientOf, origins })
   return assemble(app, upgrades, counters, config.server)
-}
-
-/** Only what a request does at once; what it does after an await is part of the calibrated cost of requests. */
-function timed(stages: StageTimer, handler: RequestListener): RequestListener {
-  return (request, response) => {
-    stages.enter(SPAN.http)
-    try {
-      handler(request, response)
-    } finally {
-      stages.leave()
-    }
-  }
 }
 
 function assemble(

@@ -22,10 +22,10 @@ export interface EventCosts {
 
 /** Of the loop's active time. */
 export const EVENT_COSTS: EventCosts = {
-  wakeUs: 81,
+  wakeUs: 53.5,
   coolMs: 1.5,
   turnUs: 0,
-  polledUs: 7.4,
-  perEventUs: {},
+  polledUs: 8,
+  perEventUs: { wsOut: 5.3 },
   perItemUs: {},
 }

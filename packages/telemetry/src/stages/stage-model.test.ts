@@ -139,7 +139,7 @@ test('[TE7] the factor follows a slower machine, not a burst of unknown work, an
 
 test('[TE7] windows with next to no traffic say nothing about the machine', () => {
   const factor = new MachineFactor()
-  for (let second = 0; second < 100; second++) factor.observe(50, 0.5)
+  for (let second = 0; second < 100; second++) factor.observe(50, 9)
   near(factor.value, 1)
 })
 

@@ -112,8 +112,8 @@ export function breakDown(window: LoopWindow, machineFactor: number, costs: Even
 
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
 
-/** Windows with less predicted time say nothing about the machine. */
-const MIN_PREDICTED_MS = 2
+/** Windows (of a second) with less predicted time say nothing about the machine: an idle loop's wakes are cheaper than a busy one's. */
+const MIN_PREDICTED_MS = 10
 const KEPT_RATIOS = 61
 export const MACHINE_FACTOR_BOUNDS = { min: 0.25, max: 4 } as const
 
