@@ -46,7 +46,7 @@ export class StageClock implements StageTimer {
   readonly #entered = new Float64Array(SPAN_COUNT)
   readonly #items = new Float64Array(SPAN_COUNT)
   /** Outermost entries until the next timed one. */
-  readonly #untilTimed = new Int32Array(SPAN_COUNT).fill(1)
+  readonly #untilTimed = new Int32Array(SPAN_COUNT)
   readonly #period = Int32Array.from(SPAN_ENTRIES, (entry) => entry.timeOneIn)
   readonly #stack = new Uint8Array(MAX_DEPTH)
   #depth = 0
@@ -63,6 +63,10 @@ export class StageClock implements StageTimer {
     this.#nowMs = options.nowMs ?? (() => performance.now())
     this.#readingCostMs = options.readingCostMs ?? measureReadingMs(this.#nowMs)
     this.#random = (options.seed ?? 0x2545f491) | 1
+    // Not the very first: it runs while the code is cold, and would stand for others that do not.
+    for (let span = 0; span < SPAN_COUNT; span++) {
+      this.#untilTimed[span] = 1 + (this.#nextRandom() % (this.#period[span] as number))
+    }
   }
 
   /** Spans that had no end when the loop turned; each is a fault of the code that entered it. */

@@ -13,8 +13,8 @@ import { SPAN_COUNT, STAGES, type Stage } from './stages.ts'
 export const LOOP_CEILING_RATIO = 0.8
 const TICK_MS = 1_000
 const WINDOW_TICKS = 5
-/** Below this many sessions a cost per session is a cost of the pod itself. */
-const MIN_SESSIONS = 1
+/** Fewer sessions on average (one that was there for less than half of the time) have no cost that means anything. */
+const MIN_SESSIONS = 0.5
 
 /** Counters of the loop and its thread, since any fixed instant. */
 export interface LoopCounters {
