@@ -58,6 +58,12 @@ export type RunEvent =
   | CaptionEvent
   | { readonly type: 'abandoned'; readonly utterance: string }
   | { readonly type: 'speech'; readonly state: 'ready' | 'waiting' }
+  /** The connection broke and is being made anew; `keptMs` of speech are kept meanwhile, absent for a watcher. */
+  | { readonly type: 'reconnecting'; readonly keptMs?: number }
+  /** It stands again: `resentMs` of speech are on their way late, `lostMs` could not be kept. */
+  | { readonly type: 'resumed'; readonly resentMs: number; readonly lostMs: number }
+  /** Lines of the transcript that cannot be had any more. */
+  | { readonly type: 'missed'; readonly count: number }
   | { readonly type: 'watchers'; readonly count: number }
   /** Peak of the last stretch of sound, 0..1; at most some 20 a second. */
   | { readonly type: 'level'; readonly peakRatio: number }
@@ -83,9 +89,13 @@ export interface CaptionRun {
   stop(): void
   /** Ends at once and gives the microphone back; no event follows. Idempotent. */
   abort(): void
+  /** Tries at once to make a broken connection anew. */
+  tryNow(): void
 }
 
 export interface OwnRun extends CaptionRun {
+  /** Muted, nothing is sent and the last words come at once. Without effect on a sample. */
+  mute(isMuted: boolean): void
   createWatchLink(lifetimeMs: number): Promise<Outcome<WatchLinkInfo>>
   revokeWatchLink(linkId: string): Promise<Outcome<void>>
 }

@@ -3,9 +3,10 @@
 import { type Clock, Scope, type Timer } from '@parley/kernel'
 import type { CaptionClient, CaptionRun, OwnRun, RunEvent, Source, Trouble } from './caption-client.ts'
 import { captionReducer } from './model/caption-reducer.ts'
-import { type CaptionAction, type CaptionState, initialState, isRunning } from './model/caption-state.ts'
+import { type CaptionAction, type CaptionState, initialState, isRunning, isSpeaking } from './model/caption-state.ts'
 import { isQuiet, type Level, nextLevel } from './model/level.ts'
 import { retryDelayMs } from './model/retry.ts'
+import { missedText, resumedText } from './model/status-words.ts'
 import { Store } from './model/store.ts'
 
 const NOTICE_MS = 4_000
@@ -62,14 +63,24 @@ export class CaptionController {
 
   /** Skips the wait before the next attempt. */
   retryNow(): void {
-    if (this.store.get().phase.kind === 'retrying') this.#launch()
+    const { phase } = this.store.get()
+    if (phase.kind === 'retrying') this.#launch()
+    else if (phase.kind === 'reconnecting') this.#run?.tryNow()
+  }
+
+  /** Nothing of what is said is sent any more, or again. */
+  mute(isMuted: boolean): void {
+    const { phase, source } = this.store.get()
+    if (!isSpeaking(phase) || source !== 'microphone') return
+    this.#ownRun?.mute(isMuted)
+    this.store.dispatch({ type: 'muted', isMuted })
   }
 
   /** Live: ends the sound and waits for the last captions. Before that: gives up at once. */
   stop(): void {
     const { phase } = this.store.get()
     if (!isRunning(phase) || phase.kind === 'finishing') return
-    if (phase.kind === 'live') this.#run?.stop()
+    if (isSpeaking(phase)) this.#run?.stop()
     else this.#dropRun()
     this.store.dispatch({ type: 'stopping' })
   }
@@ -155,6 +166,7 @@ export class CaptionController {
     const run = attempt.kind === 'own' ? this.#startOwn(attempt, onEvent) : this.#client.watch(attempt.token, onEvent)
     this.#run = {
       stop: () => run.stop(),
+      tryNow: () => run.tryNow(),
       abort: () => {
         isCurrent = false
         run.abort()
@@ -182,12 +194,15 @@ export class CaptionController {
       default:
         break
     }
+    const wasReconnecting = this.store.get().phase.kind === 'reconnecting'
     this.store.dispatch({ type: 'run', event, nowMs: this.#clock.nowMs() })
+    if (event.type === 'resumed' && wasReconnecting) this.notice(resumedText(event.resentMs, event.lostMs))
+    if (event.type === 'missed') this.notice(missedText(event.count))
   }
 
   #onEnded(trouble: Trouble | undefined): void {
     const { role, phase } = this.store.get()
-    const wasLive = phase.kind === 'live' || phase.kind === 'finishing'
+    const wasLive = isSpeaking(phase) || phase.kind === 'finishing'
     this.#dropRun()
     const delayMs = trouble && retryDelayMs(role, trouble, this.#retries, wasLive)
     if (trouble === undefined || delayMs === undefined) {
@@ -202,7 +217,8 @@ export class CaptionController {
 
   #onLevel(peakRatio: number): void {
     this.#level = nextLevel(this.#level, peakRatio, this.#clock.nowMs())
-    this.store.dispatch({ type: 'quiet', isQuiet: this.store.get().source === 'microphone' && isQuiet(this.#level) })
+    const { source, isMuted } = this.store.get()
+    this.store.dispatch({ type: 'quiet', isQuiet: source === 'microphone' && !isMuted && isQuiet(this.#level) })
     for (const listener of this.#levelListeners) listener(this.#level)
   }
 

@@ -3,6 +3,8 @@ import {
   CaptureError,
   createSession,
   DEFAULT_AUDIO,
+  isConnected,
+  KEPT_AUDIO_MS,
   LagTracker,
   type Microphone,
   openMicrophone,
@@ -33,9 +35,6 @@ import { formatText, troubleOfCapture, troubleOfError, troubleOfState, utterance
 
 /** Levels are told at most this often; the loudest in between counts. */
 const LEVEL_EVERY_MS = 60
-/** Finals that come this soon after the welcome of a watcher were said before it joined. */
-const HISTORY_MS = 500
-
 // A build without the sample's file has no sample to offer, and nothing else is different.
 const SAMPLE_URL = Object.values(
   import.meta.glob<string>('../../../samples/hello.wav', { query: '?url', import: 'default', eager: true }),
@@ -133,6 +132,14 @@ class SpeakingRun implements OwnRun {
     this.#release()
   }
 
+  tryNow(): void {
+    this.#session?.networkChanged()
+  }
+
+  mute(isMuted: boolean): void {
+    this.#microphone?.mute(isMuted)
+  }
+
   async createWatchLink(lifetimeMs: number): Promise<Outcome<WatchLinkInfo>> {
     const session = this.#session
     if (!session) return { ok: false, error: { kind: 'lost' } }
@@ -156,7 +163,7 @@ class SpeakingRun implements OwnRun {
     microphone.sendTo(session)
     microphone.on('level', ({ peakRatio }) => {
       this.#anchor(microphone.format)
-      this.#tellLevel(peakRatio)
+      this.#tellLevel(microphone.isMuted ? 0 : peakRatio)
     })
     await session.connect()
   }
@@ -204,6 +211,10 @@ class SpeakingRun implements OwnRun {
     session.on('error', (error) => {
       if (this.#isLive) this.#events.tell({ type: 'trouble', trouble: troubleOfError(error) })
     })
+    session.on('resumed', ({ resentMs, lostMs }) => this.#events.tell({ type: 'resumed', resentMs, lostMs }))
+    session.on('missed', ({ firstSeq, lastSeq }) =>
+      this.#events.tell({ type: 'missed', count: lastSeq - firstSeq + 1 }),
+    )
     session.on('state', () => this.#onState())
     return session
   }
@@ -215,10 +226,12 @@ class SpeakingRun implements OwnRun {
     if (state.kind === 'lost' || state.kind === 'closed') {
       const trouble = troubleOfState(state)
       if (trouble) this.#end(trouble)
+    } else if (state.kind === 'reconnecting') {
+      this.#events.tell({ type: 'reconnecting', keptMs: KEPT_AUDIO_MS })
     } else if (!this.#isLive && welcome) {
       this.#isLive = true
       this.#events.tell({ ...welcomeEvent(welcome), codec: formatText(session.audioFormat) })
-    } else if (this.#isLive) {
+    } else if (this.#isLive && isConnected(state)) {
       this.#events.tell({ type: 'speech', state: state.kind === 'live' ? 'ready' : 'waiting' })
     }
   }
@@ -271,7 +284,7 @@ class SpeakingRun implements OwnRun {
 class WatchingRun implements CaptionRun {
   readonly #events: RunEvents
   #watcher: ParleyWatcher | undefined
-  #joinedAtMs: number | undefined
+  #hasJoined = false
 
   constructor(api: ParleyApi, token: string, onEvent: Listener) {
     this.#events = new RunEvents(onEvent)
@@ -288,6 +301,10 @@ class WatchingRun implements CaptionRun {
     void this.#watcher?.close()
   }
 
+  tryNow(): void {
+    this.#watcher?.networkChanged()
+  }
+
   async #follow(api: ParleyApi, token: string): Promise<void> {
     const { socketUrl } = await api.getPageInfo()
     if (this.#events.isOver) return
@@ -296,9 +313,13 @@ class WatchingRun implements CaptionRun {
     }
     const watcher = watch({ url: socketUrl, token })
     this.#watcher = watcher
-    watcher.on('caption', (caption) => this.#onCaption(caption))
+    watcher.on('caption', (caption) => this.#onCaption(watcher, caption))
     watcher.on('abandoned', ({ utterance }) =>
       this.#events.tell({ type: 'abandoned', utterance: utteranceKey(utterance) }),
+    )
+    watcher.on('resumed', () => this.#events.tell({ type: 'resumed', resentMs: 0, lostMs: 0 }))
+    watcher.on('missed', ({ firstSeq, lastSeq }) =>
+      this.#events.tell({ type: 'missed', count: lastSeq - firstSeq + 1 }),
     )
     watcher.on('state', () => this.#onState(watcher))
     this.#events.tell({ type: 'connecting' })
@@ -308,16 +329,19 @@ class WatchingRun implements CaptionRun {
   #onState({ state, welcome }: ParleyWatcher): void {
     if (state.kind === 'lost' || state.kind === 'closed') {
       this.#events.end(troubleOfState(state))
-    } else if (this.#joinedAtMs === undefined && welcome) {
-      this.#joinedAtMs = systemClock.nowMs()
+    } else if (state.kind === 'reconnecting') {
+      this.#events.tell({ type: 'reconnecting' })
+    } else if (!this.#hasJoined && welcome) {
+      this.#hasJoined = true
       this.#events.tell(welcomeEvent(welcome))
     } else {
       this.#events.tell({ type: 'speech', state: state.kind === 'live' ? 'ready' : 'waiting' })
     }
   }
 
-  #onCaption(caption: ReceivedCaption): void {
-    const isHistory = caption.kind === 'final' && caption.receivedAtMs - (this.#joinedAtMs ?? 0) < HISTORY_MS
+  /** Said before this page came is history; what was said while the line was broken is news. */
+  #onCaption({ historyTo = 0 }: ParleyWatcher, caption: ReceivedCaption): void {
+    const isHistory = caption.kind === 'final' && (caption.seq ?? 0) <= historyTo
     this.#events.tell({ ...captionEvent(caption), isHistory })
   }
 }

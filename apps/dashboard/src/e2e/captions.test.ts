@@ -1,7 +1,7 @@
 // The built page in a real browser against a fake pod: microphone, sample, watching, troubles.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type FakePod, scriptOf, startFakePod } from '@parley/client/testing'
+import { type FakePod, type FakePodOptions, scriptOf, startFakePod } from '@parley/client/testing'
 import { eventually } from '@parley/kernel/testing'
 import type { Browser, Page } from 'playwright-core'
 import { buildForTest, launchBrowser, NARROW, overflowPx, SKIP, visit } from './browser.ts'
@@ -30,8 +30,12 @@ interface Stage {
 }
 
 /** A fake pod that speaks two sentences, and the page in front of it. */
-async function stage(t: { after(fn: () => Promise<void>): void }, more: readonly string[] = []): Promise<Stage> {
-  const pod = await startFakePod({ script: scriptOf([FIRST, SECOND, ...more], 400) })
+async function stage(
+  t: { after(fn: () => Promise<void>): void },
+  more: readonly string[] = [],
+  options: FakePodOptions = {},
+): Promise<Stage> {
+  const pod = await startFakePod({ script: scriptOf([FIRST, SECOND, ...more], 400), ...options })
   const host = await startPageHost({ pageDir: page.dir, pod, languages: ['en', 'de'] })
   t.after(async () => {
     await host.close()
@@ -192,25 +196,116 @@ test('[PG8] refusals that do not pass are told in words, with what to do', { ski
   await context.close()
 })
 
-test('[PG4] [PG2] a lost connection is told, takes the partial away and keeps the lines', { skip: SKIP }, async (t) => {
-  const { pod, host } = await stage(t)
+/** Frames of one session, by media time: none missing, none twice. */
+function assertWhole(pod: FakePod): void {
+  const { frames, format } = pod.last
+  const step = ((format?.sampleRateHz ?? 0) * (format?.frameMs ?? 0)) / 1000
+  const gaps = frames.flatMap(({ mediaTime }, index) => (mediaTime === index * step ? [] : [[index, mediaTime]]))
+  assert.deepEqual(gaps, [])
+}
+
+test('[PG16] [PG4] the network goes away and comes back: said in words, speech kept, nothing lost, no reload', {
+  skip: SKIP,
+}, async (t) => {
+  const { pod, host } = await stage(t, Array(20).fill('And so on.'))
   const { page: at, context } = await visit(browser, host.freshAddress())
+  await at.evaluate(() => {
+    document.body.dataset.visit = 'first'
+  })
   await button(at, 'Start captions').click()
   await hasText(lines(at), FIRST)
   pod.last.setSpeech('waiting', 'worker_lost')
   await hasText(status(at), 'Speech engine waiting')
   pod.last.setSpeech('ready')
   await hasText(status(at), 'Listening')
-  pod.last.cut()
+  const before = await lines(at).count()
+  host.setNetwork('down')
+  await hasText(status(at), 'Connection lost, trying again')
+  const region = at.locator('[role=status]')
+  assert.match(await textOf(region), /Go on speaking: up to 60 seconds are kept/)
+  await hasText(at.getByTestId('kept'), /^[23] of 60 s kept$/)
+  assert.equal(await at.getByRole('meter', { name: 'Microphone level' }).count(), 1, 'it goes on recording')
+  assert.equal(await lines(at).count(), before)
+  host.setNetwork('up')
+  await button(at, 'Try now').click()
+  await hasText(status(at), 'Listening')
+  await hasText(at.locator('.toast'), /^Connected again\. \d seconds of speech are being captioned\.$/)
+  assert.match(await textOf(region), /Connected again/)
+  await eventually(async () => ((await lines(at).count()) > before ? undefined : 'no caption after it'))
+  await button(at, 'Stop').click()
+  await hasText(status(at), 'Stopped')
+  assertWhole(pod)
+  assert.equal(pod.last.attaches, 2)
+  assert.equal(await at.evaluate(() => document.body.dataset.visit), 'first', 'the page was loaded again')
+  assert.equal(await at.locator('.session-mark').count(), 0, 'another session was begun')
+  await context.close()
+})
+
+test('[PG4] [PG2] a connection lost for good is told, takes the partial away and keeps the lines', {
+  skip: SKIP,
+}, async (t) => {
+  const { pod, host } = await stage(t, [], { graceMs: 600 })
+  const { page: at, context } = await visit(browser, host.freshAddress())
+  await button(at, 'Start captions').click()
+  await hasText(lines(at), FIRST)
+  host.setNetwork('down')
   await hasText(status(at), 'Connection lost')
+  host.setNetwork('up')
   assert.equal(await at.getByTestId('partial').count(), 0)
   assert.equal((await lines(at).allTextContents())[0], FIRST)
   assert.match(await textOf(at.locator('.notice')), /Check the network/)
   await button(at, 'Start captions').click()
   await hasText(status(at), 'Listening')
   await hasText(at.locator('.session-mark'), /^New session, \d\d:\d\d$/)
-  pod.last.end('shutting_down')
-  await hasText(status(at), 'Parley is stopping')
+  pod.last.end('deleted')
+  await hasText(status(at), 'The session was ended from outside')
+  await context.close()
+})
+
+test('[PG9] [PG16] a watcher whose line breaks comes back by itself and reads everything once', {
+  skip: SKIP,
+}, async (t) => {
+  const { pod, host } = await stage(
+    t,
+    Array.from({ length: 20 }, (_, index) => `Line ${index}.`),
+  )
+  const owner = await visit(browser, host.freshAddress())
+  await button(owner.page, 'Start captions').click()
+  await hasText(lines(owner.page), FIRST)
+  await button(owner.page, 'Share a watch link').click()
+  const link = await owner.page.getByLabel('Watch link').inputValue()
+  const watcher = await visit(browser, link)
+  await hasText(status(watcher.page), 'Following live')
+  pod.refuseNext('upgrade', 'INTERNAL')
+  pod.last.cutWatchers()
+  await hasText(status(watcher.page), 'Connection lost, trying again')
+  await hasText(status(watcher.page), 'Following live')
+  await eventually(async () => {
+    const count = await lines(watcher.page).count()
+    return count >= 4 ? undefined : `${count} lines`
+  })
+  const read = await lines(watcher.page).allTextContents()
+  assert.deepEqual(read, [FIRST, SECOND, 'Line 0.', 'Line 1.', 'Line 2.'].slice(0, read.length))
+  const announced = await watcher.page.getByTestId('announcer').locator('p').allTextContents()
+  assert.ok(!announced.includes(FIRST), 'what was said before it came is not read out')
+  for (const { context } of [owner, watcher]) await context.close()
+})
+
+test('[PG17] muting brings the last words at once and says that nothing is sent; unmuting goes on', {
+  skip: SKIP,
+}, async (t) => {
+  const { pod, host } = await stage(t)
+  const { page: at, context } = await visit(browser, host.freshAddress())
+  await button(at, 'Start captions').click()
+  await at.getByTestId('partial').first().waitFor()
+  await button(at, 'Mute').click()
+  await hasText(status(at), 'Muted')
+  await eventually(() => (pod.last.messages.some(({ type }) => type === 'audio.end') ? undefined : 'nothing asked for'))
+  await eventually(async () => ((await lines(at).count()) === 1 ? undefined : 'the last words do not come'))
+  const heard = pod.last.frames.length
+  await button(at, 'Unmute').click()
+  await hasText(status(at), 'Listening')
+  await eventually(() => (pod.last.frames.length > heard + 10 ? undefined : 'nothing is heard'))
   await context.close()
 })
 

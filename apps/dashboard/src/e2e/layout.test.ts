@@ -41,6 +41,7 @@ const STATES: Readonly<Record<string, readonly RunEvent[]>> = {
   listening: [{ type: 'connecting' }, welcome()],
   captions: SPEECH,
   waiting: [...SPEECH, { type: 'speech', state: 'waiting' }],
+  reconnecting: [...SPEECH, { type: 'reconnecting', keptMs: 60_000 }],
   finishing: [...SPEECH, { type: 'finishing' }],
   full: [{ type: 'ended', trouble: { kind: 'refused', code: 'NO_SLOT', message: '', retryAfterMs: 60_000 } }],
   insecure: [{ type: 'ended', trouble: { kind: 'microphone', problem: 'insecure' } }],

@@ -47,6 +47,7 @@ export class PageHost {
   readonly #sockets = new Set<Duplex>()
   readonly #codes = new Set<string>()
   isAuthenticationLost = false
+  #isDown = false
 
   constructor(options: PageHostOptions) {
     this.#options = options
@@ -55,6 +56,10 @@ export class PageHost {
     })
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
     this.#server.on('connection', (socket: Socket) => {
+      if (this.#isDown) {
+        socket.destroy()
+        return
+      }
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
@@ -65,6 +70,13 @@ export class PageHost {
   }
   get origin(): string {
     return `http://localhost:${this.port}`
+  }
+
+  /** The network between the browser and this host: `down` cuts everything and lets nothing in until it is `up`. */
+  setNetwork(network: 'up' | 'down'): void {
+    this.#isDown = network === 'down'
+    if (!this.#isDown) return
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Address with a fresh one-time code, as the command line prints it. */

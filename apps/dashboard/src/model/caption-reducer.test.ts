@@ -40,6 +40,26 @@ test('[PG2] a partial replaces the one before it and becomes a line only by its 
   assert.equal(settled.lagMs, 412)
 })
 
+test('[PG16] a broken connection keeps what is open and goes back to live; muting is not forgotten', () => {
+  const muted = captionReducer(live(partial('1.0', 'half a')), { type: 'muted', isMuted: true })
+  const broken = after(muted, { type: 'reconnecting', keptMs: 60_000 })
+  assert.deepEqual(broken.phase, { kind: 'reconnecting', sinceMs: 100, keptMs: 60_000 })
+  assert.equal(broken.open[0]?.text, 'half a')
+  assert.equal(broken.isMuted, true)
+  const back = after(broken, { type: 'resumed', resentMs: 2_000, lostMs: 0 }, final('1.0', 'Half a word.'))
+  assert.deepEqual(back.phase, { kind: 'live', speech: 'ready' })
+  assert.deepEqual(texts(back), ['Half a word.'])
+  assert.equal(back.liveSinceMs, 100)
+})
+
+test('[PG16] stopping while the connection is broken finishes, whatever the connection does then', () => {
+  const broken = live({ type: 'reconnecting', keptMs: 60_000 })
+  const stopping = captionReducer(broken, { type: 'stopping' })
+  assert.equal(stopping.phase.kind, 'finishing')
+  const later = after(stopping, { type: 'resumed', resentMs: 0, lostMs: 0 }, { type: 'reconnecting', keptMs: 60_000 })
+  assert.equal(later.phase.kind, 'finishing')
+})
+
 test('[PG2] an abandoned utterance and the end of a run leave no partial behind', () => {
   const abandoned = live(partial('1.0', 'noise'), { type: 'abandoned', utterance: '1.0' })
   assert.deepEqual(abandoned.open, [])

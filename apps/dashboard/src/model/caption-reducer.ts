@@ -4,6 +4,7 @@ import {
   type CaptionAction,
   type CaptionState,
   isRunning,
+  isSpeaking,
   MAX_ANNOUNCED,
   MAX_OPEN,
   type OpenCaption,
@@ -22,12 +23,15 @@ export function captionReducer(state: CaptionState, action: CaptionAction): Capt
         phase: { kind: 'retrying', trouble: action.trouble, retryAtMs: action.retryAtMs },
       }
     case 'stopping':
-      if (state.phase.kind === 'live') return { ...state, phase: { kind: 'finishing' }, isQuiet: false }
+      if (isSpeaking(state.phase)) return finishing(state)
       return { ...afterRun(state), phase: { kind: 'ended', trouble: undefined } }
     case 'quiet':
       return state.isQuiet === action.isQuiet || state.phase.kind !== 'live'
         ? state
         : { ...state, isQuiet: action.isQuiet }
+    case 'muted':
+      if (!isSpeaking(state.phase) || state.source !== 'microphone') return state
+      return { ...state, isMuted: action.isMuted, isQuiet: false }
     case 'share':
       return { ...state, share: action.share }
     case 'notice':
@@ -82,6 +86,18 @@ function onRunEvent(state: CaptionState, event: RunEvent, nowMs: number): Captio
       return { ...state, open: without(state.open, keyOf(state, event.utterance)) }
     case 'speech':
       return state.phase.kind === 'live' ? { ...state, phase: { kind: 'live', speech: event.state } } : state
+    case 'reconnecting':
+      if (state.phase.kind !== 'live') return state
+      return {
+        ...state,
+        phase: { kind: 'reconnecting', sinceMs: nowMs, keptMs: event.keptMs },
+        isQuiet: false,
+        warning: undefined,
+      }
+    case 'resumed':
+      return state.phase.kind === 'reconnecting' ? { ...state, phase: { kind: 'live', speech: 'ready' } } : state
+    case 'missed':
+      return state
     case 'watchers':
       return { ...state, watchers: event.count }
     case 'level':
@@ -89,10 +105,14 @@ function onRunEvent(state: CaptionState, event: RunEvent, nowMs: number): Captio
     case 'trouble':
       return { ...state, warning: event.trouble }
     case 'finishing':
-      return state.phase.kind === 'live' ? { ...state, phase: { kind: 'finishing' }, isQuiet: false } : state
+      return isSpeaking(state.phase) ? finishing(state) : state
     case 'ended':
       return { ...afterRun(state), phase: { kind: 'ended', trouble: event.trouble } }
   }
+}
+
+function finishing(state: CaptionState): CaptionState {
+  return { ...state, phase: { kind: 'finishing' }, isQuiet: false, isMuted: false }
 }
 
 function onPartial(state: CaptionState, event: CaptionEvent): CaptionState {
@@ -126,6 +146,7 @@ function afterRun(state: CaptionState): CaptionState {
     ...state,
     open: [],
     watchers: 0,
+    isMuted: false,
     isQuiet: false,
     warning: undefined,
     liveSinceMs: undefined,

@@ -6,6 +6,7 @@ import { EMPTY_TRANSCRIPT, type Transcript } from './transcript.ts'
  *   idle ----------> preparing -> connecting -> live -> finishing -> ended
  *                        |            |          |          |
  *                        +------------+----------+----------+-> ended (with trouble)
+ *                                     |          +-> reconnecting -> live | finishing | ended   (the line broke; speech is kept)
  *                                     +-> retrying -> preparing   (refused for now, or a watcher that lost the line)
  */
 export type Phase =
@@ -14,6 +15,8 @@ export type Phase =
   | { readonly kind: 'preparing' }
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live'; readonly speech: 'ready' | 'waiting' }
+  /** The connection broke and is being made anew, since then (monotonic); `keptMs` of speech are kept, undefined for a watcher. */
+  | { readonly kind: 'reconnecting'; readonly sinceMs: number; readonly keptMs: number | undefined }
   /** No more sound is sent; the last captions are awaited. */
   | { readonly kind: 'finishing' }
   /** Will try again at `retryAtMs` (monotonic). */
@@ -58,6 +61,7 @@ export interface CaptionState {
   readonly liveSinceMs: number | undefined
   readonly lagMs: number | undefined
   readonly watchers: number
+  readonly isMuted: boolean
   /** The microphone has given no sound for a while. */
   readonly isQuiet: boolean
   /** A recoverable trouble of the running session; gone with the next final. */
@@ -81,6 +85,7 @@ export type CaptionAction =
   | { readonly type: 'retrying'; readonly trouble: Trouble; readonly retryAtMs: number }
   | { readonly type: 'stopping' }
   | { readonly type: 'quiet'; readonly isQuiet: boolean }
+  | { readonly type: 'muted'; readonly isMuted: boolean }
   | { readonly type: 'share'; readonly share: Share }
   | { readonly type: 'notice'; readonly text: string }
   | { readonly type: 'notice.over'; readonly id: number }
@@ -98,6 +103,7 @@ export function initialState(role: 'owner' | 'watcher'): CaptionState {
     liveSinceMs: undefined,
     lagMs: undefined,
     watchers: 0,
+    isMuted: false,
     isQuiet: false,
     warning: undefined,
     transcript: EMPTY_TRANSCRIPT,
@@ -106,6 +112,11 @@ export function initialState(role: 'owner' | 'watcher'): CaptionState {
     share: { kind: 'none' },
     notice: undefined,
   }
+}
+
+/** True while sound is taken, whether or not there is a connection. */
+export function isSpeaking(phase: Phase): boolean {
+  return phase.kind === 'live' || phase.kind === 'reconnecting'
 }
 
 /** True while a run exists: from the press of the button to its end. */

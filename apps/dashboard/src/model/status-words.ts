@@ -32,6 +32,8 @@ export function statusOf(state: CaptionState): Status {
       return status('Connecting', 'busy')
     case 'live':
       return liveStatus(state, phase.speech)
+    case 'reconnecting':
+      return status('Connection lost, trying again', 'waiting', reconnectingHint(state, phase.keptMs))
     case 'finishing':
       return status('Finishing the last words', 'busy')
     case 'retrying':
@@ -51,10 +53,42 @@ function liveStatus(state: CaptionState, speech: 'ready' | 'waiting'): Status {
   }
   if (state.role === 'watcher') return status('Following live', 'live')
   if (state.source === 'sample') return status('Playing the sample', 'live')
+  if (state.isMuted) return status('Muted', 'calm', 'Nothing of what you say is sent. Choose Unmute to go on.')
   if (state.isQuiet) {
     return status('Listening, but it is silent', 'waiting', 'No sound comes from the microphone. Is it muted?')
   }
   return status('Listening', 'live')
+}
+
+function reconnectingHint(state: CaptionState, keptMs: number | undefined): string {
+  if (state.role === 'watcher') return 'Captions go on here by themselves when it is back.'
+  if (keptMs === undefined || state.isMuted) return 'Captions go on by themselves when it is back.'
+  const kept = `up to ${Math.round(keptMs / 1000)} seconds`
+  if (state.source === 'sample') return `The sample goes on: ${kept} of it are kept and captioned when it is back.`
+  return `Go on speaking: ${kept} are kept and captioned when it is back.`
+}
+
+/** How much of the speech that can be kept is used since the connection broke: "12 of 60 s kept". */
+export function keptText(sinceMs: number, keptMs: number, nowMs: number): string {
+  const total = Math.round(keptMs / 1000)
+  const used = Math.min(total, Math.floor(Math.max(0, nowMs - sinceMs) / 1000))
+  return `${used} of ${total} s kept`
+}
+
+/** What is told when the connection stands again. */
+export function resumedText(resentMs: number, lostMs: number): string {
+  if (lostMs > 0) return `Connected again. ${secondsText(lostMs)} of speech were too much to keep and are missing.`
+  if (resentMs < NOTABLE_MS) return 'Connected again. Nothing was lost.'
+  return `Connected again. ${secondsText(resentMs)} of speech are being captioned.`
+}
+
+/** Less than this nobody would look for. */
+const NOTABLE_MS = 1_000
+const secondsText = (ms: number): string =>
+  `${Math.max(1, Math.round(ms / 1000))} ${Math.round(ms / 1000) <= 1 ? 'second' : 'seconds'}`
+
+export function missedText(count: number): string {
+  return count === 1 ? 'One line could not be had any more.' : `${count} lines could not be had any more.`
 }
 
 function endedStatus(state: CaptionState): Status {

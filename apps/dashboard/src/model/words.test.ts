@@ -4,7 +4,7 @@ import { CLOSE_REASON_NAMES, ERROR_CODES, ERRORS } from '@parley/protocol'
 import { MICROPHONE_PROBLEMS, type Trouble } from '../caption-client.ts'
 import { type CaptionState, initialState, type Phase } from './caption-state.ts'
 import { MAX_RETRIES, retryDelayMs } from './retry.ts'
-import { lagText, secondsLeft, statusOf, watchersText } from './status-words.ts'
+import { keptText, lagText, missedText, resumedText, secondsLeft, statusOf, watchersText } from './status-words.ts'
 import { troubleCode, troubleWords } from './trouble-words.ts'
 
 const refused = (code: (typeof ERROR_CODES)[number], retryAfterMs?: number): Trouble => ({
@@ -83,6 +83,8 @@ test('[PG4] every state of the connection has words of its own', () => {
     inPhase({ kind: 'live', speech: 'ready' }, { isQuiet: true }),
     inPhase({ kind: 'live', speech: 'ready' }, { source: 'sample' }),
     inPhase({ kind: 'live', speech: 'waiting' }),
+    inPhase({ kind: 'live', speech: 'ready' }, { isMuted: true }),
+    inPhase({ kind: 'reconnecting', sinceMs: 0, keptMs: 60_000 }),
     inPhase({ kind: 'finishing' }),
     inPhase({ kind: 'retrying', trouble: refused('NO_SLOT'), retryAtMs: 0 }),
     inPhase({ kind: 'ended', trouble: undefined }),
@@ -122,6 +124,25 @@ test('[PG10] a session that broke is not restarted behind the speaker; a watcher
   assert.equal(retryDelayMs('owner', { kind: 'lost' }, 0, true), undefined)
   assert.equal(retryDelayMs('owner', refused('DRAINING', 2_000), 0, true), undefined)
   assert.ok((retryDelayMs('watcher', { kind: 'lost' }, 0, true) ?? 0) >= 1_000)
+})
+
+test('[PG16] a broken connection says what happens to speech, and afterwards what became of it', () => {
+  const phase = { kind: 'reconnecting', sinceMs: 0, keptMs: 60_000 } as const
+  assert.match(statusOf(inPhase(phase)).hint ?? '', /Go on speaking: up to 60 seconds are kept/)
+  assert.match(statusOf(inPhase(phase, { isMuted: true })).hint ?? '', /go on by themselves/)
+  const watching = inPhase({ ...phase, keptMs: undefined }, { role: 'watcher' })
+  assert.doesNotMatch(statusOf(watching).hint ?? '', /speak/i)
+  assert.deepEqual(
+    [0, 12_900, 99_000].map((nowMs) => keptText(0, 60_000, nowMs)),
+    ['0 of 60 s kept', '12 of 60 s kept', '60 of 60 s kept'],
+  )
+  assert.equal(resumedText(400, 0), 'Connected again. Nothing was lost.')
+  assert.equal(resumedText(2_900, 0), 'Connected again. 3 seconds of speech are being captioned.')
+  assert.match(resumedText(60_000, 1_200), /1 second of speech .* missing/)
+  assert.deepEqual([1, 4].map(missedText), [
+    'One line could not be had any more.',
+    '4 lines could not be had any more.',
+  ])
 })
 
 test('[PG4] numbers read like words', () => {

@@ -16,6 +16,12 @@ export const MicrophoneIcon = () => (
   </Icon>
 )
 
+export const MutedIcon = () => (
+  <Icon>
+    <path d="M9 9v2a3 3 0 0 0 5 2.2M15 10.5V6a3 3 0 0 0-5.6-1.5M5.5 11.5a6.5 6.5 0 0 0 10.6 5M18.3 13a6.5 6.5 0 0 0 .2-1.5M12 18v3M4 3.5l16 17" />
+  </Icon>
+)
+
 export const PlayIcon = () => (
   <Icon>
     <path className="icon-solid" d="M8 5.5v13l10.5-6.5z" />

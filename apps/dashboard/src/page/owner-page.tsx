@@ -2,19 +2,19 @@
 import { type RefObject, useId, useState } from 'react'
 import type { PageInfo, Source } from '../caption-client.ts'
 import type { CaptionController } from '../caption-controller.ts'
-import { type CaptionState, isRunning } from '../model/caption-state.ts'
+import { type CaptionState, isRunning, isSpeaking } from '../model/caption-state.ts'
 import { closestLanguage } from '../model/preferences.ts'
 import { lagText, statusOf } from '../model/status-words.ts'
 import { languageName } from './format.ts'
 import { Brand, StatusChip, TextSizeControl } from './header.tsx'
 import { useCaptions, useFocusKept, useTextSize, useTitle, useWakeLock } from './hooks.ts'
-import { MicrophoneIcon, PlayIcon, StopIcon } from './icons.tsx'
+import { MicrophoneIcon, MutedIcon, PlayIcon, StopIcon } from './icons.tsx'
 import { LevelMeter } from './level-meter.tsx'
 import { SessionFacts } from './session-facts.tsx'
 import { SharePanel } from './share-panel.tsx'
 import { TranscriptActions } from './transcript-actions.tsx'
 import { Announcer, TranscriptView } from './transcript-view.tsx'
-import { RetryPanel, TroublePanel } from './trouble-panel.tsx'
+import { ReconnectPanel, RetryPanel, TroublePanel } from './trouble-panel.tsx'
 
 interface OwnerPageProps {
   readonly controller: CaptionController
@@ -135,7 +135,7 @@ function LanguageChoice({ languages, language, onChoose }: LanguageChoiceProps) 
 }
 
 function Placeholder({ state }: { readonly state: CaptionState }) {
-  if (state.phase.kind === 'retrying') return null
+  if (state.phase.kind === 'retrying' || state.phase.kind === 'reconnecting') return null
   const speaking =
     state.source === 'sample' ? 'The first words appear here in a moment.' : 'Speak: your words appear here.'
   const isLive = state.phase.kind === 'live' && state.phase.speech === 'ready'
@@ -160,9 +160,12 @@ function Messages({ state, controller }: PartProps) {
           onRetryNow={() => controller.retryNow()}
         />
       )}
+      {phase.kind === 'reconnecting' && (
+        <ReconnectPanel state={state} phase={phase} onTryNow={() => controller.retryNow()} />
+      )}
       {phase.kind === 'ended' && phase.trouble && <TroublePanel reader="owner" trouble={phase.trouble} />}
       {warning && <TroublePanel reader="owner" trouble={warning} tone="waiting" />}
-      {hint && !warning && <p className="hint">{hint}</p>}
+      {hint && !warning && phase.kind !== 'reconnecting' && <p className="hint">{hint}</p>}
       {notice && (
         <p className="toast" aria-hidden="true">
           {notice.text}
@@ -194,10 +197,11 @@ function Dock({ state, controller, start, mainButton, children }: DockProps) {
             onClick={() => controller.stop()}
           >
             <StopIcon />
-            {isFinishing ? 'Stopping' : stopLabel(phase.kind)}
+            {isFinishing ? 'Stopping' : isSpeaking(phase) ? 'Stop' : 'Cancel'}
           </button>
-          {phase.kind === 'live' && (
+          {isSpeaking(phase) && (
             <>
+              {state.source === 'microphone' && <MuteButton state={state} controller={controller} />}
               <LevelMeter
                 controller={controller}
                 label={state.source === 'sample' ? 'Sample level' : 'Microphone level'}
@@ -232,8 +236,13 @@ function dockFacts(state: CaptionState): string {
   return [...lag, ...watchers].join(', ')
 }
 
-function stopLabel(kind: string): string {
-  return kind === 'live' ? 'Stop' : 'Cancel'
+function MuteButton({ state, controller }: PartProps) {
+  return (
+    <button type="button" className="button mute" onClick={() => controller.mute(!state.isMuted)}>
+      {state.isMuted ? <MutedIcon /> : <MicrophoneIcon />}
+      {state.isMuted ? 'Unmute' : 'Mute'}
+    </button>
+  )
 }
 
 /** Beside the captions where there is room; behind a button where there is not. */

@@ -1,7 +1,8 @@
 // What went wrong, in words, with the next step and the button for it.
 import type { ReactNode } from 'react'
 import type { Trouble } from '../caption-client.ts'
-import { secondsLeft } from '../model/status-words.ts'
+import type { CaptionState, Phase } from '../model/caption-state.ts'
+import { keptText, secondsLeft, statusOf } from '../model/status-words.ts'
 import { type Role, troubleCode, troubleWords } from '../model/trouble-words.ts'
 import { useNowMs } from './hooks.ts'
 
@@ -45,6 +46,38 @@ export function TroublePanel({ trouble, reader, tone = 'trouble', children }: Tr
 function allowedText(trouble: Trouble): string {
   const allowed = trouble.kind === 'refused' && trouble.code === 'LANGUAGE_UNSUPPORTED' ? trouble.allowed : undefined
   return allowed && allowed.length > 0 ? ` Understood here: ${allowed.join(', ')}.` : ''
+}
+
+interface ReconnectPanelProps {
+  readonly state: CaptionState
+  readonly phase: Extract<Phase, { kind: 'reconnecting' }>
+  readonly onTryNow: () => void
+}
+
+/** The line broke: what happens to speech meanwhile, and how much of what can be kept is used. Counts for the eye only. */
+export function ReconnectPanel({ state, phase, onTryNow }: ReconnectPanelProps) {
+  const nowMs = useNowMs(250, true)
+  const { label, hint } = statusOf(state)
+  const { sinceMs, keptMs } = phase
+  return (
+    <section className="notice" data-tone="waiting" aria-label={label}>
+      <div className="notice-words">
+        <h2 className="notice-title">The connection is gone</h2>
+        <p>{hint}</p>
+        {keptMs !== undefined && !state.isMuted && (
+          <p className="kept" data-testid="kept">
+            <progress className="kept-bar" aria-hidden="true" value={nowMs - sinceMs} max={keptMs} />
+            <span className="countdown">{keptText(sinceMs, keptMs, nowMs)}</span>
+          </p>
+        )}
+      </div>
+      <div className="notice-actions">
+        <button type="button" className="button" onClick={onTryNow}>
+          Try now
+        </button>
+      </div>
+    </section>
+  )
 }
 
 interface RetryPanelProps {

@@ -11,7 +11,7 @@ import { Brand, StatusChip, TextSizeControl } from './header.tsx'
 import { useCaptions, useFullScreen, useTextSize, useTitle, useWakeLock } from './hooks.ts'
 import { DownloadIcon, ExpandIcon } from './icons.tsx'
 import { Announcer, TranscriptView } from './transcript-view.tsx'
-import { RetryPanel, TroublePanel } from './trouble-panel.tsx'
+import { ReconnectPanel, RetryPanel, TroublePanel } from './trouble-panel.tsx'
 
 interface WatchPageProps {
   readonly controller: CaptionController
@@ -46,7 +46,8 @@ export function WatchPage({ controller, token }: WatchPageProps) {
 
 function placeholderText(state: CaptionState): string {
   if (state.phase.kind === 'live') return 'Captions appear here as soon as something is said.'
-  const isWaiting = state.phase.kind !== 'ended' && state.phase.kind !== 'retrying'
+  const { kind } = state.phase
+  const isWaiting = kind !== 'ended' && kind !== 'retrying' && kind !== 'reconnecting'
   return isWaiting ? `${statusOf(state).label} ...` : ''
 }
 
@@ -56,7 +57,7 @@ interface PartProps {
 }
 
 function WatchMessages({ state, controller }: PartProps) {
-  const { phase } = state
+  const { phase, notice } = state
   const { hint } = statusOf(state)
   const trouble = phase.kind === 'ended' ? phase.trouble : undefined
   const isOver = phase.kind === 'ended' && (trouble === undefined || isEndOfWatching(trouble))
@@ -70,6 +71,9 @@ function WatchMessages({ state, controller }: PartProps) {
           onRetryNow={() => controller.retryNow()}
         />
       )}
+      {phase.kind === 'reconnecting' && (
+        <ReconnectPanel state={state} phase={phase} onTryNow={() => controller.retryNow()} />
+      )}
       {isOver && <p className="hint">Whoever spoke has ended the captions. What was said stays here to read.</p>}
       {trouble && !isOver && (
         <TroublePanel reader="watcher" trouble={trouble}>
@@ -80,7 +84,12 @@ function WatchMessages({ state, controller }: PartProps) {
           )}
         </TroublePanel>
       )}
-      {hint && <p className="hint">{hint}</p>}
+      {hint && phase.kind !== 'reconnecting' && <p className="hint">{hint}</p>}
+      {notice && (
+        <p className="toast" aria-hidden="true">
+          {notice.text}
+        </p>
+      )}
     </div>
   )
 }

@@ -15,6 +15,8 @@ export class ScriptedRun implements OwnRun {
   readonly #onEvent: (event: RunEvent) => void
   isStopped = false
   isAborted = false
+  isMuted = false
+  hurries = 0
   readonly revokedLinks: string[] = []
   linkOutcome: Outcome<WatchLinkInfo> = {
     ok: true,
@@ -37,6 +39,14 @@ export class ScriptedRun implements OwnRun {
 
   abort(): void {
     this.isAborted = true
+  }
+
+  tryNow(): void {
+    this.hurries++
+  }
+
+  mute(isMuted: boolean): void {
+    this.isMuted = isMuted
   }
 
   createWatchLink(): Promise<Outcome<WatchLinkInfo>> {

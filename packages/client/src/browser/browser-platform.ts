@@ -42,6 +42,12 @@ const openBrowserSocket: OpenSocket = (url, listener) => {
     else listener.onBinary()
   }
   socket.onclose = (event) => end(event.code)
+  // What a content security policy forbids ends with an error and, in Chromium, without a close.
+  socket.onerror = () => {
+    systemClock.after(0, () => {
+      if (socket.readyState === WebSocket.CLOSED) end(1006)
+    })
+  }
   return {
     get bufferedBytes() {
       return socket.bufferedAmount

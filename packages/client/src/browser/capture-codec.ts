@@ -37,6 +37,8 @@ export interface CaptureSink {
   sendFrame(payload: Uint8Array): boolean
   sendPcm(samples: Int16Array): boolean
   skip(samples: number): void
+  /** What was said so far is to be recognised now; more may follow. */
+  endAudio?(): Promise<unknown>
 }
 
 /** Takes blocks of one frame each, in order, and gives them to a sink encoded. */

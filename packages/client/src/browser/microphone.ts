@@ -52,6 +52,7 @@ export class Microphone {
   readonly #node: AudioWorkletNode
   readonly #events = new Emitter<MicrophoneEvents>()
   #encoder: CaptureEncoder | undefined
+  #sink: CaptureSink | undefined
   #isMuted = false
   #isStopped = false
 
@@ -82,12 +83,18 @@ export class Microphone {
   /** From now on blocks go to `sink` (a ParleySession whose format is this microphone's). Until then only levels are told. */
   sendTo(sink: CaptureSink): void {
     this.#encoder?.close()
+    this.#sink = sink
     this.#encoder = createCaptureEncoder(this.format, sink, (error) => this.#fail(captureError(error)))
   }
 
-  /** Muted, nothing is sent and media time goes on. The device stays open, so that speaking again starts at once. */
+  /**
+   * Muted, nothing is sent and media time goes on; the last words before it are asked for at once. The device stays open, so that
+   * speaking again starts at once.
+   */
   mute(isMuted: boolean): void {
+    if (this.#isMuted === isMuted) return
     this.#isMuted = isMuted
+    if (isMuted) void this.#settleLastWords()
   }
 
   /** Sends what is on its way and gives the device back. The sink's `endAudio` may follow. Idempotent. */
@@ -100,6 +107,14 @@ export class Microphone {
     if (!encoder) return
     await withDeadline(systemClock, FLUSH_DEADLINE_MS, 'flushing the encoder', encoder.flush()).catch(() => {})
     encoder.close()
+  }
+
+  /** Nobody waits for it, and what fails here is told by the session itself. */
+  async #settleLastWords(): Promise<void> {
+    const [encoder, sink] = [this.#encoder, this.#sink]
+    if (!encoder || !sink?.endAudio) return
+    await withDeadline(systemClock, FLUSH_DEADLINE_MS, 'flushing the encoder', encoder.flush()).catch(() => {})
+    if (this.#isMuted && !this.#isStopped) await sink.endAudio().catch(() => {})
   }
 
   #onBlock(block: Block): void {
