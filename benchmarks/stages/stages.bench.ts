@@ -15,7 +15,8 @@ import type { PodCounters } from './pod-server.ts'
 const MAX_ERROR_RATIO = 0.15
 /** Above this share of waiting for a core a measurement says more about the machine's other work than about the pod. */
 const QUIET_WAITING_RATIO = 0.15
-const WARM_UP_MS = 3_000
+/** Until what is called often is compiled; at a few sessions that takes a while. */
+const WARM_UP_MS = 5_000
 const SECOND_MS = 1_000
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
