@@ -22,10 +22,10 @@ export interface EventCosts {
 
 /** Of the loop's active time. */
 export const EVENT_COSTS: EventCosts = {
-  wakeUs: 53.5,
+  wakeUs: 51.22,
   coolMs: 1.5,
   turnUs: 0,
-  polledUs: 8,
-  perEventUs: { wsOut: 5.3 },
+  polledUs: 5.59,
+  perEventUs: { wsOut: 3.66 },
   perItemUs: {},
 }
