@@ -47,6 +47,8 @@ export class RingWriter {
   readonly #words: Uint32Array
   readonly #floats: Float64Array
   #head = 0
+  #publishedHead = 0
+  /** As last looked at; the reader may have come further. */
   #tail = 0
 
   constructor(ring: SharedRing) {
@@ -58,6 +60,8 @@ export class RingWriter {
   /** False when there is no room: the frame is the caller's to count. */
   write(handle: number, seq: number, mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): boolean {
     const size = recordBytes(payload.byteLength)
+    // Once per batch: has all been read, so that the ring can start over?
+    if (this.#head === this.#publishedHead) this.#tail = Atomics.load(this.#ring.control, TAIL)
     if (!this.#makeRoom(size)) return false
     const word = this.#head >>> 2
     const float = this.#head >>> 3
@@ -74,11 +78,11 @@ export class RingWriter {
   /** Shows the reader what was written, wakes it if it waits, and returns the bytes in use. */
   publish(): number {
     const { control } = this.#ring
-    if (Atomics.load(control, HEAD) !== this.#head) {
+    if (this.#publishedHead !== this.#head) {
+      this.#publishedHead = this.#head
       Atomics.store(control, HEAD, this.#head)
       Atomics.notify(control, HEAD)
     }
-    this.#tail = Atomics.load(control, TAIL)
     return ringUsedBytes(this.#ring)
   }
 
