@@ -170,6 +170,7 @@ export class AudioRouter {
       onAnswer: (mediaTime, sentAtMs) => this.#onAnswer(mediaTime, sentAtMs),
     })
     this.#path = path
+    this.#transport = ASKING
     audio.setDatagrams((seq, mediaTime, payload) => path.send(seq, mediaTime, payload))
   }
 
@@ -214,6 +215,8 @@ export class AudioRouter {
 
   #tell(transport: Transport): void {
     this.#transport = transport
+    // Without a connection nothing travels but what datagrams carry: what is next is told with the next attach.
+    if (transport.kind === 'ws' && !this.#options.isConnected() && this.#told !== undefined) return
     if (this.#told?.kind === transport.kind && this.#told.reason === transport.reason) return
     this.#told = transport
     this.#options.onTransport(transport)

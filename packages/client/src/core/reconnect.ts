@@ -7,7 +7,7 @@ import type { ParleyClientError } from './errors.ts'
 export const ATTEMPT_DEADLINE_MS = 5_000
 /** A connection that stood this long was a good one: the next break is tried again at once. */
 export const STABLE_AFTER_MS = 5_000
-const FIRST_DELAY_MS = 500
+const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 5_000
 /** However long the platform asks to be left alone, ms. */
 const MAX_ADVISED_MS = 15_000
@@ -42,7 +42,7 @@ export function fateOf(error: ParleyClientError): AttemptFate {
   return FATES[error.code] ?? 'again'
 }
 
-/** Wait before attempt number `attempts + 1`, ms: none before the first, then 250 to 500 and so on up to 5,000, jittered by `random` (0..1). */
+/** Wait before attempt number `attempts + 1`, ms: none before the first, then up to 250, 500 and so on up to 5,000, jittered by `random` (0..1). */
 export function delayMs(attempts: number, random: number, advisedMs = 0): number {
   const advised = Math.min(MAX_ADVISED_MS, advisedMs)
   if (attempts === 0) return advised
