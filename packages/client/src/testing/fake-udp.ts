@@ -3,7 +3,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { MAX_UDP_PAYLOAD_BYTES, packetChannel, UDP_HEADER_BYTES, UDP_KEY_BYTES } from '@parley/protocol'
 import { ReceiverSeal } from '@parley/sealing'
-import type { FakeUdpChannel, FakeUdpSource } from './fake-session.ts'
+import type { FakeUdpChannel, FakeUdpSource } from './fake-session-types.ts'
 
 /** Gives the sample after the frame. */
 type OnFrame = (seq: number, mediaTime: number, payload: Uint8Array) => number

@@ -1,5 +1,6 @@
 /** A pod to test against: `startFakePod`. Node only. */
 export { type FakePage, type FakePod, type FakePodOptions, type RefusalPoint, startFakePod } from './fake-pod.ts'
-export { FakeSession, type FakeSessionOptions, type HeardFrame } from './fake-session.ts'
+export { FakeSession } from './fake-session.ts'
+export type { FakeSessionOptions, HeardFrame } from './fake-session-types.ts'
 export type { FakeUdp } from './fake-udp.ts'
 export { type ScriptedEvent, ScriptedSpeech, type ScriptedUtterance, scriptOf } from './scripted-speech.ts'
