@@ -1,6 +1,7 @@
 // What audio a session may send: a closed list of combinations, everything else is refused by name.
 import { err, ok, type Result } from '@parley/kernel'
 import { type Static, Type } from 'typebox'
+import { MAX_UDP_PAYLOAD_BYTES } from './udp-packet.ts'
 
 export const CODECS = ['pcm16', 'opus', 'lc3'] as const
 export type Codec = (typeof CODECS)[number]
@@ -77,4 +78,11 @@ export function isFrameLength(format: AudioFormat, byteLength: number): boolean 
   }
   const rule = AUDIO_FORMATS[format.codec]
   return byteLength >= rule.minFrameBytes && byteLength <= rule.maxFrameBytes
+}
+
+/** True when every frame of `format` fits one packet; audio of other formats goes over WebSocket. */
+export function fitsUdp(format: AudioFormat): boolean {
+  const longest = format.codec === 'pcm16' ? samplesPerFrame(format) * 2 : AUDIO_FORMATS[format.codec].maxFrameBytes
+  // An encoder is never asked for Opus frames near its bound (510 kbit/s): what exceeds the payload is refused per frame.
+  return format.codec === 'opus' || longest <= MAX_UDP_PAYLOAD_BYTES
 }

@@ -8,7 +8,6 @@
 // Big endian. The header travels readable and is authenticated as associated data. ChaCha20-Poly1305 (RFC 8439) under the key of
 // the attach; the nonce is kind, three zero bytes and the 64-bit counter, of which the packet carries the low half: each kind
 // counts for itself and each kind has one direction, so that no nonce is used twice and a packet sent back opens nowhere.
-import { AUDIO_FORMATS, type AudioFormat, samplesPerFrame } from './audio-format.ts'
 import { writeUint32 } from './audio-frame.ts'
 
 /** The upper half of `kind` is the version of the packet. */
@@ -67,11 +66,4 @@ export function writeUdpNonce(target: Uint8Array, kind: UdpKind, counter: number
   target[3] = 0
   writeUint32(target, 4, Math.floor(counter / 0x1_0000_0000))
   writeUint32(target, 8, counter % 0x1_0000_0000)
-}
-
-/** True when every frame of `format` fits one packet; audio of other formats goes over WebSocket. */
-export function fitsUdp(format: AudioFormat): boolean {
-  const longest = format.codec === 'pcm16' ? samplesPerFrame(format) * 2 : AUDIO_FORMATS[format.codec].maxFrameBytes
-  // An encoder is never asked for Opus frames near its bound (510 kbit/s): what exceeds the payload is refused per frame.
-  return format.codec === 'opus' || longest <= MAX_UDP_PAYLOAD_BYTES
 }

@@ -9,7 +9,7 @@ import {
   type UdpKind,
   writeUdpHeader,
   writeUdpNonce,
-} from '@parley/protocol'
+} from '@parley/protocol/udp-packet'
 import sodium from 'sodium-native'
 
 interface Views {

@@ -8,7 +8,7 @@ import {
   UDP_KINDS,
   UDP_PROBE_BYTES,
   type UdpKind,
-} from '@parley/protocol'
+} from '@parley/protocol/udp-packet'
 import { openPacket, packetBytes, sealPacket } from './cipher.ts'
 import { type WindowMemory, windowAccept, windowExtend, windowHighest, windowVerdict } from './replay-window.ts'
 

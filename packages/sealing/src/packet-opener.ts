@@ -1,5 +1,5 @@
 // One direction's receiving side of one channel: what is wrong with a packet, or its content.
-import { packetChannel, type UdpKind } from '@parley/protocol'
+import { packetChannel, type UdpKind } from '@parley/protocol/udp-packet'
 import { OpenerTable, type OpenRefusal, packetFault, type SealRole } from './opener-table.ts'
 
 /** Opens the packets of one channel. After `open` has returned undefined its fields tell what was in the packet. */

@@ -1,5 +1,5 @@
 // One direction's sending side: no counter of a kind is ever sealed twice under one key.
-import { MAX_UDP_COUNTER, UDP_KEY_BYTES, type UdpKind } from '@parley/protocol'
+import { MAX_UDP_COUNTER, UDP_KEY_BYTES, type UdpKind } from '@parley/protocol/udp-packet'
 import { copyKey, sealPacket } from './cipher.ts'
 
 /** Seals the packets of one channel, for one direction. */

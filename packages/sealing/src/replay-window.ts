@@ -1,7 +1,8 @@
 // Tells a packet that came before from one that comes late, and turns the 32-bit counter of the wire into the 64-bit one of the
 // nonce (the ideas of RFC 3711 sections 3.3.1 and 3.3.2). Pure. The state is 16 bytes in memory of the caller's, so that a receiver
 // of thousands of channels finds each in one place; all zero means that nothing was accepted yet.
-import { extendUint32, MAX_UDP_COUNTER, UDP_REPLAY_WINDOW_PACKETS } from '@parley/protocol'
+import { extendUint32 } from '@parley/protocol/audio-frame'
+import { MAX_UDP_COUNTER, UDP_REPLAY_WINDOW_PACKETS } from '@parley/protocol/udp-packet'
 
 export type ReplayVerdict = 'new' | 'replayed' | 'out_of_window'
 

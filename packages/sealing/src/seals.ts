@@ -1,5 +1,5 @@
 // The two ends of a channel: the client's (SenderSeal) and the pod's (ReceiverSeal), each with what it may open and seal.
-import { UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol'
+import { UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol/udp-packet'
 import type { OpenRefusal } from './opener-table.ts'
 import { PacketOpener } from './packet-opener.ts'
 import { PacketSealer } from './packet-sealer.ts'

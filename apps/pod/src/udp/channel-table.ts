@@ -1,7 +1,12 @@
 // What the UDP thread knows of each channel and needs for every packet, 64 bytes a channel beside each other: with a thousand
 // channels taking turns, state spread over objects would cost more in cache misses than all that is done with it.
-import type { AudioFormat } from '@parley/protocol'
-import { samplesPerFrame } from '@parley/protocol'
+
+/** What of a session's audio format the thread needs to know. */
+export interface FrameShape {
+  readonly frameMs: number
+  /** 0 = as many as its bytes say: PCM frames may be short, the other codecs' bytes do not tell. */
+  readonly frameSamples: number
+}
 
 /** How much faster than real time a session may send, and for how long at once; its probes have room beside. */
 const PACE_RATIO = 3
@@ -31,19 +36,18 @@ export class ChannelTable {
   #words = new Uint32Array(this.#floats.buffer)
 
   /** A fresh row: bound nowhere, expecting seq 0, with all of its burst. */
-  set(row: number, handle: number, channel: number, format: AudioFormat, nowMs: number): void {
+  set(row: number, handle: number, channel: number, frame: FrameShape, nowMs: number): void {
     while (row * ROW_FLOATS >= this.#floats.length) this.#grow()
     const floats = row * ROW_FLOATS
     const words = row * ROW_WORDS
     this.#floats.fill(0, floats, floats + ROW_FLOATS)
-    const packetsPerSecond = Math.ceil((PACE_RATIO * 1000) / format.frameMs) + PROBES_PER_SECOND
+    const packetsPerSecond = Math.ceil((PACE_RATIO * 1000) / frame.frameMs) + PROBES_PER_SECOND
     this.#words[words + PACKETS_PER_SECOND] = packetsPerSecond
     this.#floats[floats + TOKENS] = packetsPerSecond * BURST_SECONDS
     this.#floats[floats + REFILLED_MS] = nowMs
     this.#words[words + CHANNEL] = channel
     this.#words[words + HANDLE] = handle
-    // PCM frames may be short; the other codecs' bytes do not tell their samples.
-    this.#words[words + FRAME_SAMPLES] = format.codec === 'pcm16' ? 0 : samplesPerFrame(format)
+    this.#words[words + FRAME_SAMPLES] = frame.frameSamples
   }
 
   channel = (row: number): number => this.#words[row * ROW_WORDS + CHANNEL] as number

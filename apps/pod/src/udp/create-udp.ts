@@ -5,7 +5,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
 import { backoffMs, type Clock, Scope } from '@parley/kernel'
-import { UDP_KEY_BYTES } from '@parley/protocol'
+import { samplesPerFrame, UDP_KEY_BYTES } from '@parley/protocol'
 import type { Logger, StageTimer } from '@parley/telemetry'
 import { makeSharedCounters, readCounter } from './shared-counters.ts'
 import type { RingSink } from './shared-ring.ts'
@@ -145,7 +145,11 @@ class Receiver implements UdpReceiver {
       this.#numbers.delete(channel)
       link.closeChannel(handle)
     }
-    if (await link.open(handle, channel, key, format)) return { channel, key: keyText, close }
+    const frame = {
+      frameMs: format.frameMs,
+      frameSamples: format.codec === 'pcm16' ? 0 : samplesPerFrame(format),
+    }
+    if (await link.open(handle, channel, key, frame)) return { channel, key: keyText, close }
     close()
     return undefined
   }

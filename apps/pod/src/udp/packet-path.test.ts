@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { type AudioFormat, MAX_UDP_PACKET_BYTES, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol'
+import { MAX_UDP_PACKET_BYTES, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol'
 import { SenderSeal } from '@parley/sealing'
 import fc from 'fast-check'
 import { PacketPath } from './packet-path.ts'
@@ -10,7 +10,8 @@ import { makeSharedRing, RingReader, RingWriter } from './shared-ring.ts'
 import { UDP_DROP_REASONS } from './udp-port.ts'
 
 const SEED = 20_275
-const OPUS: AudioFormat = { codec: 'opus', sampleRateHz: 16_000, frameMs: 20 }
+const OPUS = { frameMs: 20, frameSamples: 320 }
+const PCM = { frameMs: 20, frameSamples: 0 }
 const HOME = { address: '10.0.0.1', port: 4_000 }
 const AWAY = { address: '10.0.0.2', port: 4_000 }
 
@@ -50,11 +51,11 @@ class Rig {
     })
   }
 
-  open(format = OPUS, channel = randomBytes(4).readUInt32BE()) {
+  open(frame = OPUS, channel = randomBytes(4).readUInt32BE()) {
     const key = randomBytes(32)
     const handle = ++this.#handles
     const handedOver = new Uint8Array(key)
-    this.path.open(handle, channel, handedOver, format, this.nowMs)
+    this.path.open(handle, channel, handedOver, frame, this.nowMs)
     assert.ok(
       handedOver.every((byte) => byte === 0),
       'the key that was handed over is wiped',
@@ -272,7 +273,7 @@ test('[UD4] nothing else is answered: repeated, forged, reflected, foreign and c
 
 test('[UD4] the media time of an answer counts the samples of short PCM frames and is modulo 2^32', () => {
   const rig = new Rig()
-  const { sender } = rig.open({ codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 })
+  const { sender } = rig.open(PCM)
   rig.receive(rig.audio(sender, 0, 'ab'.repeat(100)))
   rig.receive(rig.probe(sender))
   sender.openAnswer((rig.answers[0] as Answer).packet)

@@ -1,10 +1,10 @@
 // The way of a packet through the UDP thread: length and kind, channel, source, rate, opening, order, ring. Every packet that does
 // not arrive is counted by reason. Sockets, threads and clocks are the caller's.
 import { randomInt } from 'node:crypto'
-import { newReorderTally, ReorderBuffer, ReorderPool } from '@parley/audio'
-import { type AudioFormat, MAX_UDP_PAYLOAD_BYTES, packetChannel, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol'
+import { newReorderTally, ReorderBuffer, ReorderPool } from '@parley/audio/reorder'
+import { MAX_UDP_PAYLOAD_BYTES, packetChannel, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol/udp-packet'
 import { OpenerTable, packetBytes, packetFault } from '@parley/sealing'
-import { ChannelTable, hashAddress } from './channel-table.ts'
+import { ChannelTable, type FrameShape, hashAddress } from './channel-table.ts'
 import { COUNTER_INDEX, type UdpCounter } from './shared-counters.ts'
 import type { RingWriter } from './shared-ring.ts'
 import { SourceLimits } from './source-limits.ts'
@@ -53,11 +53,11 @@ export class PacketPath {
   }
 
   /** `key` is wiped. */
-  open(handle: number, channel: number, key: Uint8Array, format: AudioFormat, nowMs: number): void {
+  open(handle: number, channel: number, key: Uint8Array, frame: FrameShape, nowMs: number): void {
     const row = this.#seals.add(key)
     key.fill(0)
-    this.#table.set(row, handle, channel, format, nowMs)
-    this.#frameMs[row] = format.frameMs
+    this.#table.set(row, handle, channel, frame, nowMs)
+    this.#frameMs[row] = frame.frameMs
     this.#rowByNumber.set(channel | 0, row)
     this.#rowByHandle.set(handle, row)
     this.#setChannels()

@@ -1,5 +1,5 @@
 // What the main loop and the UDP thread say to each other. Frames and counters do not go this way: they are in shared memory.
-import type { AudioFormat } from '@parley/protocol'
+import type { FrameShape } from './channel-table.ts'
 import type { SharedRing } from './shared-ring.ts'
 
 /** What the thread is born with. */
@@ -23,7 +23,7 @@ export type ToThread =
       readonly channel: number
       /** Handed over, not copied: the thread wipes it. */
       readonly key: Uint8Array
-      readonly format: AudioFormat
+      readonly frame: FrameShape
     }
   | { readonly kind: 'close'; readonly handle: number }
   | { readonly kind: 'stop' }

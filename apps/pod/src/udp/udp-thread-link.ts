@@ -1,8 +1,8 @@
 // The main loop's end of one UDP thread, from its start to its end: messages with deadlines, frames, and the news that it died.
 import { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '@parley/kernel'
-import type { AudioFormat } from '@parley/protocol'
 import type { StageTimer } from '@parley/telemetry'
+import type { FrameShape } from './channel-table.ts'
 import { FrameDrain } from './frame-drain.ts'
 import { makeSharedRing, RingReader, type RingSink, ringUsedBytes, type SharedRing } from './shared-ring.ts'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts'
@@ -90,12 +90,12 @@ export class UdpThreadLink {
   }
 
   /** True when the thread has acknowledged the channel within a second. `key` is handed over. */
-  open(handle: number, channel: number, key: Uint8Array<ArrayBuffer>, format: AudioFormat): Promise<boolean> {
+  open(handle: number, channel: number, key: Uint8Array<ArrayBuffer>, frame: FrameShape): Promise<boolean> {
     if (this.#state !== 'running') return Promise.resolve(false)
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(OPEN_DEADLINE_MS, () => this.#settle(handle, false))
       this.#requests.set(handle, { answer: resolve, timer })
-      this.#post({ kind: 'open', handle, channel, key, format }, [key.buffer])
+      this.#post({ kind: 'open', handle, channel, key, frame }, [key.buffer])
     })
   }
 

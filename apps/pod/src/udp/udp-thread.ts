@@ -86,7 +86,7 @@ class UdpThread {
   onMessage(message: ToThread): void {
     switch (message.kind) {
       case 'open':
-        this.#path.open(message.handle, message.channel, message.key, message.format, clock.nowMs())
+        this.#path.open(message.handle, message.channel, message.key, message.frame, clock.nowMs())
         tell({ kind: 'opened', handle: message.handle })
         break
       case 'close':
