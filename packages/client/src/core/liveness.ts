@@ -8,6 +8,8 @@ export type LivenessVerdict =
 const FINE: LivenessVerdict = { kind: 'fine' }
 /** A platform that names less than this asks for nonsense. */
 const MIN_INTERVAL_MS = 100
+/** Two ticks: less is no stall, however impatient the platform is. */
+const MIN_STALL_MS = 500
 
 /** Pings every interval; silence of any kind for `deadAfterMs` counts as death. All times monotonic ms. */
 export class Liveness {
@@ -66,7 +68,8 @@ export class Liveness {
     this.#tickedAtMs = nowMs
     // When this process itself stood still (a suspended laptop, a blocked loop), what the other side said meanwhile has not
     // been read yet: its silence is counted anew.
-    if (sinceTickMs > this.#deadAfterMs / 2) this.#heardAtMs = Math.max(this.#heardAtMs, nowMs - this.#pingIntervalMs)
+    if (sinceTickMs > Math.max(MIN_STALL_MS, this.#deadAfterMs / 2))
+      this.#heardAtMs = Math.max(this.#heardAtMs, nowMs - this.#pingIntervalMs)
     const silentMs = nowMs - this.#heardAtMs
     if (silentMs >= this.#deadAfterMs || nowMs >= this.#expectedByMs) return { kind: 'dead', silentMs }
     if (nowMs - this.#pingedAtMs < this.#pingIntervalMs) return FINE

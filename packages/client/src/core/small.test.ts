@@ -53,6 +53,13 @@ test('[CL40] pings every interval, and any message is a sign of life', () => {
   assert.deepEqual(liveness.tick(7_000), { kind: 'dead', silentMs: 4_000 })
 })
 
+test('[CL40] an impatient platform is not taken for alive because of the ticks themselves', () => {
+  const liveness = new Liveness(200, 500)
+  liveness.start(0)
+  for (let nowMs = 255; nowMs < 500; nowMs += 255) assert.notEqual(liveness.tick(nowMs).kind, 'dead')
+  assert.equal(liveness.tick(510).kind, 'dead')
+})
+
 test('[CL41] a process that stood still does not take its own stall for the silence of the other side', () => {
   const liveness = new Liveness(2_000, 4_000)
   liveness.start(0)
