@@ -13,7 +13,8 @@ export const CLOSE_REASONS = {
   client_left: { closeCode: 1000, isFailure: false, mayResume: false, meaning: 'the client said goodbye' },
   deleted: { closeCode: 4000, isFailure: false, mayResume: false, meaning: 'the session was ended through the API' },
   finished: { closeCode: 1000, isFailure: false, mayResume: false, meaning: 'what the watcher followed has ended' },
-  shutting_down: { closeCode: 1001, isFailure: false, mayResume: true, meaning: 'the platform is stopping' },
+  // Its sessions end with it: nobody would be there to come back to. A pod that hands its sessions on says draining.
+  shutting_down: { closeCode: 1001, isFailure: false, mayResume: false, meaning: 'the platform is stopping' },
   draining: { closeCode: 4001, isFailure: false, mayResume: true, meaning: 'the pod is being emptied' },
   ticket_unused: { closeCode: 4002, isFailure: false, mayResume: false, meaning: 'no client came with the ticket' },
   hello_timeout: { closeCode: 4003, isFailure: true, mayResume: false, meaning: 'no valid hello in time' },
