@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
@@ -68,6 +70,27 @@ test('[IM9, IM16] cuts are told as they come, planned, by hand and of a plan tha
   assert.equal(relay.report().cutsTotal, 4)
   await relay.close()
   assert.equal(clock.pendingTimers, 0)
+})
+
+test('[IM18] a process that reset a connection while its FIN was being sent comes to its end', async () => {
+  const program = `
+    import { connect, createServer } from 'node:net'
+    import { resetSocket } from ${JSON.stringify(new URL('./reset-socket.ts', import.meta.url).href)}
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      server.close()
+      socket.on('error', () => {}).on('close', () => {}).resume()
+      setTimeout(() => socket.destroy(), 200)
+    })
+    server.listen(0, '127.0.0.1', () => {
+      const caller = connect({ host: '127.0.0.1', port: server.address().port, allowHalfOpen: true }).on('error', () => {})
+      caller.on('connect', () => setImmediate(() => {
+        caller.end()
+        // The FIN is handed to the system on the next tick, and is under way until the loop has turned.
+        process.nextTick(() => process.nextTick(() => resetSocket(caller)))
+      }))
+    })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit', timeout: 10_000 })
+  assert.deepEqual(await once(child, 'close'), [0, null])
 })
 
 test('[IM18] closing leaves no socket and no timer, whatever is under way; it may be called again', async () => {

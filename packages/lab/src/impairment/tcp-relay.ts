@@ -3,6 +3,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { PathState } from './cut-book.ts'
 import { type Address, formatAddress, type Path, tcpFlowIndex } from './path.ts'
+import { resetSocket } from './reset-socket.ts'
 import { TcpPipe } from './tcp-pipe.ts'
 
 export interface TcpRelayOptions {
@@ -74,7 +75,7 @@ export class TcpRelay {
     socket.on('error', () => {}) // 'close' follows, and says it
     if (this.#pathState === 'reset' || this.#connections.size >= this.#options.maxConnections) {
       totals.tcpRefusedTotal++
-      socket.resetAndDestroy()
+      resetSocket(socket)
       return
     }
     const index = tcpFlowIndex(totals.tcpConnectionsTotal++)
@@ -120,11 +121,9 @@ class TcpConnection {
 
   reset(): void {
     if (this.#phase === 'over') return
-    const wasConnecting = this.#phase === 'connecting'
     this.#end()
-    this.#client.resetAndDestroy()
-    if (wasConnecting) this.#server?.destroy()
-    else this.#server?.resetAndDestroy()
+    resetSocket(this.#client)
+    if (this.#server) resetSocket(this.#server)
   }
 
   #pipe(direction: 'up' | 'down', source: Socket): TcpPipe {
