@@ -2,18 +2,22 @@
 //
 //   record, 8-byte aligned: | payloadBytes u32 | handle u32 | seq f64 | receivedAtWallMs f64 | mediaTime u32 | - | payload ... |
 //
-// HEAD and TAIL are byte offsets; equal means empty. A record never wraps: where it does not fit, WRAP_MARK sends the reader back
-// to the start. The writer also goes back when all has been read, so that an undisturbed ring touches only its first pages.
+// HEAD and TAIL are byte offsets; equal means empty. A record never wraps: where it does not fit, a mark sends the reader on to
+// where the writer went. The writer goes back to the start at the end of the ring, and also when all has been read, so that an
+// undisturbed ring touches only its first pages.
 
 const HEAD = 0
 const TAIL = 1
-/** Where the writer last turned back; tells how much is used while HEAD < TAIL. */
-const WRAPPED_AT = 2
+/** Bytes of records published and read since the start, modulo 2^32. */
+const WRITTEN = 2
+const READ = 3
 const CONTROL_WORDS = 4
 
 const RECORD_HEADER_BYTES = 32
-const WRAP_MARK = 0xffff_ffff
-const WRAP_MARK_BYTES = 8
+/** In place of a length; where to go on follows. */
+const MARK = 0xffff_ffff
+const MARK_BYTES = 8
+const NOWHERE = -1
 /** An empty ring starts over once it has come so far. */
 const REWIND_AT_BYTES = 65_536
 /** How much the reader reads before it tells the writer. */
@@ -34,9 +38,7 @@ export function makeSharedRing(ringBytes: number): SharedRing {
 
 /** Bytes of records that were published and not yet read. */
 export function ringUsedBytes({ control }: SharedRing): number {
-  const head = Atomics.load(control, HEAD)
-  const tail = Atomics.load(control, TAIL)
-  return head >= tail ? head - tail : Atomics.load(control, WRAPPED_AT) - tail + head
+  return (Atomics.load(control, WRITTEN) - Atomics.load(control, READ)) >>> 0
 }
 
 const recordBytes = (payloadBytes: number): number => RECORD_HEADER_BYTES + ((payloadBytes + 7) & ~7)
@@ -48,8 +50,13 @@ export class RingWriter {
   readonly #floats: Float64Array
   #head = 0
   #publishedHead = 0
+  #written = 0
   /** As last looked at; the reader may have come further. */
   #tail = 0
+  /** Where the writer left an empty ring for its start: as long as TAIL is there, all behind it is free. */
+  #rewoundAt = NOWHERE
+  /** Where it went on behind that, with unread records at the start: until TAIL is there, the start is taken. */
+  #resumedAt = NOWHERE
 
   constructor(ring: SharedRing) {
     this.#ring = ring
@@ -72,6 +79,7 @@ export class RingWriter {
     this.#words[word + 6] = mediaTime
     this.#ring.bytes.set(payload, this.#head + RECORD_HEADER_BYTES)
     this.#head += size
+    this.#written += size
     return true
   }
 
@@ -80,6 +88,7 @@ export class RingWriter {
     const { control } = this.#ring
     if (this.#publishedHead !== this.#head) {
       this.#publishedHead = this.#head
+      Atomics.store(control, WRITTEN, this.#written | 0)
       Atomics.store(control, HEAD, this.#head)
       Atomics.notify(control, HEAD)
     }
@@ -94,15 +103,38 @@ export class RingWriter {
   }
 
   #fits(size: number): boolean {
-    if (this.#head < this.#tail) return this.#tail - this.#head > size
-    // Room for a mark must always be left behind a record. HEAD must not catch up with TAIL: that would look empty.
-    const isRewound = this.#head === this.#tail && this.#head >= REWIND_AT_BYTES
-    if (!isRewound && this.#ring.bytes.byteLength - this.#head >= size + WRAP_MARK_BYTES) return true
-    if (this.#tail <= size) return false
-    this.#words[this.#head >>> 2] = WRAP_MARK
-    Atomics.store(this.#ring.control, WRAPPED_AT, this.#head)
-    this.#head = 0
+    if (this.#tail >= this.#resumedAt) this.#resumedAt = NOWHERE
+    // HEAD must not catch up with TAIL: that would look empty. Behind a record there is always room for a mark.
+    if (this.#head < this.#tail) {
+      if (this.#tail - this.#head > size + MARK_BYTES) return true
+      return this.#tail === this.#rewoundAt && this.#resumeBehind(size)
+    }
+    const isEmptied = this.#head === this.#tail && this.#head >= REWIND_AT_BYTES
+    if (!isEmptied && this.#hasRoomAt(this.#head, size)) return true
+    if (this.#resumedAt !== NOWHERE || this.#tail <= size + MARK_BYTES) return false
+    this.#rewoundAt = isEmptied ? this.#head : NOWHERE
+    this.#goTo(0)
     return true
+  }
+
+  #hasRoomAt(offset: number, size: number): boolean {
+    return this.#ring.bytes.byteLength - offset >= size + MARK_BYTES
+  }
+
+  /** The reader has not come to the start yet: go on behind where it stands. */
+  #resumeBehind(size: number): boolean {
+    const offset = this.#rewoundAt + MARK_BYTES
+    if (!this.#hasRoomAt(offset, size)) return false
+    this.#resumedAt = offset
+    this.#goTo(offset)
+    return true
+  }
+
+  #goTo(offset: number): void {
+    const word = this.#head >>> 2
+    this.#words[word] = MARK
+    this.#words[word + 1] = offset
+    this.#head = offset
   }
 }
 
@@ -121,6 +153,7 @@ export class RingReader {
   readonly #words: Uint32Array
   readonly #floats: Float64Array
   #tail = 0
+  #read = 0
 
   constructor(ring: SharedRing) {
     this.#ring = ring
@@ -130,16 +163,15 @@ export class RingReader {
 
   /** Hands up to `maxRecords` to `sink` and returns how many there were. */
   drain(sink: RingSink, maxRecords: number): number {
-    const { control, bytes } = this.#ring
-    const head = Atomics.load(control, HEAD)
+    const { bytes } = this.#ring
+    const head = Atomics.load(this.#ring.control, HEAD)
     let count = 0
-    let published = this.#tail
+    let unpublished = 0
     while (this.#tail !== head && count < maxRecords) {
       const word = this.#tail >>> 2
       const payloadBytes = this.#words[word] as number
-      if (payloadBytes === WRAP_MARK) {
-        this.#tail = 0
-        published = 0
+      if (payloadBytes === MARK) {
+        this.#tail = this.#words[word + 1] as number
         continue
       }
       const float = this.#tail >>> 3
@@ -152,14 +184,22 @@ export class RingReader {
         this.#floats[float + 2] as number,
       )
       count++
-      this.#tail += recordBytes(payloadBytes)
-      if (this.#tail - published >= PUBLISH_EVERY_BYTES) {
-        published = this.#tail
-        Atomics.store(control, TAIL, this.#tail)
+      const size = recordBytes(payloadBytes)
+      this.#tail += size
+      this.#read += size
+      unpublished += size
+      if (unpublished >= PUBLISH_EVERY_BYTES) {
+        unpublished = 0
+        this.#publish()
       }
     }
-    Atomics.store(control, TAIL, this.#tail)
+    if (unpublished > 0) this.#publish()
     return count
+  }
+
+  #publish(): void {
+    Atomics.store(this.#ring.control, TAIL, this.#tail)
+    Atomics.store(this.#ring.control, READ, this.#read | 0)
   }
 
   /** Resolves when there is something to read, or undefined when there is already. Never rejects. */
