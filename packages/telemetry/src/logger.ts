@@ -30,7 +30,9 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
 export function createLogger(options: LoggerOptions): ProcessLogger {
   const destination = pino.destination({
     fd: options.file === '' ? STANDARD_ERROR : openLogFile(options.file),
-    sync: false,
+    // A file takes a line at once: written behind the back of the loop, the last lines before an exit could be under way and lost,
+    // whatever `flush` did. Standard error may be a pipe whose reader sleeps, and that must not hold the loop up.
+    sync: options.file !== '',
     maxLength: MAX_BUFFERED_BYTES,
   })
   let dropped = 0
