@@ -331,6 +331,7 @@ test('[SL10] channels of one table, opened, used and closed in any order, do not
             )
           }
         }
+        assert.equal(table.size, open.size)
       }
     }),
     { seed: SEED, numRuns: 60 },

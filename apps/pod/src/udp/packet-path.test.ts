@@ -417,6 +417,7 @@ test('[UD9] channels opened, used and closed by the thousand do not meet', () =>
     }
   }
   assert.equal(rig.count('channels'), open.size)
+  assert.equal(rig.path.keys, open.size)
   assert.deepEqual(rig.drops(), {})
 })
 

@@ -52,6 +52,11 @@ export class PacketPath {
     this.#setChannels()
   }
 
+  /** Keys held; leak tests assert on it. */
+  get keys(): number {
+    return this.#seals.size
+  }
+
   /** `key` is wiped. */
   open(handle: number, channel: number, key: Uint8Array, frame: FrameShape, nowMs: number): void {
     const row = this.#seals.add(key)
