@@ -8,8 +8,13 @@ import { wordErrors, words } from '../../../benchmarks/lib/stats.ts'
 import type { Platform } from '../../lib/platform.ts'
 import { type Heard, type Recording, speak } from '../../lib/speaker.ts'
 
-/** The UDP port that the platform's health names; undefined when it takes none. */
-export function udpPortOf({ adminUrl }: Platform): Promise<number | undefined> {
+interface Health {
+  readonly udp?: { readonly port?: number }
+  readonly sessions?: { readonly truncatedTotal?: number }
+}
+
+/** What the admin listener of `platform` says of its health. */
+export function healthOf({ adminUrl }: Platform): Promise<Health> {
   const socketPath = adminUrl.replace(/^(http\+)?unix:(\/\/)?/, '')
   return new Promise((resolve, reject) => {
     request({ socketPath, path: '/health' }, (response) => {
@@ -17,12 +22,15 @@ export function udpPortOf({ adminUrl }: Platform): Promise<number | undefined> {
       response.on('data', (part) => {
         text += part
       })
-      response.on('end', () => resolve((JSON.parse(text) as { udp?: { port?: number } }).udp?.port))
+      response.on('end', () => resolve(JSON.parse(text) as Health))
     })
       .on('error', reject)
       .end()
   })
 }
+
+/** The UDP port that the platform's health names; undefined when it takes none. */
+export const udpPortOf = async (platform: Platform): Promise<number | undefined> => (await healthOf(platform)).udp?.port
 
 export interface BadDay {
   readonly name: string

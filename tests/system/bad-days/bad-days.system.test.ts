@@ -1,12 +1,12 @@
 // Real speech through real networks' worst habits: the whole platform, the client library, and a relay for each speaker. Speakers
 // talk at once, because speech takes the time it takes; each test judges its own.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { SENTENCES } from '@parley/audio/testing'
 import type { ParleyClientError } from '@parley/client'
 import { eventually } from '@parley/kernel/testing'
-import { words } from '../../../benchmarks/lib/stats.ts'
-import { type Platform, startPlatform } from '../../lib/platform.ts'
+import { wordErrors, words } from '../../../benchmarks/lib/stats.ts'
+import { type Platform, parley, startPlatform } from '../../lib/platform.ts'
 import { type Recording, record, speak } from '../../lib/speaker.ts'
 import {
   assertFinalsOnce,
@@ -39,26 +39,67 @@ after(() => platform?.stop())
 
 const all = (recording: Recording, days: readonly BadDay[]): Promise<Outcome[]> =>
   Promise.all(days.map((day) => spend(platform, udpPort, recording, day)))
+const linesOf = (stdout: string): Readonly<Record<string, unknown>>[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
 const usedUdp = ({ transports }: Outcome): boolean => transports.some(({ kind }) => kind === 'udp')
 
-test('5 % lost, 20 % overtaken and 2 % doubled cost at most 4 points of words, on average over five seeds', async (t) => {
-  const recording = await record('rms', SENTENCES.slice(0, 8))
-  const both = { lossRatio: 0.05, reorderRatio: 0.2, duplicateRatio: 0.02 }
-  const days = SEEDS.map((seed) => ({ name: `seed ${seed}`, seed, impairment: { both } }))
-  const [undisturbed, ...impaired] = await all(recording, [{ name: 'undisturbed' }, ...days])
-  assert.ok(undisturbed)
-  for (const outcome of [undisturbed, ...impaired]) t.diagnostic(describeOutcome(outcome))
-  for (const outcome of impaired) {
-    assert.ok(usedUdp(outcome), `${outcome.name}: the audio did not go over UDP`)
-    const { packets, dropped, reordered, duplicated } = outcome.report.up
-    assert.ok(dropped.loss > packets * 0.02 && reordered > packets * 0.1 && duplicated > 0, describeOutcome(outcome))
-    assertFinalsOnce(outcome)
-    assert.equal(outcome.heard.finals.length, undisturbed.heard.finals.length, describeOutcome(outcome))
-  }
-  const mean = impaired.reduce((sum, outcome) => sum + wordErrorRatio(outcome), 0) / impaired.length
-  const added = mean - wordErrorRatio(undisturbed)
-  t.diagnostic(`${(added * 100).toFixed(1)} points more`)
-  assert.ok(added <= MAX_ADDED_WORD_ERROR_RATIO, impaired.map(describeOutcome).join('\n'))
+describe('on a bad network', { concurrency: 2 }, () => {
+  test('5 % lost, 20 % overtaken and 2 % doubled cost at most 4 points of words, on average over five seeds', async (t) => {
+    const recording = await record('rms', SENTENCES.slice(0, 7))
+    const both = { lossRatio: 0.05, reorderRatio: 0.2, duplicateRatio: 0.02 }
+    const days = SEEDS.map((seed) => ({ name: `seed ${seed}`, seed, impairment: { both } }))
+    const [undisturbed, ...impaired] = await all(recording, [{ name: 'undisturbed' }, ...days])
+    assert.ok(undisturbed)
+    for (const outcome of [undisturbed, ...impaired]) t.diagnostic(describeOutcome(outcome))
+    for (const outcome of impaired) {
+      assert.ok(usedUdp(outcome), `${outcome.name}: the audio did not go over UDP`)
+      const { packets, dropped, reordered, duplicated } = outcome.report.up
+      assert.ok(dropped.loss > packets * 0.02 && reordered > packets * 0.1 && duplicated > 0, describeOutcome(outcome))
+      assertFinalsOnce(outcome)
+      assert.equal(outcome.heard.finals.length, undisturbed.heard.finals.length, describeOutcome(outcome))
+    }
+    const mean = impaired.reduce((sum, outcome) => sum + wordErrorRatio(outcome), 0) / impaired.length
+    const added = mean - wordErrorRatio(undisturbed)
+    t.diagnostic(`${(added * 100).toFixed(1)} points more`)
+    assert.ok(added <= MAX_ADDED_WORD_ERROR_RATIO, impaired.map(describeOutcome).join('\n'))
+  })
+
+  test('a person on a train: parley caption through parley impair is whole', async (t) => {
+    const sentences = SENTENCES.slice(0, 4)
+    const { samples } = await record('slt', sentences, 600)
+    const { host } = new URL(platform.url)
+    const udpTo = `127.0.0.1:${udpPort}`
+    const cut = ['--delay', '30ms', '--jitter', '20ms', '--cut', 'both@8s+3s', '--how', 'reset']
+    const impair = parley(['impair', '--json', '--listen', '0', '--to', host, '--udp-to', udpTo, ...cut])
+    try {
+      await eventually(() => (impair.stdout().includes('\n') ? undefined : impair.stderr()), { withinMs: 20_000 })
+      const { tcp, udp } = linesOf(impair.stdout())[0] as unknown as { tcp: { port: number }; udp: { port: number } }
+      const where = ['--url', `http://127.0.0.1:${tcp.port}`, '--udp-endpoint', `127.0.0.1:${udp.port}`]
+      const caption = parley(['caption', '-', '--rate', '16000', '--key', platform.apiKey, ...where], {
+        input: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
+      })
+      const { code, stdout, stderr } = await caption.finished
+      t.diagnostic(stderr.trim())
+      assert.equal(code, 0, stderr)
+      const said = words(sentences.join(' '))
+      assert.ok(wordErrors(said, words(stdout)) <= said.length * 0.2, stdout)
+    } finally {
+      impair.child.kill('SIGINT')
+    }
+    const { code, stdout } = await impair.finished
+    assert.equal(code, 0)
+    const lines = linesOf(stdout)
+    const told = lines.map(({ type }) => type).filter((type) => type !== 'status')
+    assert.deepEqual(
+      told.filter((type) => type !== 'problem'),
+      ['ready', 'cut', 'healed', 'summary'],
+    )
+    // The one before the cut and the one after it, and whatever was asked over HTTP.
+    assert.ok(Number(lines.at(-1)?.tcpResetTotal) >= 1, JSON.stringify(lines.at(-1)))
+  })
 })
 
 test('cuts of the socket, of UDP and of both, a new address, bursts, and a return that comes too late', async (t) => {
