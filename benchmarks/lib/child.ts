@@ -40,6 +40,11 @@ export class BenchChild {
     })
   }
 
+  /** Of the process, to read /proc by. */
+  get pid(): number {
+    return this.#process.pid as number
+  }
+
   ask<T>(name: string, argument?: unknown): Promise<T> {
     const id = this.#nextId++
     const answer = new Promise<unknown>((resolve, reject) => {

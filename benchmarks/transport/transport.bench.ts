@@ -1,5 +1,5 @@
 // What a caption session costs a pod in moving bytes: sessions with 50 sealed UDP packets/s in and 3 captions/s out to the client and one
-// watcher, against a bare `ws` + coalesced `dgram` server doing only that, in alternating pairs of the same run. CPU time of the
+// watcher, against a bare `ws` + coalesced `dgram` server doing only that, turn by turn in the same run. CPU time of the
 // server process, all threads; beside it, for orientation, the same in C.
 import { fileURLToPath } from 'node:url'
 import { POD_NODE_OPTIONS } from '@parley/fleet'
@@ -13,6 +13,7 @@ const CAPTIONS_PER_SECOND = 3
 const PAYLOAD_BYTES = 60
 const MAX_RATIO = 1.25
 const MAX_SESSION_BYTES = 40_960
+const WARM_UP_MS = 1_500
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const wait = (ms: number) =>
@@ -27,10 +28,8 @@ interface Counts {
   readonly open: number
 }
 
-interface Sample {
+interface Window {
   readonly cpuUsPerSessionSecond: number
-  readonly liveBytesPerSession: number
-  readonly rssBytesPerSession: number
   readonly framesPerSecond: number
   readonly captionsPerSecond: number
   readonly generatorCpuRatio: number
@@ -38,51 +37,69 @@ interface Sample {
 
 type Kind = 'bare' | 'parley'
 
-async function measure(kind: Kind, sessions: number, windowMs: number): Promise<Sample> {
+/** A server and the generator that loads it. Both servers live through the whole run, and take turns at being loaded. */
+interface Side {
+  readonly kind: Kind
+  readonly server: BenchChild
+  readonly generator: BenchChild
+  readonly idle: Usage
+  readonly windows: Window[]
+}
+
+async function startSide(kind: Kind, sessions: number): Promise<Side> {
   const server = new BenchChild(
     file(kind === 'bare' ? './reference-server.ts' : './parley-server.ts'),
     POD_NODE_OPTIONS,
   )
   const generator = new BenchChild(file('../lib/load-generator.ts'))
-  try {
-    const address = await server.ask<{ url: string; apiKey: string; udpPort?: number }>('listen', {
-      captionsPerSecond: CAPTIONS_PER_SECOND,
-    })
-    const idle = await server.ask<Usage>('usage', true)
-    const target: LoadTarget = { kind, ...address, sessions, payloadBytes: PAYLOAD_BYTES, audio: 'udp' }
-    await generator.ask('connect', target)
-    await generator.ask('start')
-    await wait(3_000)
-    const [before, countsBefore, generatorBefore] = await Promise.all([
+  const address = await server.ask<{ url: string; apiKey: string; udpPort?: number }>('listen', {
+    captionsPerSecond: CAPTIONS_PER_SECOND,
+  })
+  const idle = await server.ask<Usage>('usage', true)
+  const target: LoadTarget = { kind, ...address, sessions, payloadBytes: PAYLOAD_BYTES, audio: 'udp' }
+  await generator.ask('connect', target)
+  return { kind, server, generator, idle, windows: [] }
+}
+
+async function stopSide({ server, generator }: Side): Promise<void> {
+  await generator.stop()
+  await server.ask('stop').catch(() => {})
+  await server.stop()
+}
+
+async function measure(side: Side, sessions: number, windowMs: number): Promise<Window> {
+  const { kind, server, generator } = side
+  const look = () =>
+    Promise.all([
       server.ask<Usage>('usage', false),
       generator.ask<Counts>('counts'),
       generator.ask<Usage>('usage', false),
     ])
-    await wait(windowMs)
-    const [after, countsAfter, generatorAfter] = await Promise.all([
-      server.ask<Usage>('usage', false),
-      generator.ask<Counts>('counts'),
-      generator.ask<Usage>('usage', false),
-    ])
-    if (countsAfter.open !== sessions)
-      throw new Error(`${kind}: only ${countsAfter.open} of ${sessions} sessions are open`)
-    await generator.ask('stop')
-    await wait(500)
-    const full = await server.ask<Usage>('usage', true)
-    const seconds = (after.wallMs - before.wallMs) / 1000
-    return {
-      cpuUsPerSessionSecond: (after.cpuUs - before.cpuUs) / sessions / seconds,
-      liveBytesPerSession: (full.liveBytes - idle.liveBytes) / sessions,
-      rssBytesPerSession: (full.rssBytes - idle.rssBytes) / sessions,
-      framesPerSecond: (countsAfter.frames - countsBefore.frames) / seconds,
-      captionsPerSecond:
-        (countsAfter.captions - countsBefore.captions + countsAfter.watched - countsBefore.watched) / seconds,
-      generatorCpuRatio: (generatorAfter.cpuUs - generatorBefore.cpuUs) / 1e6 / seconds,
-    }
-  } finally {
-    await generator.stop()
-    await server.ask('stop').catch(() => {})
-    await server.stop()
+  await generator.ask('start')
+  await wait(WARM_UP_MS)
+  const [before, countsBefore, generatorBefore] = await look()
+  await wait(windowMs)
+  const [after, countsAfter, generatorAfter] = await look()
+  await generator.ask('stop')
+  if (countsAfter.open !== sessions)
+    throw new Error(`${kind}: only ${countsAfter.open} of ${sessions} sessions are open`)
+  const seconds = (after.wallMs - before.wallMs) / 1000
+  const heard = countsAfter.captions - countsBefore.captions + countsAfter.watched - countsBefore.watched
+  const window = {
+    cpuUsPerSessionSecond: (after.cpuUs - before.cpuUs) / sessions / seconds,
+    framesPerSecond: (countsAfter.frames - countsBefore.frames) / seconds,
+    captionsPerSecond: heard / seconds,
+    generatorCpuRatio: (generatorAfter.cpuUs - generatorBefore.cpuUs) / 1e6 / seconds,
+  }
+  side.windows.push(window)
+  return window
+}
+
+async function memoryOf({ server, idle }: Side, sessions: number) {
+  const full = await server.ask<Usage>('usage', true)
+  return {
+    liveBytesPerSession: round((full.liveBytes - idle.liveBytes) / sessions, 0),
+    rssBytesPerSession: round((full.rssBytes - idle.rssBytes) / sessions, 0),
   }
 }
 
@@ -115,51 +132,68 @@ async function measureRaw(sessions: number, windowMs: number): Promise<number | 
   }
 }
 
-const column = (samples: readonly Sample[], key: keyof Sample): number => median(samples.map((sample) => sample[key]))
+const column = (side: Side, key: keyof Window): number => median(side.windows.map((window) => window[key]))
 
 async function run(context: BenchContext): Promise<BenchReport> {
   const sessions = context.quick ? 200 : 1000
-  const pairs = context.quick ? 1 : 5
-  const windowMs = context.quick ? 3_000 : 8_000
-  const samples: Record<Kind, Sample[]> = { bare: [], parley: [] }
-  for (let pair = 0; pair < pairs; pair++) {
-    // The order turns round each time, so that a machine that warms up or tires favours neither.
-    for (const kind of pair % 2 === 0 ? (['bare', 'parley'] as const) : (['parley', 'bare'] as const)) {
-      const sample = await measure(kind, sessions, windowMs)
-      samples[kind].push(sample)
-      context.progress(
-        `pair ${pair + 1}/${pairs} ${kind.padEnd(6)} ${round(sample.cpuUsPerSessionSecond)} us per session-second, ` +
-          `${round(sample.liveBytesPerSession / 1024)} KiB live per session, ${round(sample.framesPerSecond, 0)} frames/s, ` +
-          `${round(sample.captionsPerSecond, 0)} captions/s, generator at ${round(sample.generatorCpuRatio, 2)} cores`,
-      )
+  const turns = context.quick ? 2 : 12
+  const windowMs = context.quick ? 2_000 : 4_000
+  const sides: Side[] = []
+  try {
+    for (const kind of ['bare', 'parley'] as const) sides.push(await startSide(kind, sessions))
+    for (let turn = 0; turn < turns; turn++) {
+      // The order turns round each time, so that a machine that warms up or tires favours neither.
+      for (const side of turn % 2 === 0 ? sides : sides.toReversed()) {
+        const window = await measure(side, sessions, windowMs)
+        context.progress(
+          `turn ${turn + 1}/${turns} ${side.kind.padEnd(6)} ${round(window.cpuUsPerSessionSecond)} us per session-second, ` +
+            `${round(window.framesPerSecond, 0)} frames/s, ${round(window.captionsPerSecond, 0)} captions/s, ` +
+            `generator at ${round(window.generatorCpuRatio, 2)} cores`,
+        )
+      }
     }
+    const [bare, parley] = sides as [Side, Side]
+    const memory = { bare: await memoryOf(bare, sessions), parley: await memoryOf(parley, sessions) }
+    return reportOf(bare, parley, memory, sessions, await measureRaw(sessions, windowMs))
+  } finally {
+    for (const side of sides) await stopSide(side)
   }
-  const ratios = samples.parley.map(
-    (sample, index) => sample.cpuUsPerSessionSecond / (samples.bare[index] as Sample).cpuUsPerSessionSecond,
+}
+
+function reportOf(
+  bare: Side,
+  parley: Side,
+  memory: Record<Kind, Awaited<ReturnType<typeof memoryOf>>>,
+  sessions: number,
+  rawCpuUs: number | undefined,
+): BenchReport {
+  const ratios = parley.windows.map(
+    (window, turn) => window.cpuUsPerSessionSecond / (bare.windows[turn] as Window).cpuUsPerSessionSecond,
   )
-  const rawCpuUs = await measureRaw(sessions, windowMs)
   const data = {
     sessions,
-    pairs,
+    turns: ratios.length,
     ratio: round(median(ratios), 3),
-    ratios: ratios.map((ratio) => round(ratio, 3)),
-    parleyCpuUsPerSessionSecond: round(column(samples.parley, 'cpuUsPerSessionSecond')),
-    bareCpuUsPerSessionSecond: round(column(samples.bare, 'cpuUsPerSessionSecond')),
+    ratios: ratios.map((ratio) => round(ratio, 2)),
+    parleyCpuUsPerSessionSecond: round(column(parley, 'cpuUsPerSessionSecond')),
+    bareCpuUsPerSessionSecond: round(column(bare, 'cpuUsPerSessionSecond')),
     ...(rawCpuUs === undefined ? {} : { rawCpuUsPerSessionSecond: round(rawCpuUs) }),
-    parleyLiveBytesPerSession: round(column(samples.parley, 'liveBytesPerSession'), 0),
-    parleyRssBytesPerSession: round(column(samples.parley, 'rssBytesPerSession'), 0),
-    bareRssBytesPerSession: round(column(samples.bare, 'rssBytesPerSession'), 0),
-    bareLiveBytesPerSession: round(column(samples.bare, 'liveBytesPerSession'), 0),
-    framesPerSecond: round(column(samples.parley, 'framesPerSecond'), 0),
-    captionsPerSecond: round(column(samples.parley, 'captionsPerSecond'), 0),
+    parleyLiveBytesPerSession: memory.parley.liveBytesPerSession,
+    parleyRssBytesPerSession: memory.parley.rssBytesPerSession,
+    bareLiveBytesPerSession: memory.bare.liveBytesPerSession,
+    bareRssBytesPerSession: memory.bare.rssBytesPerSession,
+    framesPerSecond: round(column(parley, 'framesPerSecond'), 0),
+    captionsPerSecond: round(column(parley, 'captionsPerSecond'), 0),
   }
+  const kib = (bytes: number) => round(bytes / 1024)
   const lines = [
-    `${sessions} sessions, 50 sealed UDP packets/s of ${PAYLOAD_BYTES} bytes in, 3 captions/s to client and watcher, null worker link, ${pairs} alternating pairs`,
+    `${sessions} sessions, 50 sealed UDP packets/s of ${PAYLOAD_BYTES} bytes in, 3 captions/s to client and watcher, null worker link, ` +
+      `${ratios.length} turns each`,
     `parley ${data.parleyCpuUsPerSessionSecond} us, bare ws + dgram ${data.bareCpuUsPerSessionSecond} us per session-second; ` +
       `median ratio ${data.ratio} (${data.ratios.join(', ')}); to hold: <= ${MAX_RATIO}`,
     rawCpuUs === undefined ? 'no C compiler: the raw figure was not taken' : `the same in C: ${round(rawCpuUs)} us`,
-    `memory per session with its watcher: ${round(data.parleyLiveBytesPerSession / 1024)} KiB live ` +
-      `(bare ${round(data.bareLiveBytesPerSession / 1024)}), resident ${round(data.parleyRssBytesPerSession / 1024)} KiB (bare ${round(data.bareRssBytesPerSession / 1024)}); to hold: <= 40 KiB live`,
+    `memory per session with its watcher: ${kib(data.parleyLiveBytesPerSession)} KiB live ` +
+      `(bare ${kib(data.bareLiveBytesPerSession)}), resident ${kib(data.parleyRssBytesPerSession)} KiB (bare ${kib(data.bareRssBytesPerSession)}); to hold: <= 40 KiB live`,
   ]
   return { lines, data, held: data.ratio <= MAX_RATIO && data.parleyLiveBytesPerSession <= MAX_SESSION_BYTES }
 }

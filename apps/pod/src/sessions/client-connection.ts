@@ -189,7 +189,9 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     const { clock, stages } = this.#host
     this.lastSentMs = clock.nowMs()
     stages.enter(SPAN.wsOut)
-    this.#socket.send(message, AS_TEXT, written)
+    const socket = this.#socket
+    if (socket instanceof ClientSocket) socket.sendText(message, written)
+    else socket.send(message, AS_TEXT, written)
     stages.leave()
   }
 
