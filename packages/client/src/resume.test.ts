@@ -273,6 +273,46 @@ test('[CL103] what is not kept any more, or cannot be read, is told as a range, 
   }
 })
 
+test('[CL104] [CL107] after half a minute away the backlog waits for what is settled; the end of the audio behind it', async () => {
+  const pod = await fakePod()
+  const session = await connected(pod)
+  pod.last.isSettling = false
+  session.sendPcm(silence(1_000))
+  await eventually(() => (pod.last.frames.length === 50 ? undefined : 'not all heard'))
+  pod.last.cut()
+  session.sendPcm(silence(40_000))
+  const ending = session.endAudio()
+  await eventually(() => (pod.last.mediaMs === 22_000 ? undefined : `${pod.last.mediaMs} ms heard`))
+  pod.last.say({ type: 'ping', id: 77 })
+  await eventually(() => (pongOf(pod.last, 77) === undefined ? 'no pong' : undefined))
+  assert.equal(pongOf(pod.last, 77), 1_999, 'more is to come')
+  for (const settledMs of [500, 10_000]) {
+    pod.last.settleTo(settledMs * 16)
+    await eventually(() => (pod.last.mediaMs === 22_000 + settledMs ? undefined : `${pod.last.mediaMs} ms heard`))
+  }
+  await sleep(systemClock, 300)
+  assert.equal(pod.last.mediaMs, 32_000)
+  assert.ok(!pod.last.messages.some(({ type }) => type === 'audio.end'))
+  pod.last.settleTo(20_000 * 16)
+  await ending
+  assertWhole(pod.last, 41_000 * 16)
+})
+
+test('[CL104] a pod that tells nothing of settled audio gets the whole backlog', async () => {
+  const pod = await fakePod()
+  const session = await connected(pod)
+  pod.last.knowsSettled = false
+  pod.last.cut()
+  session.sendPcm(silence(40_000))
+  await session.endAudio()
+  assertWhole(pod.last, 40_000 * 16)
+})
+
+function pongOf(heard: FakeSession, id: number): number | undefined {
+  const pong = heard.messages.findLast((message) => message.type === 'pong' && message.id === id)
+  return pong?.type === 'pong' ? pong.lastSeq : undefined
+}
+
 test('[CL105] whether the microphone is wanted is told; unwanted audio is not sent and media time goes on', async () => {
   const pod = await fakePod()
   const session = await connected(pod)
@@ -327,8 +367,7 @@ test('[CL107] a pong tells how far audio was sent on this connection', async () 
     pod.last.say({ type: 'ping', id })
     let answer: number | undefined
     await eventually(() => {
-      const pong = pod.last.messages.findLast((message) => message.type === 'pong' && message.id === id)
-      answer = pong?.type === 'pong' ? pong.lastSeq : undefined
+      answer = pongOf(pod.last, id)
       return answer === undefined ? 'no pong' : undefined
     })
     return answer

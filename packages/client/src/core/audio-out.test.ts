@@ -4,6 +4,7 @@ import { ManualClock } from '@parley/kernel/testing'
 import { type AudioFormat, frameMediaTime, frameSeq } from '@parley/protocol'
 import { AudioOut } from './audio-out.ts'
 import { ParleyClientError } from './errors.ts'
+import { SEND_WINDOW_MS, WINDOW_STUCK_MS } from './send-window.ts'
 
 const PCM: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
 const OPUS: AudioFormat = { codec: 'opus', sampleRateHz: 48_000, frameMs: 20 }
@@ -168,10 +169,117 @@ test('[CL102] a backlog leaves no faster than the platform allows, with a burst 
   const out = new AudioOut(PCM, sink, { keptMs: 60_000, clock })
   out.setPace(2)
   for (let frame = 0; frame < 2_000; frame++) out.sendPcm(new Int16Array(320))
-  assert.equal(headers().length, 800, '16 s at once')
+  assert.equal(headers().length, 400, '8 s at once')
   clock.advance(1_000)
   assert.equal(out.pump(), false)
-  assert.equal(headers().length, 880, 'then 1.6 s per second')
+  assert.equal(headers().length, 480, 'then 1.6 s per second')
+})
+
+/** Held while away: `seconds` of audio after one second that was sent. */
+function awayFor(seconds: number, skippedMs = 0) {
+  const { sink, sent, headers } = fakeSink()
+  const clock = new ManualClock()
+  const out = new AudioOut(PCM, sink, { keptMs: 60_000, clock })
+  for (let frame = 0; frame < 50; frame++) out.sendPcm(new Int16Array(320))
+  sink.open = false
+  out.skip(skippedMs * 16)
+  for (let frame = 0; frame < seconds * 50; frame++) out.sendPcm(new Int16Array(320))
+  sent.length = 0
+  const comeBack = (settled: number | undefined) => {
+    out.attach(16_000, settled)
+    sink.open = true
+    return out.pump()
+  }
+  return { out, clock, headers, sink, comeBack, sentMs: () => headers().length * 20 }
+}
+
+test('[CL104] a backlog runs no further than the window ahead of what is settled, and loses nothing', () => {
+  const { out, headers, comeBack } = awayFor(50)
+  assert.equal(comeBack(0), false)
+  let settled = 0
+  const aheadMs = () => ((headers().at(-1)?.[1] ?? 0) + 320 - settled) / 16
+  assert.equal(aheadMs(), SEND_WINDOW_MS)
+  assert.equal(out.promisedSeq, 2_499)
+  assert.equal(out.pump(), false)
+  for (settled = 3_333; out.heldFrames > 0; settled += 12_345) {
+    out.settle(settled)
+    out.pump()
+    assert.ok(aheadMs() <= SEND_WINDOW_MS, `${aheadMs()} ms ahead of ${settled}`)
+  }
+  assert.deepEqual(
+    headers(),
+    Array.from({ length: 2_500 }, (_, index) => [index, 16_000 + index * 320, 640]),
+  )
+  assert.equal(out.promisedSeq, out.lastSeq)
+})
+
+test('[CL104] audio without a backlog does not wait, however little is settled', () => {
+  const { out, sentMs, comeBack } = awayFor(10)
+  assert.equal(comeBack(0), true)
+  for (let frame = 0; frame < 2_000; frame++) out.sendPcm(new Int16Array(320))
+  assert.equal(sentMs(), 50_000)
+})
+
+test('[CL104] said while a backlog waits, audio waits behind it', () => {
+  const { out, headers, comeBack } = awayFor(30)
+  comeBack(0)
+  const before = headers().length
+  out.sendPcm(new Int16Array(320))
+  assert.equal(headers().length, before)
+  out.settle(16_000 * 20)
+  assert.equal(out.pump(), true)
+  assert.deepEqual(headers().at(-1), [1_500, 16_000 * 31, 640])
+})
+
+test('[CL104] frames sent again after UDP fell silent wait as well', () => {
+  const { out, sentMs, comeBack } = awayFor(0)
+  comeBack(0)
+  for (let frame = 0; frame < 2_000; frame++) out.sendPcm(new Int16Array(320))
+  const before = sentMs()
+  out.repeatFrom(16_000 * 5)
+  assert.equal(out.pump(), false)
+  assert.equal(sentMs() - before, SEND_WINDOW_MS - 5_000)
+})
+
+test('[CL104] no window where nothing is told of settled audio, until something is', () => {
+  const { sentMs, comeBack } = awayFor(50)
+  assert.equal(comeBack(undefined), true)
+  assert.equal(sentMs(), 50_000)
+  const other = awayFor(50)
+  other.sink.buffered = 1_000_000
+  other.comeBack(undefined)
+  other.out.settle(16_000)
+  other.sink.buffered = 0
+  assert.equal(other.out.pump(), false)
+  assert.equal(other.sentMs(), SEND_WINDOW_MS)
+})
+
+test('[CL104] muted time does not count: a platform that has settled all it heard is sent more', () => {
+  const { headers, comeBack } = awayFor(5, 40_000)
+  assert.equal(comeBack(16_000), true)
+  assert.deepEqual(headers()[0], [0, 41 * 16_000, 640])
+})
+
+test('[CL104] when nothing is settled for 10 s the backlog goes on at true pace, until the window moves again', () => {
+  const { out, clock, sentMs, comeBack } = awayFor(50)
+  comeBack(16_000)
+  assert.equal(sentMs(), SEND_WINDOW_MS)
+  const pass = (ms: number) => {
+    for (let left = ms; left > 0; left -= 250) {
+      clock.advance(250)
+      out.pump()
+    }
+    return sentMs() - SEND_WINDOW_MS
+  }
+  assert.equal(pass(WINDOW_STUCK_MS - 250), 0)
+  const first = pass(250)
+  assert.ok(first > 0 && first <= 500, `${first}`)
+  const later = pass(5_000)
+  assert.ok(later >= 4_900 && later <= 5_500, `${later}`)
+  out.settle(16_000 + 320)
+  assert.equal(pass(WINDOW_STUCK_MS - 250), later, 'it waits anew')
+  pass(30_000)
+  assert.equal(out.heldFrames, 0)
 })
 
 test('[CL105] while nobody wants the microphone media time goes on and nothing is sent or kept', () => {

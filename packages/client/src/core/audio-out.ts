@@ -11,6 +11,7 @@ import {
 } from '@parley/protocol'
 import { ParleyClientError } from './errors.ts'
 import { KeptAudio, type KeptFrame } from './kept-audio.ts'
+import { SendWindow } from './send-window.ts'
 
 /** Encodes one frame of exactly `frameMs`; the array returned may be reused by the next call. */
 export interface FrameEncoder {
@@ -47,7 +48,7 @@ export const KEPT_AUDIO_BYTES = 6_291_456
 const MAX_SOCKET_AUDIO_MS = 500
 /** Of the pace the platform allows, so that its limit is never met. */
 const PACE_SHARE = 0.8
-const PACE_BURST_MS = 10_000
+const PACE_BURST_MS = 5_000
 
 export class AudioOut {
   readonly format: AudioFormat
@@ -57,10 +58,13 @@ export class AudioOut {
   readonly #frameSamples: number
   readonly #socketFrames: number
   readonly #kept: KeptAudio
+  readonly #window: SendWindow
   readonly #block: Int16Array
   #datagrams: DatagramSink | undefined
   #pace: TokenBucket | undefined
   #paceRatio = 0
+  /** There is a backlog that came from an attach or a repetition; until all of it has gone the window counts. */
+  #isCatchingUp = false
   #blockFill = 0
   #mediaTime = 0
   #isWanted = true
@@ -79,6 +83,7 @@ export class AudioOut {
     this.#frameSamples = samplesPerFrame(format)
     this.#socketFrames = Math.max(1, Math.floor(MAX_SOCKET_AUDIO_MS / format.frameMs))
     this.#kept = new KeptAudio({ frames: Math.max(1, Math.floor(keptMs / format.frameMs)), bytes: KEPT_AUDIO_BYTES })
+    this.#window = new SendWindow(format.sampleRateHz, format.frameMs)
     this.#block = new Int16Array(this.#frameSamples)
   }
 
@@ -103,6 +108,11 @@ export class AudioOut {
   }
   get heldFrames(): number {
     return this.#kept.unsent
+  }
+  /** seq of the last frame there is: of a backlog the one it will end with. A pause in sending it is no pause in speaking. */
+  get promisedSeq(): number {
+    const frames = this.#nextSeq + (this.#isCatchingUp ? this.#kept.unsent : 0)
+    return frames === 0 ? -1 : (frames - 1) % 0x1_0000_0000
   }
   get keptFrames(): number {
     return this.#kept.length
@@ -172,22 +182,25 @@ export class AudioOut {
 
   settle(mediaTime: number): void {
     this.#kept.settle(mediaTime)
+    this.#window.settle(mediaTime)
   }
 
   /**
    * A new attach: numbers begin at 0, over the socket, with the first sample the platform has not received. Gives what is sent
-   * again and what cannot be, in samples.
+   * again and what cannot be, in samples. Without `settledMediaTime` no window counts until the platform settles something.
    */
-  attach(receivedMediaTime: number): { readonly again: number; readonly lost: number } {
+  attach(receivedMediaTime: number, settledMediaTime?: number): { readonly again: number; readonly lost: number } {
+    if (settledMediaTime !== undefined) this.#kept.settle(settledMediaTime)
+    this.#window.attach(settledMediaTime)
     this.#nextSeq = 0
     this.#sentEnd = receivedMediaTime
     this.#route = 'ws'
-    return this.#kept.rewind(receivedMediaTime)
+    return this.#rewind(receivedMediaTime)
   }
 
   /** Frames after `mediaTime` are sent again on this attach, under new numbers; samples sent again. */
   repeatFrom(mediaTime: number): number {
-    return this.#kept.rewind(mediaTime).again
+    return this.#rewind(mediaTime).again
   }
 
   setDatagrams(sink: DatagramSink | undefined): void {
@@ -203,7 +216,14 @@ export class AudioOut {
     for (let frame = this.#kept.next; frame; frame = this.#kept.next) {
       if (!this.#send(frame)) return false
     }
+    this.#isCatchingUp = false
     return true
+  }
+
+  #rewind(mediaTime: number): { readonly again: number; readonly lost: number } {
+    const rewound = this.#kept.rewind(mediaTime)
+    this.#isCatchingUp = this.#kept.unsent > 0
+    return rewound
   }
 
   #emitBlock(samples: number): void {
@@ -232,6 +252,7 @@ export class AudioOut {
     const isDatagram = this.#route === 'udp' && this.#datagrams !== undefined
     if (!isDatagram && !this.#hasRoom(message.byteLength)) return false
     const nowMs = this.#clock.nowMs()
+    if (this.#isCatchingUp && !this.#window.admits(this.#kept.sentSamples, nowMs)) return false
     if (this.#pace && !this.#pace.take(this.format.frameMs, nowMs)) return false
     const seq = this.#nextSeq % 0x1_0000_0000
     if (!isDatagram || !this.#datagrams?.(this.#nextSeq, frame.start, message.subarray(AUDIO_FRAME_HEADER_BYTES))) {

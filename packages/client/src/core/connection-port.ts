@@ -39,7 +39,7 @@ export interface ConnectionListener {
   onNotice(notice: SessionNotice): void
   /** The pod has read everything sent before the ping of this id. */
   onPong(id: number): void
-  /** seq of the last frame sent on this connection, for the pod's lull check; undefined when it sends none. */
+  /** seq of the last frame there is for this connection, for the pod's lull check; undefined when it sends none. */
   lastSeq(): number | undefined
   /** Something was refused or failed; the connection goes on. */
   onError(error: ParleyClientError): void

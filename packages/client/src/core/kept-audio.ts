@@ -21,6 +21,8 @@ export class KeptAudio {
   #head = 0
   #next = 0
   #bytes = 0
+  /** Samples of the frames from `#head` to `#next`. */
+  #sentSamples = 0
   #dropped = 0
   /** Media time before which sent frames were forgotten for want of room, not because they were settled. */
   #forgottenEnd = 0
@@ -42,6 +44,10 @@ export class KeptAudio {
   get bytes(): number {
     return this.#bytes
   }
+  /** Samples of what was sent (or has arrived) and is not settled. */
+  get sentSamples(): number {
+    return this.#sentSamples
+  }
   /** Frames that had to go before they were ever sent. */
   get dropped(): number {
     return this.#dropped
@@ -58,6 +64,7 @@ export class KeptAudio {
         this.#next++
       } else {
         this.#forgottenEnd = oldest.end
+        this.#sentSamples -= oldest.end - oldest.start
       }
       this.#shift()
     }
@@ -65,12 +72,18 @@ export class KeptAudio {
 
   /** The next frame has been sent. */
   advance(): void {
-    if (this.#next < this.#frames.length) this.#next++
+    const frame = this.next
+    if (frame) this.#pass(frame)
   }
 
   /** Samples before `mediaTime` are recognised for good: what was sent of them need not be kept. */
   settle(mediaTime: number): void {
-    while (this.#head < this.#next && (this.#frames[this.#head] as KeptFrame).end <= mediaTime) this.#shift()
+    while (this.#head < this.#next) {
+      const { start, end } = this.#frames[this.#head] as KeptFrame
+      if (end > mediaTime) return
+      this.#sentSamples -= end - start
+      this.#shift()
+    }
   }
 
   /**
@@ -79,7 +92,8 @@ export class KeptAudio {
    */
   rewind(mediaTime: number): { readonly again: number; readonly lost: number } {
     this.#next = this.#head
-    for (let frame = this.next; frame && frame.end <= mediaTime; frame = this.next) this.#next++
+    this.#sentSamples = 0
+    for (let frame = this.next; frame && frame.end <= mediaTime; frame = this.next) this.#pass(frame)
     let again = 0
     for (let index = this.#next; index < this.#frames.length; index++) {
       const { start, end } = this.#frames[index] as KeptFrame
@@ -93,6 +107,12 @@ export class KeptAudio {
     this.#head = 0
     this.#next = 0
     this.#bytes = 0
+    this.#sentSamples = 0
+  }
+
+  #pass({ start, end }: KeptFrame): void {
+    this.#next++
+    this.#sentSamples += end - start
   }
 
   #shift(): void {

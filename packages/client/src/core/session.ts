@@ -77,7 +77,7 @@ export class ParleySession {
         onEvent: (event, receivedAtMs) => this.#onEvent(event, receivedAtMs),
         onNotice: (notice) => this.#onNotice(notice),
         onPong: (id) => this.#onPong(id),
-        lastSeq: () => this.#audio.lastSeq,
+        lastSeq: () => this.#audio.promisedSeq,
         onError: (error) => this.#onError(error),
         onTick: () => this.#pump(),
       },
@@ -242,10 +242,9 @@ export class ParleySession {
   }
 
   #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
-    const { receivedMediaTime = 0, settledMediaTime = 0 } = welcome
+    const { receivedMediaTime = 0, settledMediaTime } = welcome
     this.#audio.setPace(welcome.audioPaceRatio)
-    this.#audio.settle(settledMediaTime)
-    const { again, lost } = this.#audio.attach(receivedMediaTime)
+    const { again, lost } = this.#audio.attach(receivedMediaTime, settledMediaTime)
     this.#router.attach(welcome)
     this.#wantMicrophone(welcome.microphone ?? true)
     this.#ends.unsend()
@@ -283,6 +282,7 @@ export class ParleySession {
         break
       case 'settled':
         this.#audio.settle(notice.mediaTime)
+        this.#pump()
         break
       case 'microphone':
         this.#wantMicrophone(notice.wanted)

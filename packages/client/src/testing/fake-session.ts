@@ -52,6 +52,8 @@ export class FakeSession {
   /** What welcome tells of the microphone, and `settled` messages are sent. */
   isMicrophoneWanted = true
   isSettling = true
+  /** False: a pod of before `settled`; its welcome does not name it either. */
+  knowsSettled = true
   /** False: the owner is told nothing of what is recognised, until it comes back. */
   isTelling = true
   /** Answers of the history; a test may make it fail. */
@@ -191,6 +193,12 @@ export class FakeSession {
     this.#tell(this.#speech.abandon())
   }
 
+  /** Tells that everything before `mediaTime` is settled, also while it does not settle by itself. */
+  settleTo(mediaTime: number): void {
+    this.#settled = mediaTime
+    this.say({ type: 'settled', mediaTime })
+  }
+
   /** Whether anybody wants what the microphone hears; told to the owner. */
   wantMicrophone(isWanted: boolean): void {
     this.isMicrophoneWanted = isWanted
@@ -243,7 +251,7 @@ export class FakeSession {
       resumeToken: this.resumeToken,
       microphone: this.isMicrophoneWanted,
       receivedMediaTime: this.#mediaEnd,
-      settledMediaTime: this.#settled,
+      ...(this.knowsSettled ? { settledMediaTime: this.#settled } : {}),
       ...(this.options.audioPaceRatio === undefined ? {} : { audioPaceRatio: this.options.audioPaceRatio }),
       ...(this.#udp ? { udp: this.#udp.offer } : {}),
     })
@@ -344,7 +352,7 @@ export class FakeSession {
 
   /** Samples before `mediaTime` need not be kept by the client any more. */
   #settle(mediaTime: number): void {
-    if (!this.isSettling || mediaTime <= this.#settled) return
+    if (!this.isSettling || !this.knowsSettled || mediaTime <= this.#settled) return
     this.#settled = mediaTime
     this.say({ type: 'settled', mediaTime })
   }
