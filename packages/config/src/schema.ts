@@ -147,11 +147,11 @@ export const ConfigSchema = Type.Object(
           description: 'Audio a session may send in its life.',
         }),
         historyBytes: Type.Integer({
-          default: 262144,
-          minimum: 24576,
+          default: 65536,
+          minimum: 16384,
           maximum: 16777216,
           description:
-            'Events of one session kept for REST and late resumes (about an hour of speech); oldest go first.',
+            'Events of one session kept for REST and late resumes, as stored: the older ones compressed (about an hour of speech without a pause); oldest go first.',
         }),
         historyTotalBytes: Type.Integer({
           default: 67108864,

@@ -1,18 +1,18 @@
 // The newest events of a session that carry a `seq`: what a watcher that joins late is shown, what a client that resumes has
-// missed, what REST reads. Text, not bytes: a small buffer would pin the whole slab it was cut from.
+// missed, what REST reads. The last few KiB are text, ready to be sent; what is older is compressed and opened when asked for.
+
+import { blockBytes, type HistoryBlock, type HistoryEvent, openBlock, sealBlock } from './event-history-block.ts'
+
+export type { HistoryEvent } from './event-history-block.ts'
 
 /** Bound of what a resume sends again (about five minutes of speech); the rest is read by REST. */
 export const REPLAY_BYTES = 24_576
-/** What an entry costs beyond its text. */
+/** Bound of what is kept as text; beyond it the older half is compressed. */
+const TAIL_BYTES = 8_192
+/** What an event that is kept as text costs beyond it. */
 const ENTRY_OVERHEAD_BYTES = 64
-/** Dead places at the front of the list are given up when there are this many and they outweigh the living. */
-const COMPACT_FROM = 32
-
-export interface HistoryEvent {
-  readonly seq: number
-  readonly kind: 'final' | 'abandoned' | 'ended'
-  readonly json: string
-}
+/** One such character, and all of the text takes two bytes each. */
+const WIDE_CHARACTER = /[\u0100-\uffff]/
 
 /** What all histories of a pod may hold together; one object per pod. */
 export interface HistoryBudget {
@@ -37,13 +37,15 @@ export interface HistoryPage {
   readonly more: boolean
 }
 
-const sizeOf = (event: HistoryEvent): number => event.json.length + ENTRY_OVERHEAD_BYTES
+const sizeOf = ({ json }: HistoryEvent): number =>
+  (WIDE_CHARACTER.test(json) ? json.length * 2 : json.length) + ENTRY_OVERHEAD_BYTES
 
-/** What it holds is a run without a hole that ends with the newest event, or nothing. */
+/** What it holds is a run without a hole that ends with the newest event, or nothing: first the blocks, then the tail. */
 export class EventHistory {
   readonly #limits: HistoryLimits
-  #events: (HistoryEvent | undefined)[] | undefined
-  #head = 0
+  #blocks: HistoryBlock[] | undefined
+  #tail: HistoryEvent[] | undefined
+  #tailBytes = 0
   #bytes = 0
   #seq = 0
 
@@ -57,8 +59,9 @@ export class EventHistory {
   }
   /** seq of the oldest event kept; 0 when none is. */
   get firstSeq(): number {
-    return this.#oldest()?.seq ?? 0
+    return this.#blocks?.[0]?.firstSeq ?? this.#tail?.[0]?.seq ?? 0
   }
+  /** What it takes of the memory, compressed as it is. */
   get bytes(): number {
     return this.#bytes
   }
@@ -69,87 +72,122 @@ export class EventHistory {
     return this.#seq
   }
 
-  /** The oldest make room. An event that finds none leaves nothing behind it: a hole could not be told from an event. */
+  /**
+   * The oldest make room. An event that finds none leaves nothing behind it: a hole could not be told from an event.
+   * Its JSON has no line breaks.
+   */
   append(event: HistoryEvent): void {
-    const { maxBytes, budget } = this.#limits
     const bytes = sizeOf(event)
-    while (this.#bytes > 0 && (this.#bytes + bytes > maxBytes || budget.usedBytes + bytes > budget.maxBytes)) {
-      this.#dropOldest()
-    }
-    if (bytes > maxBytes || budget.usedBytes + bytes > budget.maxBytes) return
-    this.#events ??= []
-    this.#events.push(event)
-    this.#bytes += bytes
-    budget.usedBytes += bytes
+    this.#makeRoom(bytes)
+    if (!this.#hasRoom(bytes)) return
+    this.#tail ??= []
+    this.#tail.push(event)
+    this.#tailBytes += bytes
+    this.#account(bytes)
+    if (this.#tailBytes > TAIL_BYTES) this.#seal(this.#tail)
   }
 
   /** The last `finals` finals and whatever came between and after them, oldest first, without a hole. */
   tail(finals: number): HistoryEvent[] {
-    const events = this.#from(0)
+    const events: HistoryEvent[] = []
     let left = finals
-    let start = events.length
-    for (let index = events.length - 1; index >= 0 && left > 0; index--) {
-      if (events[index]?.kind !== 'final') continue
-      start = index
+    let taken = 0
+    for (const event of left > 0 ? this.#newestFirst() : []) {
+      events.push(event)
+      if (event.kind !== 'final') continue
+      taken = events.length
       left--
+      if (left === 0) break
     }
-    return events.slice(start)
+    return events.slice(0, taken).reverse()
   }
 
   /** What a client that has seen `seq` has missed: the newest events within REPLAY_BYTES. */
   after(seq: number): MissedEvents {
-    const missed = this.#from(seq)
+    const events: HistoryEvent[] = []
     let bytes = 0
-    let start = missed.length
-    while (start > 0) {
-      bytes += missed[start - 1]?.json.length ?? 0
-      if (bytes > REPLAY_BYTES) break
-      start--
+    for (const event of this.#newestFirst()) {
+      bytes += event.json.length
+      if (event.seq <= seq || bytes > REPLAY_BYTES) break
+      events.push(event)
     }
-    const events = missed.slice(start)
     const firstSeq = this.#seq - events.length + 1
-    return { events, truncatedTo: firstSeq > seq + 1 ? firstSeq : undefined }
+    return { events: events.reverse(), truncatedTo: firstSeq > seq + 1 ? firstSeq : undefined }
   }
 
   /** At most `limit` events after `afterSeq`, oldest first. */
   page(afterSeq: number, limit: number): HistoryPage {
-    const events = this.#from(afterSeq, limit)
+    const events: HistoryEvent[] = []
+    for (const block of this.#blocks ?? []) {
+      if (events.length >= limit) break
+      if (block.lastSeq <= afterSeq) continue
+      const start = Math.max(0, afterSeq + 1 - block.firstSeq)
+      events.push(...openBlock(block).slice(start, start + limit - events.length))
+    }
+    const tail = this.#tail ?? []
+    const start = Math.max(0, afterSeq + 1 - (tail[0]?.seq ?? 0))
+    events.push(...tail.slice(start, start + limit - events.length))
     const last = events.at(-1)
     return { events, more: last !== undefined && last.seq < this.#seq }
   }
 
   /** Forgets everything and gives its bytes back to the pod. `seq` stays. */
   clear(): void {
-    this.#limits.budget.usedBytes -= this.#bytes
-    this.#bytes = 0
-    this.#head = 0
-    this.#events = undefined
+    this.#account(-this.#bytes)
+    this.#tailBytes = 0
+    this.#blocks = undefined
+    this.#tail = undefined
   }
 
-  #oldest(): HistoryEvent | undefined {
-    return this.#events?.[this.#head]
+  #account(bytes: number): void {
+    this.#bytes += bytes
+    this.#limits.budget.usedBytes += bytes
   }
 
-  /** Events with a seq above `seq`, `limit` at most: their places follow from their numbers. */
-  #from(seq: number, limit = Number.MAX_SAFE_INTEGER): HistoryEvent[] {
-    const oldest = this.#oldest()
-    if (!this.#events || !oldest) return []
-    const start = this.#head + Math.max(0, seq + 1 - oldest.seq)
-    return this.#events.slice(start, Math.min(this.#events.length, start + limit)) as HistoryEvent[]
+  #hasRoom(bytes: number): boolean {
+    const { maxBytes, budget } = this.#limits
+    return this.#bytes + bytes <= maxBytes && budget.usedBytes + bytes <= budget.maxBytes
+  }
+
+  #makeRoom(bytes: number): void {
+    while (this.#bytes > 0 && !this.#hasRoom(bytes)) this.#dropOldest()
   }
 
   #dropOldest(): void {
-    const events = this.#events
-    const oldest = this.#oldest()
-    if (!events || !oldest) return
-    events[this.#head] = undefined
-    this.#head++
-    this.#bytes -= sizeOf(oldest)
-    this.#limits.budget.usedBytes -= sizeOf(oldest)
-    if (this.#bytes === 0) this.clear()
-    else if (this.#head >= COMPACT_FROM && this.#head * 2 > events.length) {
-      this.#events = events.slice(this.#head)
-      this.#head = 0
+    const block = this.#blocks?.shift()
+    if (block) {
+      this.#account(-blockBytes(block))
+      return
     }
+    const event = this.#tail?.shift()
+    if (!event) return
+    const bytes = sizeOf(event)
+    this.#tailBytes -= bytes
+    this.#account(-bytes)
+  }
+
+  /** Compresses the older half of the tail. Text that resists may come out larger than it was: then the oldest make room again. */
+  #seal(tail: HistoryEvent[]): void {
+    let count = 0
+    let sealedBytes = 0
+    for (const event of tail) {
+      if (this.#tailBytes - sealedBytes <= TAIL_BYTES / 2) break
+      sealedBytes += sizeOf(event)
+      count++
+    }
+    const block = sealBlock(tail.slice(0, count))
+    // Anew rather than cut: a list that was cut keeps the places it once had.
+    this.#tail = tail.slice(count)
+    this.#tailBytes -= sealedBytes
+    this.#blocks ??= []
+    this.#blocks.push(block)
+    this.#account(blockBytes(block) - sealedBytes)
+    this.#makeRoom(0)
+  }
+
+  /** Opens a block only when it is come to. */
+  *#newestFirst(): Generator<HistoryEvent> {
+    yield* (this.#tail ?? []).toReversed()
+    for (const block of (this.#blocks ?? []).toReversed()) yield* openBlock(block).reverse()
   }
 }
