@@ -33,6 +33,7 @@ interface Client {
 const RATE_HZ = 16_000
 /** Client sockets; each stands for the sessions of so many devices. */
 const UDP_SOCKETS = 32
+const HEARTBEAT_MS = 1_800
 /** Sessions set up at a time. */
 const CONCURRENCY = 16
 /** Packets sealed for the pacer before pings are answered again. */
@@ -44,6 +45,7 @@ let captions = 0
 let watched = 0
 let lags: number[] = []
 let timer: NodeJS.Timeout | undefined
+let heartbeats: NodeJS.Timeout | undefined
 
 const wallMs = (): number => performance.timeOrigin + performance.now()
 
@@ -154,6 +156,20 @@ function listen(client: Client, socket: WebSocket, onCaption: (data: Buffer) => 
   socket.on('error', () => {})
 }
 
+/** As the client does: a sign of life (an unsolicited pong) every HEARTBEAT_MS where nothing else is said, spread evenly. */
+function startHeartbeats(): void {
+  let sent = 0
+  const startMs = performance.now()
+  heartbeats ??= setInterval(() => {
+    const due = Math.floor(((performance.now() - startMs) * 2 * clients.length) / HEARTBEAT_MS)
+    for (; sent < due; sent++) {
+      const client = clients[(sent >> 1) % clients.length] as Client
+      const socket = sent % 2 === 0 ? client.socket : client.watcher
+      if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"pong","id":0}')
+    }
+  }, 10)
+}
+
 const noAnswer = (): void => {}
 
 function sendFrame(client: Client, dueAtWallMs: number): void {
@@ -221,6 +237,7 @@ serveBench({
       const batch = Array.from({ length: Math.min(CONCURRENCY, from + target.sessions - id) }, (_, n) => id + n)
       clients.push(...(await Promise.all(batch.map((each) => connect(target, each)))))
     }
+    if (target.kind === 'parley') startHeartbeats()
   },
   start: () => {
     const startMs = performance.now()

@@ -50,11 +50,9 @@ export const frameMediaTime = (message: Uint8Array): number => readUint32(messag
  * (the idea of RFC 3711 section 3.3.1). Exact up to 2^53, which is 5,900 years at 48 kHz.
  */
 export function extendUint32(wrapped: number, lastExtended: number): number {
-  const base = lastExtended - (lastExtended % 0x1_0000_0000)
-  const candidate = base + wrapped
-  if (candidate - lastExtended > 0x8000_0000 && base > 0) return candidate - 0x1_0000_0000
-  if (lastExtended - candidate > 0x8000_0000) return candidate + 0x1_0000_0000
-  return candidate
+  // The signed difference modulo 2^32, without a division: this runs twice per frame.
+  const extended = lastExtended + ((wrapped - (lastExtended >>> 0)) | 0)
+  return extended < 0 ? extended + 0x1_0000_0000 : extended
 }
 
 export function writeUint32(target: Uint8Array, offset: number, value: number): void {

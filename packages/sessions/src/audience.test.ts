@@ -137,7 +137,7 @@ test('[ST1] the owner is told what is settled, now and then, or when much is', (
   session.feed.settled(100)
   pass(0)
   session.feed.settled(200)
-  pass(1_900)
+  pass(SETTLED_EVERY_MS - 100)
   assert.deepEqual(told(), [100])
   session.feed.settled(150)
   pass(100)

@@ -22,7 +22,7 @@ export const MAX_PENDING_FLUSHES = 8
 /** Finals shown to a watcher that joins late. */
 export const REPLAYED_FINALS = 5
 /** The owner is told what is settled at most this often, unless SETTLED_STEP_MS of audio were settled meanwhile. */
-export const SETTLED_EVERY_MS = 2_000
+export const SETTLED_EVERY_MS = 5_000
 export const SETTLED_STEP_MS = 10_000
 /** Rises with each change of owner of the session; the pod that made it is the first. */
 const FIRST_EPOCH = 1

@@ -16,8 +16,6 @@ import type { SessionCounters } from './session-counters.ts'
 /** How long an audio.end waits for frames that it overtook. */
 export const END_WAIT_MS = 500
 
-const UINT32 = 0x1_0000_0000
-
 export type AudioTransport = 'none' | 'ws' | 'udp'
 
 /** An audio.end that frames over UDP may have been overtaken by. */
@@ -72,7 +70,7 @@ export class OwnerAudio {
 
   /** One frame over UDP; `seq` and `mediaTime` extended or not. */
   datagram(seq: number, mediaTime: number, payload: Uint8Array, nowMs: number, receivedAtWallMs: number): FrameVerdict {
-    return this.#take(seq % UINT32, mediaTime % UINT32, payload, nowMs, receivedAtWallMs, 'udp')
+    return this.#take(seq >>> 0, mediaTime >>> 0, payload, nowMs, receivedAtWallMs, 'udp')
   }
 
   #take(

@@ -7,8 +7,10 @@ export const MAX_OPEN_UTTERANCES = 64
 export class UtteranceLog {
   /** Lowest index nothing has been heard of. */
   #nextIndex: number
-  /** index -> revision last given out; 0 for an utterance implied by a higher index and not heard yet. */
-  #open: Map<number, number> | undefined
+  /** The open ones, in order: there is one, rarely two. Arrays, as a map that is filled and emptied all the time keeps rebuilding itself. */
+  readonly #open: number[] = []
+  /** Beside each its revision last given out; 0 for an utterance implied by a higher index and not heard yet. */
+  readonly #revisions: number[] = []
 
   constructor(firstIndex: number) {
     this.#nextIndex = firstIndex
@@ -19,38 +21,42 @@ export class UtteranceLog {
   }
 
   get openCount(): number {
-    return this.#open?.size ?? 0
+    return this.#open.length
   }
 
   /** Revision of a further partial; 0 when the utterance is settled already and the partial is void. */
   revise(index: number): number {
-    const revision = this.#revisionOf(index)
-    if (revision === undefined) return 0
-    this.#open?.set(index, revision + 1)
-    return revision + 1
+    const place = this.#placeOf(index)
+    if (place < 0) return 0
+    const revision = (this.#revisions[place] as number) + 1
+    this.#revisions[place] = revision
+    return revision
   }
 
   /** Revision of the final or abandoned that settles the utterance; 0 when it was settled before. */
   settle(index: number): number {
-    const revision = this.#revisionOf(index)
-    if (revision === undefined) return 0
-    this.#open?.delete(index)
-    return revision + 1
+    const place = this.#placeOf(index)
+    if (place < 0) return 0
+    const revision = (this.#revisions[place] as number) + 1
+    this.#open.splice(place, 1)
+    this.#revisions.splice(place, 1)
+    return revision
   }
 
   /** Open utterances, in order of index. */
   open(): number[] {
-    return this.#open ? [...this.#open.keys()].sort((a, b) => a - b) : []
+    return [...this.#open]
   }
 
-  #revisionOf(index: number): number | undefined {
-    const known = this.#open?.get(index)
-    if (known !== undefined) return known
-    if (index < this.#nextIndex) return undefined
-    if (index - this.#nextIndex + this.openCount >= MAX_OPEN_UTTERANCES) return undefined
-    this.#open ??= new Map()
+  #placeOf(index: number): number {
+    const known = this.#open.indexOf(index)
+    if (known >= 0 || index < this.#nextIndex) return known
+    if (index - this.#nextIndex + this.openCount >= MAX_OPEN_UTTERANCES) return -1
     // Indices rise by one: whatever lies between has begun as well.
-    for (; this.#nextIndex <= index; this.#nextIndex++) this.#open.set(this.#nextIndex, 0)
-    return 0
+    for (; this.#nextIndex <= index; this.#nextIndex++) {
+      this.#open.push(this.#nextIndex)
+      this.#revisions.push(0)
+    }
+    return this.#open.length - 1
   }
 }

@@ -99,11 +99,14 @@ export class Connection {
   sendMessage(message: ClientMessage): boolean {
     if (!this.#socket || isOver(this.#state)) return false
     this.#socket.send(JSON.stringify(message))
+    this.#liveness.said(this.clock.nowMs())
     return true
   }
 
   sendBinary(message: Uint8Array): void {
-    if (isConnected(this.#state)) this.#socket?.send(message)
+    if (!isConnected(this.#state)) return
+    this.#socket?.send(message)
+    this.#liveness.said(this.clock.nowMs())
   }
 
   /** Sends a ping besides the regular ones; its id comes back by `onPong`. Undefined when there is no connection. */
@@ -286,7 +289,7 @@ export class Connection {
         this.#listener.onNotice(message)
         break
       case 'ping':
-        this.#answerPing(message.id)
+        this.#pong(message.id)
         break
       case 'pong':
         this.#liveness.answered(message.id, nowMs)
@@ -301,7 +304,7 @@ export class Connection {
     }
   }
 
-  #answerPing(id: number): void {
+  #pong(id: number): void {
     const lastSeq = this.#listener.lastSeq()
     this.sendMessage({ type: 'pong', id, ...(lastSeq === undefined ? {} : { lastSeq }) })
   }
@@ -361,6 +364,7 @@ export class Connection {
   #checkLiveness(nowMs: number): void {
     const verdict = this.#liveness.tick(nowMs)
     if (verdict.kind === 'ping') this.sendMessage({ type: 'ping', id: verdict.id })
+    else if (verdict.kind === 'sign') this.#pong(0)
     if (verdict.kind !== 'dead') return
     const detail = `nothing was heard from the platform for ${Math.round(verdict.silentMs)} ms`
     this.#take({ kind: 'broken', error: new ParleyClientError('CONNECTION_LOST', { detail }) })

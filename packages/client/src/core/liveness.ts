@@ -3,20 +3,31 @@
 export type LivenessVerdict =
   | { readonly kind: 'fine' }
   | { readonly kind: 'ping'; readonly id: number }
+  /** The other side is heard; it should hear something too. An unsolicited pong, which nobody has to answer. */
+  | { readonly kind: 'sign' }
   | { readonly kind: 'dead'; readonly silentMs: number }
 
 const FINE: LivenessVerdict = { kind: 'fine' }
+const SIGN: LivenessVerdict = { kind: 'sign' }
+/** A sign of life comes so much of the interval after the last message: before the other side gets anxious and asks. */
+const SIGN_AFTER_RATIO = 0.8
+/** While the other side is heard anyway, it is asked only to measure the round trip. */
+const ROUND_TRIP_EVERY_MS = 10_000
 /** A platform that names less than this asks for nonsense. */
 const MIN_INTERVAL_MS = 100
 /** Two ticks: less is no stall, however impatient the platform is. */
 const MIN_STALL_MS = 500
 
-/** Pings every interval; silence of any kind for `deadAfterMs` counts as death. All times monotonic ms. */
+/**
+ * Pings when nothing was heard for an interval; gives signs of life while it hears; silence of any kind for `deadAfterMs` counts as death.
+ * All times monotonic ms.
+ */
 export class Liveness {
   #pingIntervalMs: number
   #deadAfterMs: number
   #heardAtMs = 0
   #pingedAtMs = 0
+  #saidAtMs = 0
   #tickedAtMs = 0
   #pingId = 0
   #expectedByMs = Number.POSITIVE_INFINITY
@@ -39,6 +50,7 @@ export class Liveness {
   start(nowMs: number): void {
     this.#heardAtMs = nowMs
     this.#pingedAtMs = nowMs
+    this.#saidAtMs = nowMs
     this.#tickedAtMs = nowMs
     this.#expectedByMs = Number.POSITIVE_INFINITY
   }
@@ -46,6 +58,11 @@ export class Liveness {
   heard(nowMs: number): void {
     this.#heardAtMs = nowMs
     this.#expectedByMs = Number.POSITIVE_INFINITY
+  }
+
+  /** Anything was sent. */
+  said(nowMs: number): void {
+    this.#saidAtMs = nowMs
   }
 
   /** Counts a ping sent besides the regular ones; its id. */
@@ -72,7 +89,10 @@ export class Liveness {
       this.#heardAtMs = Math.max(this.#heardAtMs, nowMs - this.#pingIntervalMs)
     const silentMs = nowMs - this.#heardAtMs
     if (silentMs >= this.#deadAfterMs || nowMs >= this.#expectedByMs) return { kind: 'dead', silentMs }
-    if (nowMs - this.#pingedAtMs < this.#pingIntervalMs) return FINE
-    return { kind: 'ping', id: this.ping(nowMs) }
+    const sincePingMs = nowMs - this.#pingedAtMs
+    const isQuiet = silentMs >= this.#pingIntervalMs
+    if (sincePingMs >= (isQuiet ? this.#pingIntervalMs : ROUND_TRIP_EVERY_MS))
+      return { kind: 'ping', id: this.ping(nowMs) }
+    return nowMs - this.#saidAtMs >= this.#pingIntervalMs * SIGN_AFTER_RATIO ? SIGN : FINE
   }
 }

@@ -39,7 +39,26 @@ test('[CL51] after a pause that media time did not count, the new schedule count
   assert.equal(tracker.intendedAtMs(3_200), 70_199)
 })
 
-test('[CL40] pings every interval, and any message is a sign of life', () => {
+test('[CL40] who hears needs no answer: signs of life instead, and a ping now and then for the round trip', () => {
+  const liveness = new Liveness(2_000, 4_000)
+  liveness.start(0)
+  const kinds: string[] = []
+  for (let nowMs = 200; nowMs <= 20_000; nowMs += 200) {
+    liveness.heard(nowMs)
+    const { kind } = liveness.tick(nowMs)
+    if (kind === 'fine') continue
+    kinds.push(`${kind} ${nowMs}`)
+    liveness.said(nowMs)
+  }
+  const signs = kinds.filter((each) => each.startsWith('sign'))
+  assert.deepEqual(signs.slice(0, 3), ['sign 1600', 'sign 3200', 'sign 4800'])
+  assert.deepEqual(
+    kinds.filter((each) => each.startsWith('ping')),
+    ['ping 10000', 'ping 20000'],
+  )
+})
+
+test('[CL40] pings when it hears nothing, and any message is a sign of life', () => {
   const liveness = new Liveness(2_000, 4_000)
   liveness.start(0)
   assert.equal(liveness.tick(1_000).kind, 'fine')
@@ -47,8 +66,11 @@ test('[CL40] pings every interval, and any message is a sign of life', () => {
   liveness.answered(1, 2_030)
   assert.equal(liveness.roundTripMs, 30)
   liveness.heard(3_000)
+  liveness.said(3_000)
   assert.equal(liveness.tick(3_999).kind, 'fine')
-  assert.deepEqual(liveness.tick(4_500), { kind: 'ping', id: 2 })
+  assert.equal(liveness.tick(4_900).kind, 'sign')
+  liveness.said(4_900)
+  assert.deepEqual(liveness.tick(5_000), { kind: 'ping', id: 2 })
   assert.equal(liveness.tick(6_000).kind, 'fine')
   assert.deepEqual(liveness.tick(7_000), { kind: 'dead', silentMs: 4_000 })
 })
@@ -64,6 +86,7 @@ test('[CL41] a process that stood still does not take its own stall for the sile
   const liveness = new Liveness(2_000, 4_000)
   liveness.start(0)
   assert.equal(liveness.tick(60_000).kind, 'ping')
+  liveness.said(60_000)
   assert.equal(liveness.tick(61_500).kind, 'fine')
   assert.equal(liveness.tick(62_000).kind, 'dead')
 })
@@ -74,6 +97,7 @@ test('[CL40] intervals that make no sense are held within reason', () => {
   liveness.start(0)
   assert.equal(liveness.tick(50).kind, 'fine')
   assert.equal(liveness.tick(100).kind, 'ping')
+  liveness.said(100)
   assert.equal(liveness.tick(150).kind, 'fine')
 })
 
