@@ -151,6 +151,27 @@ test('[SES7] a block is a buffer of its own, not a cut of a larger one', () => {
   assert.deepEqual(openBlock(block), [{ seq: 7, kind: 'final', json: captionText(7) }])
 })
 
+test('[SES7] text that no byte of Latin can write counts twice, as it takes twice', () => {
+  const history = historyOf()
+  append(history, true, '\u8f66'.repeat(100))
+  assert.equal(history.bytes, 264)
+  append(history, true, '\u00e9'.repeat(100))
+  assert.equal(history.bytes, 264 + 164)
+})
+
+test('[SES7] text that comes out larger than it was does not break the bound', () => {
+  const random = randomOf(1)
+  const text = String.fromCharCode(...Array.from({ length: 8_900 }, () => 161 + random(94)))
+  const { deflated } = sealBlock([{ seq: 1, kind: 'final', json: text }])
+  assert.ok(deflated.length > text.length * 0.96, `${deflated.length}: larger with what a block costs`)
+  const budget = budgetOf(10_000_000)
+  const history = historyOf(8_980, budget)
+  append(history, true, text)
+  assert.deepEqual([history.bytes, budget.usedBytes, history.firstSeq], [0, 0, 0])
+  append(history)
+  assert.deepEqual(seqs(history.tail(5)), [2])
+})
+
 test('[SES7] [RES2] [RES4] [WT2] whatever is kept how, the answers are those of a plain list', () => {
   for (let seed = 1; seed <= 60; seed++) compareWithList(seed)
 })
