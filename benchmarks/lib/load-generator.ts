@@ -45,7 +45,7 @@ let captions = 0
 let watched = 0
 let lags: number[] = []
 let timer: NodeJS.Timeout | undefined
-let heartbeats: NodeJS.Timeout | undefined
+let hasHeartbeats = false
 
 const wallMs = (): number => performance.timeOrigin + performance.now()
 
@@ -158,9 +158,11 @@ function listen(client: Client, socket: WebSocket, onCaption: (data: Buffer) => 
 
 /** As the client does: a sign of life (an unsolicited pong) every HEARTBEAT_MS where nothing else is said, spread evenly. */
 function startHeartbeats(): void {
+  if (hasHeartbeats) return
+  hasHeartbeats = true
   let sent = 0
   const startMs = performance.now()
-  heartbeats ??= setInterval(() => {
+  setInterval(() => {
     const due = Math.floor(((performance.now() - startMs) * 2 * clients.length) / HEARTBEAT_MS)
     for (; sent < due; sent++) {
       const client = clients[(sent >> 1) % clients.length] as Client

@@ -22,10 +22,10 @@ export interface EventCosts {
 
 /** Of the loop's active time. */
 export const EVENT_COSTS: EventCosts = {
-  wakeUs: 51.22,
-  coolMs: 1.5,
+  wakeUs: 40.31,
+  coolMs: 1,
   turnUs: 0,
-  polledUs: 5.59,
-  perEventUs: { wsOut: 3.66 },
+  polledUs: 8.63,
+  perEventUs: { wsOut: 2.65 },
   perItemUs: {},
 }
