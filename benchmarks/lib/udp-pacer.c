@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SOCKETS = 32, BATCH = 256 };
+enum { BATCH = 256 };
 
 static double wall_ms(void) {
   struct timespec t;
@@ -26,24 +26,22 @@ static double wall_ms(void) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
-  int file = open(argv[1], O_RDONLY), sockets[SOCKETS];
+  int file = open(argv[1], O_RDONLY), out;
   struct stat info;
   if (file < 0 || fstat(file, &info)) return 1;
   uint8_t *data = mmap(NULL, info.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
   uint32_t count = *(uint32_t *)data, bytes = *(uint32_t *)(data + 4);
   double start = *(double *)(data + 8), worst = 0;
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  for (int i = 0; i < SOCKETS; i++) {
-    sockets[i] = socket(AF_INET, SOCK_DGRAM, 0);
-    if (connect(sockets[i], (struct sockaddr *)&to, sizeof to)) return 1;
-  }
+  /* One source for all: a session's packets must not change their address all the time. */
+  out = socket(AF_INET, SOCK_DGRAM, 0);
+  if (connect(out, (struct sockaddr *)&to, sizeof to)) return 1;
   struct mmsghdr messages[BATCH];
   struct iovec vectors[BATCH];
   memset(messages, 0, sizeof messages);
   for (int i = 0; i < BATCH; i++) messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
   uint8_t *record = data + 16;
   uint64_t sent = 0;
-  int turn = 0;
   while (sent < count) {
     double now_us = (wall_ms() - start) * 1e3;
     int ready = 0;
@@ -55,11 +53,10 @@ int main(int argc, char **argv) {
       vectors[ready++] = (struct iovec){next + 4, bytes};
     }
     for (int done = 0; done < ready;) {
-      int got = sendmmsg(sockets[turn], messages + done, ready - done, 0);
+      int got = sendmmsg(out, messages + done, ready - done, 0);
       if (got <= 0 && errno != EINTR && errno != ECONNREFUSED) return 1;
       if (got > 0) done += got;
     }
-    turn = (turn + 1) % SOCKETS;
     record += (uint64_t)ready * (bytes + 4);
     sent += ready;
     if (ready < BATCH) usleep(500);
