@@ -55,7 +55,8 @@ const CODE_OF_REASON: Partial<Record<CloseReason, ErrorCode>> = {
 /** The error of whoever still waited for something when the pod closed the session. */
 export function errorOfClosing(closing: Closing): ParleyClientError {
   const code = CODE_OF_REASON[knownCloseReason(closing.reason)] ?? 'SESSION_CLOSED'
-  return new ParleyClientError(code, { detail: `the platform ended the session: ${closing.message}`, hop: 'pod' })
+  const what = closing.mayResume ? 'the platform closed the connection' : 'the platform ended the session'
+  return new ParleyClientError(code, { detail: `${what}: ${closing.message}`, hop: 'pod' })
 }
 
 /** Why nothing can be awaited of a connection that is over. */
