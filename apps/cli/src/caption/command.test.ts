@@ -183,7 +183,7 @@ test('[CC5] lost for good is 5, whether the connection broke or the platform sai
     if (end === 'cut') pod.last.cut()
     else pod.last.end('draining')
     assert.equal(await code, 5)
-    assert.match(err.text, end === 'cut' ? /the connection broke/ : /the platform closed the connection/)
+    assert.match(err.text, end === 'cut' ? /the connection broke/ : /the platform ended the session/)
   }
   const pod = await fakePod({ graceMs: 600 })
   const { code, err } = start({ file: wavFile, ...address(pod) })
