@@ -68,7 +68,8 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   lastHeardMs: number
   lastSentMs: number
   lastPingMs: number
-  #pingId = 0
+  /** From 1: a pong with id 0 is a sign of life that answers nothing. */
+  #pingId = 1
   #askedPingId = Number.POSITIVE_INFINITY
 
   constructor(socket: WebSocket, peer: Peer, host: ConnectionHost) {
