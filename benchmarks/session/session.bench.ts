@@ -53,7 +53,7 @@ interface Fixture {
 async function startFixture(): Promise<Fixture> {
   const secret = randomToken(32)
   const worker = new BenchChild(file('./null-worker.ts'))
-  const pod = new BenchChild(file('./pod-server.ts'), POD_NODE_OPTIONS)
+  const pod = new BenchChild(file('../lib/pod-server.ts'), POD_NODE_OPTIONS)
   const generator = new BenchChild(file('../lib/load-generator.ts'))
   const address = await worker.ask('listen', { secret, captionsPerSecond: CAPTIONS_PER_SECOND })
   const { url, apiKey } = await pod.ask<{ url: string; apiKey: string }>('listen', { worker: address, secret })

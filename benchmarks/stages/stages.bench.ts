@@ -7,10 +7,10 @@ import { breakDown, type LoopWindow, SPAN_NAMES, STAGES } from '@parley/telemetr
 import type { BenchContext, Benchmark, BenchReport } from '../lib/benchmark.ts'
 import { BenchChild } from '../lib/child.ts'
 import type { LoadTarget } from '../lib/load-generator.ts'
+import type { PodCounters } from '../lib/pod-server.ts'
 import { round } from '../lib/stats.ts'
 import { type Learnt, learn, type MeasuredLoop, predict } from './learn.ts'
 import { LEARNT, type Mix, mixName, QUICK_LEARNT, QUICK_UNSEEN, UNSEEN } from './mixes.ts'
-import type { PodCounters } from './pod-server.ts'
 
 const MAX_ERROR_RATIO = 0.15
 /** Above this share of waiting for a core a measurement says more about the machine's other work than about the pod. */
@@ -33,7 +33,7 @@ interface Measured extends MeasuredLoop {
 async function measure(mix: Mix, seconds: number): Promise<Second[]> {
   const secret = randomToken(32)
   const worker = new BenchChild(file('../session/null-worker.ts'))
-  const pod = new BenchChild(file('./pod-server.ts'), POD_NODE_OPTIONS)
+  const pod = new BenchChild(file('../lib/pod-server.ts'), POD_NODE_OPTIONS)
   const generator = new BenchChild(file('../lib/load-generator.ts'))
   try {
     const address = await worker.ask('listen', { secret, captionsPerSecond: mix.captionsPerSecond })

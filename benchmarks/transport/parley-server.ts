@@ -1,9 +1,6 @@
 // A real pod (HTTP, identity, sessions, limits, liveness, watchers, metrics) over speech that hears nothing and says captions at
 // a steady rate: everything but the worker link.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { resolveConfig } from '@parley/config'
+import { rm } from 'node:fs/promises'
 import { newId, systemClock } from '@parley/kernel'
 import { silentLogger } from '@parley/telemetry'
 import { openDataDirectory, readOrCreateApiKey } from '../../apps/pod/src/identity/data-directory.ts'
@@ -14,6 +11,7 @@ import { createPodSessions } from '../../apps/pod/src/sessions/pod-sessions.ts'
 import { createNullSpeech, type NullSpeech } from '../../apps/pod/src/testing/speech/null-speech.ts'
 import { createUdp } from '../../apps/pod/src/udp/create-udp.ts'
 import { serveBench } from '../lib/child.ts'
+import { benchConfig } from '../lib/pod-config.ts'
 
 const NO_LINKS = {
   streams: 0,
@@ -43,27 +41,14 @@ function asPodSpeech(speech: NullSpeech): PodSpeech {
   }
 }
 
-function benchConfig(dataDir: string) {
-  const settings = {
-    PARLEY_DATA_DIR: dataDir,
-    PARLEY_SERVER_PORT: '0',
-    PARLEY_SESSIONS_SEATS: '10000',
-    PARLEY_LIMITS_CONNECTIONS: '100000',
-    PARLEY_LIMITS_CONNECTIONS_PER_ADDRESS: '100000',
-    PARLEY_LIMITS_REQUESTS_PER_MINUTE: '10000000',
-  }
-  const resolved = resolveConfig({ env: settings, cwd: dataDir, homeDir: dataDir })
-  if (!resolved.ok) throw new Error(JSON.stringify(resolved.error))
-  return resolved.value.config
-}
-
 let pod: Pod | undefined
 let dataDir = ''
 
 serveBench({
   listen: async ({ captionsPerSecond }: { captionsPerSecond: number }) => {
-    dataDir = await mkdtemp(path.join(tmpdir(), 'parley-bench-'))
-    const config = benchConfig(dataDir)
+    const made = await benchConfig()
+    const { config, pageFolder } = made
+    dataDir = made.dataDir
     const clock = systemClock
     const podId = newId('pod')
     const directory = await openDataDirectory(dataDir)
@@ -81,7 +66,6 @@ serveBench({
       logger: silentLogger,
       udp: { port: udp, announced },
     })
-    const pageFolder = path.join(dataDir, 'no-page')
     pod = await startPod({
       clock,
       config,
