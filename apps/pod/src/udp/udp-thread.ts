@@ -1,18 +1,16 @@
-// The UDP thread: a socket, and the packet path behind it. It sleeps up to COALESCE_MS after a small batch, as waking up costs more
+// The UDP thread: a socket, and the packet path behind it. It sleeps a little after a small batch (coalesce.ts), as waking up costs more
 // than a packet; after a full one it reads on at once. Runs as a worker thread of the pod; imports nothing of the main loop's.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock, type Timer } from '@parley/kernel'
+import { coalesceMs } from './coalesce.ts'
 import { bufferGrant, kernelDropsReader } from './kernel-facts.ts'
 import { PacketPath } from './packet-path.ts'
 import { COUNTER_INDEX } from './shared-counters.ts'
 import { RingWriter } from './shared-ring.ts'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts'
 
-const COALESCE_MS = 2
-/** libuv takes at most so many datagrams from a socket per turn of the loop: then there may be more. */
-const FULL_BATCH_PACKETS = 32
 /** How often the kernel's drops and the thread's CPU time are looked up while packets come. */
 const FACTS_EVERY_MS = 1_000
 const CPU_EVERY_MS = 100
@@ -65,6 +63,7 @@ class UdpThread {
   readonly #kernelDropsBase = data.counters[COUNTER_INDEX.kernelDrops] as number
   readonly #cpuBaseUs = data.counters[COUNTER_INDEX.threadCpuUs] as number
   #batchPackets = 0
+  #packetsSinceSleep = 0
   #holdTimer: Timer | undefined
   #factsTimer: Timer | undefined
   #cpuReadMs = 0
@@ -114,7 +113,11 @@ class UdpThread {
     this.#armHoldTimer(nowMs)
     this.#factsTimer ??= clock.after(FACTS_EVERY_MS, () => this.#readFacts())
     if (nowMs - this.#cpuReadMs >= CPU_EVERY_MS) this.#readCpu(nowMs)
-    if (packets < FULL_BATCH_PACKETS) Atomics.wait(data.sleep, 0, 0, COALESCE_MS)
+    this.#packetsSinceSleep += packets
+    const sleepMs = coalesceMs(packets, this.#packetsSinceSleep)
+    if (sleepMs === 0) return
+    this.#packetsSinceSleep = 0
+    Atomics.wait(data.sleep, 0, 0, sleepMs)
   }
 
   #armHoldTimer(nowMs: number): void {
