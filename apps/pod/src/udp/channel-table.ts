@@ -106,13 +106,3 @@ export class ChannelTable {
     this.#words = new Uint32Array(this.#floats.buffer)
   }
 }
-
-/**
- * 32 bits of an address, enough to notice that packets come from elsewhere: whoever hits upon another's 32 bits (they depend on
- * `seed`) escapes the limit per source and gains nothing else.
- */
-export function hashAddress(address: string, seed: number): number {
-  let hash = seed | 0
-  for (let index = 0; index < address.length; index++) hash = Math.imul(hash ^ address.charCodeAt(index), 0x0100_0193)
-  return hash >>> 0
-}

@@ -54,13 +54,14 @@ function readRows(): UdpRow[] {
   return rows
 }
 
-function ownSocketInodes(): Set<string> {
-  const inodes = new Set<string>()
+/** Descriptors of this process's sockets, by inode. */
+function ownSockets(): Map<string, number> {
+  const sockets = new Map<string, number>()
   try {
     for (const fd of readdirSync('/proc/self/fd')) {
       try {
         const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1]
-        if (inode !== undefined) inodes.add(inode)
+        if (inode !== undefined) sockets.set(inode, Number(fd))
       } catch {
         // Closed since it was listed.
       }
@@ -68,13 +69,25 @@ function ownSocketInodes(): Set<string> {
   } catch {
     // No /proc.
   }
-  return inodes
+  return sockets
+}
+
+/** What of this process is bound to `port`; undefined where that cannot be read, or where there is more than one. */
+function ownSocketOn(port: number): { readonly inode: string; readonly fd: number } | undefined {
+  const own = ownSockets()
+  const rows = readRows().filter((row) => row.port === port && own.has(row.inode))
+  const inode = rows.length === 1 ? rows[0]?.inode : undefined
+  return inode === undefined ? undefined : { inode, fd: own.get(inode) as number }
+}
+
+/** Descriptor of this process's UDP socket on `port`; undefined where that cannot be read. */
+export function socketDescriptor(port: number): number | undefined {
+  return ownSocketOn(port)?.fd
 }
 
 /** Reads the drops of this process's socket on `port`; 0 where that cannot be read. Not for every packet: it parses a table. */
 export function kernelDropsReader(port: number): () => number {
-  const own = ownSocketInodes()
-  const inode = readRows().find((row) => row.port === port && own.has(row.inode))?.inode
+  const inode = ownSocketOn(port)?.inode
   if (inode === undefined) return () => 0
   return () => readRows().find((row) => row.inode === inode)?.drops ?? 0
 }

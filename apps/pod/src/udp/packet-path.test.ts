@@ -5,6 +5,7 @@ import { MAX_UDP_PACKET_BYTES, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protoc
 import { SenderSeal } from '@parley/sealing'
 import fc from 'fast-check'
 import { PacketPath } from './packet-path.ts'
+import { DatagramSource } from './packet-source.ts'
 import { makeSharedCounters, readCounter, type UdpCounter } from './shared-counters.ts'
 import { makeSharedRing, RingReader, RingWriter } from './shared-ring.ts'
 import { UDP_DROP_REASONS } from './udp-port.ts'
@@ -36,6 +37,7 @@ class Rig {
   readonly path: PacketPath
   nowMs = 0
   readonly #reader: RingReader
+  readonly #source = new DatagramSource()
   readonly #target = new Uint8Array(MAX_UDP_PACKET_BYTES)
   #handles = 0
 
@@ -47,7 +49,7 @@ class Rig {
       counters: this.counters,
       sourcePacketsPerSecond,
       nowMs: 0,
-      answer: (packet, address, port) => this.answers.push({ packet, address, port }),
+      answer: (packet, source) => this.answers.push({ packet, address: source.address(), port: source.port }),
     })
   }
 
@@ -71,9 +73,9 @@ class Rig {
     return this.#target.slice(0, sender.sealProbe(this.#target, Buffer.alloc(UDP_PROBE_BYTES, 7)))
   }
 
-  receive(packet: Uint8Array, { address, port } = HOME): void {
+  receive(packet: Uint8Array, from = HOME): void {
     this.path.startBatch(this.nowMs, 1_000_000 + this.nowMs)
-    this.path.receive(packet, address, port)
+    this.path.receive(packet, this.#source.set(from))
     this.path.endBatch(this.nowMs)
   }
 

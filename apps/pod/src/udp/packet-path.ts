@@ -4,7 +4,8 @@ import { randomInt } from 'node:crypto'
 import { newReorderTally, ReorderBuffer, ReorderPool } from '@parley/audio/reorder'
 import { MAX_UDP_PAYLOAD_BYTES, packetChannel, UDP_KINDS, UDP_PROBE_BYTES } from '@parley/protocol/udp-packet'
 import { OpenerTable, packetBytes, packetFault } from '@parley/sealing'
-import { ChannelTable, type FrameShape, hashAddress } from './channel-table.ts'
+import { ChannelTable, type FrameShape } from './channel-table.ts'
+import type { PacketSource } from './packet-source.ts'
 import { COUNTER_INDEX, type UdpCounter } from './shared-counters.ts'
 import type { RingWriter } from './shared-ring.ts'
 import { SourceLimits } from './source-limits.ts'
@@ -16,7 +17,7 @@ export interface PacketPathOptions {
   readonly sourcePacketsPerSecond: number
   readonly nowMs: number
   /** Sends `packet`, which is the callee's from now on, to where the probe came from. */
-  readonly answer: (packet: Uint8Array, address: string, port: number) => void
+  readonly answer: (packet: Uint8Array, source: PacketSource) => void
 }
 
 export class PacketPath {
@@ -90,9 +91,10 @@ export class PacketPath {
     this.#wallMs = wallMs
   }
 
-  receive(packet: Uint8Array, address: string, port: number): void {
+  /** `packet` and `source` are the caller's again when this returns. */
+  receive(packet: Uint8Array, source: PacketSource): void {
     this.#count('packets')
-    const reason = this.#take(packet, address, port)
+    const reason = this.#take(packet, source)
     if (reason !== undefined) this.#count(reason)
   }
 
@@ -117,35 +119,35 @@ export class PacketPath {
   }
 
   /** Why the packet goes no further; undefined when it did. */
-  #take(packet: Uint8Array, address: string, port: number): UdpDropReason | undefined {
+  #take(packet: Uint8Array, source: PacketSource): UdpDropReason | undefined {
     const fault = packetFault('receiver', packet)
     if (fault !== undefined) return fault
     const row = this.#rowByNumber.get(packetChannel(packet) | 0)
     // Costs nothing and tells nothing, so it is not held against the source: others may live behind the same address.
     if (row === undefined) return 'unknown_channel'
     const table = this.#table
-    const source = hashAddress(address, this.#hashSeed)
-    const isBound = table.isBound(row, source, port)
-    if (!isBound && !this.#sources.take(address, this.#nowMs)) return 'source_rate'
+    const hash = source.hash(this.#hashSeed)
+    const isBound = table.isBound(row, hash, source.port)
+    if (!isBound && !this.#sources.take(source.address(), this.#nowMs)) return 'source_rate'
     // Only authentic packets take from the session's rate; those of a session beyond it are not even opened.
     if (!table.hasRate(row, this.#nowMs)) return 'session_rate'
     const refusal = this.#seals.open(row, packet)
     if (refusal !== undefined) return refusal
     table.takeRate(row)
-    if (!isBound && this.#seals.isNewest && table.bind(row, source, port)) this.#count('rebinds')
+    if (!isBound && this.#seals.isNewest && table.bind(row, hash, source.port)) this.#count('rebinds')
     if (this.#seals.kind === UDP_KINDS.audio) return this.#onAudio(row)
-    this.#onProbe(row, address, port)
+    this.#onProbe(row, source)
     return undefined
   }
 
-  #onProbe(row: number, address: string, port: number): void {
+  #onProbe(row: number, source: PacketSource): void {
     this.#count('probes')
     const answer = new Uint8Array(packetBytes(UDP_PROBE_BYTES))
     const { counter, payload } = this.#seals
     const table = this.#table
     // A probe comes through `open` once, so its counter seals one answer only.
     this.#seals.seal(row, answer, UDP_KINDS.probeAnswer, table.channel(row), counter, table.endMediaTime(row), payload)
-    this.#answer(answer, address, port)
+    this.#answer(answer, source)
   }
 
   #onAudio(row: number): UdpDropReason | undefined {

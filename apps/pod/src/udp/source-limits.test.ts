@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashAddress } from './channel-table.ts'
+import { hashAddress } from './packet-source.ts'
 import { SourceLimits, sourceKey } from './source-limits.ts'
 
 test('[UD6] an address has its share of packets per second, and the others theirs', () => {

@@ -1,12 +1,15 @@
 // The UDP thread: a socket, and the packet path behind it. It sleeps a little after a small batch (coalesce.ts), as waking up costs more
-// than a packet; after a full one it reads on at once. Runs as a worker thread of the pod; imports nothing of the main loop's.
+// than a packet; after a full one it reads on at once. Where it can, it takes packets from the kernel in batches (batch-receiver.ts): the
+// socket then only wakes it. Runs as a worker thread of the pod; imports nothing of the main loop's.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock, type Timer } from '@parley/kernel'
+import { BATCH_PACKETS, type BatchReceiver, openBatchReceiver } from './batch-receiver.ts'
 import { coalesceMs } from './coalesce.ts'
-import { bufferGrant, kernelDropsReader } from './kernel-facts.ts'
+import { bufferGrant, kernelDropsReader, socketDescriptor } from './kernel-facts.ts'
 import { PacketPath } from './packet-path.ts'
+import { DatagramSource } from './packet-source.ts'
 import { COUNTER_INDEX } from './shared-counters.ts'
 import { RingWriter } from './shared-ring.ts'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts'
@@ -14,6 +17,9 @@ import type { FromThread, ThreadData, ToThread } from './thread-messages.ts'
 /** How often the kernel's drops and the thread's CPU time are looked up while packets come. */
 const FACTS_EVERY_MS = 1_000
 const CPU_EVERY_MS = 100
+const BATCHES_PER_TURN = 16
+/** libuv takes at most so many datagrams from a socket per turn of the loop: then there may be more. */
+const LIBUV_TURN_PACKETS = 32
 
 const data = workerData as ThreadData
 const clock = systemClock
@@ -58,26 +64,32 @@ const ignoreSendResult = () => {}
 
 class UdpThread {
   readonly #socket: Socket
+  readonly #batches: BatchReceiver | undefined
+  readonly #source = new DatagramSource()
   readonly #path: PacketPath
   readonly #readKernelDrops: () => number
   readonly #kernelDropsBase = data.counters[COUNTER_INDEX.kernelDrops] as number
   readonly #cpuBaseUs = data.counters[COUNTER_INDEX.threadCpuUs] as number
-  #batchPackets = 0
+  #isTurnOpen = false
+  #isStopped = false
+  #turnPackets = 0
   #packetsSinceSleep = 0
   #holdTimer: Timer | undefined
   #factsTimer: Timer | undefined
   #cpuReadMs = 0
-  readonly #endBatch = () => this.#onBatchEnd()
+  readonly #endTurn = () => this.#onTurnEnd()
 
-  constructor(socket: Socket) {
+  /** Without `batches` every packet comes through the socket's events. */
+  constructor(socket: Socket, batches: BatchReceiver | undefined) {
     this.#socket = socket
+    this.#batches = batches
     this.#readKernelDrops = kernelDropsReader(socket.address().port)
     this.#path = new PacketPath({
       ring: new RingWriter(data.ring),
       counters: data.counters,
       sourcePacketsPerSecond: data.sourcePacketsPerSecond,
       nowMs: clock.nowMs(),
-      answer: (packet, address, port) => socket.send(packet, port, address, ignoreSendResult),
+      answer: (packet, source) => socket.send(packet, source.port, source.address(), ignoreSendResult),
     })
     socket.on('message', (packet, source) => this.#onPacket(packet, source))
   }
@@ -97,27 +109,59 @@ class UdpThread {
   }
 
   #onPacket(packet: Buffer, source: RemoteInfo): void {
-    if (this.#batchPackets++ === 0) {
-      this.#path.startBatch(clock.nowMs(), clock.wallMs())
-      // Runs when libuv has handed over everything it took in this turn.
-      setImmediate(this.#endBatch)
-    }
-    this.#path.receive(packet, source.address, source.port)
+    this.#startTurn()
+    this.#turnPackets++
+    this.#path.receive(packet, this.#source.set(source))
   }
 
-  #onBatchEnd(): void {
-    const packets = this.#batchPackets
-    this.#batchPackets = 0
+  #startTurn(): void {
+    if (this.#isTurnOpen) return
+    this.#isTurnOpen = true
+    this.#path.startBatch(clock.nowMs(), clock.wallMs())
+    // Runs when libuv has handed over everything it took in this turn.
+    setImmediate(this.#endTurn)
+  }
+
+  #onTurnEnd(): void {
+    const packets = this.#turnPackets
+    this.#isTurnOpen = false
+    this.#turnPackets = 0
+    if (this.#isStopped) return
+    this.#publish()
+    this.#sleepAfter(packets)
+    // As long as packets come they are looked for, and before libuv looks: each one that it finds comes the dear way.
+    if (!this.#batches || packets === 0) return
+    this.#startTurn()
+    this.#turnPackets += this.#takeBatches(this.#batches)
+  }
+
+  #publish(): void {
     const nowMs = clock.nowMs()
     this.#path.endBatch(nowMs)
     this.#armHoldTimer(nowMs)
     this.#factsTimer ??= clock.after(FACTS_EVERY_MS, () => this.#readFacts())
     if (nowMs - this.#cpuReadMs >= CPU_EVERY_MS) this.#readCpu(nowMs)
+  }
+
+  #sleepAfter(packets: number): void {
     this.#packetsSinceSleep += packets
-    const sleepMs = coalesceMs(packets, this.#packetsSinceSleep)
+    const isMoreThere = packets >= (this.#batches ? BATCHES_PER_TURN * BATCH_PACKETS : LIBUV_TURN_PACKETS)
+    const sleepMs = coalesceMs(isMoreThere, this.#packetsSinceSleep)
     if (sleepMs === 0) return
     this.#packetsSinceSleep = 0
     Atomics.wait(data.sleep, 0, 0, sleepMs)
+  }
+
+  /** All there is in the kernel, up to BATCHES_PER_TURN, so that messages of the main loop get their turn under any flood. */
+  #takeBatches(batches: BatchReceiver): number {
+    let taken = 0
+    for (let round = 0; round < BATCHES_PER_TURN; round++) {
+      const packets = batches.receive()
+      for (let index = 0; index < packets; index++) this.#path.receive(batches.packet(index), batches)
+      taken += packets
+      if (packets < BATCH_PACKETS) break
+    }
+    return taken
   }
 
   #armHoldTimer(nowMs: number): void {
@@ -144,6 +188,8 @@ class UdpThread {
   }
 
   #stop(): void {
+    // The descriptor may be somebody else's soon.
+    this.#isStopped = true
     this.#readFacts()
     this.#factsTimer?.cancel()
     this.#holdTimer?.cancel()
@@ -163,9 +209,11 @@ async function main(): Promise<void> {
     parentPort?.close()
     return
   }
-  const thread = new UdpThread(socket)
-  parentPort?.on('message', (message: ToThread) => thread.onMessage(message))
   const { address, port } = socket.address()
+  const descriptor = socketDescriptor(port)
+  const batches = descriptor === undefined ? undefined : await openBatchReceiver(descriptor)
+  const thread = new UdpThread(socket, batches)
+  parentPort?.on('message', (message: ToThread) => thread.onMessage(message))
   const grant = bufferGrant(data.receiveBufferBytes, socket.getRecvBufferSize(), process.platform)
   tell({
     kind: 'listening',
