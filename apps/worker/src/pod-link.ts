@@ -1,12 +1,18 @@
 // One link of this worker to one pod: greeting, messages in and out, liveness, and the streams the pod has opened on it.
 // When the link ends, they end.
 import { assertNever, type Clock, Scope } from '@parley/kernel'
-import { CLOSE_REASONS, DEAD_AFTER_MS, HELLO_DEADLINE_MS, readLinkRecords, type WorkerToPod } from '@parley/protocol'
+import {
+  CLOSE_REASONS,
+  DEAD_AFTER_MS,
+  decodePodMessage,
+  HELLO_DEADLINE_MS,
+  readLinkRecords,
+  type WorkerToPod,
+} from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
 import { type HostContext, HostedStream, type OpenMessage } from './hosted-stream.ts'
 import { proofOf } from './link-auth.ts'
-import { type Decoded, decodePodMessage } from './link-decode.ts'
 
 const CHECK_PERIOD_MS = 500
 /** A pod that does not read gets no partials beyond this; later ones replace them anyway. */
@@ -98,7 +104,7 @@ export class PodLink {
     if (!isWhole) this.#fault('an audio message is cut short')
   }
 
-  #onText(message: Decoded): void {
+  #onText(message: ReturnType<typeof decodePodMessage>): void {
     if (message === 'unknown') return
     if (message === 'faulty') {
       this.#fault('a message is unreadable')
@@ -128,6 +134,9 @@ export class PodLink {
         if (stream) this.#end(stream)
         return
       }
+      case 'speak.open':
+      case 'speak.credit':
+        return
       case 'ping':
         this.#send({ type: 'pong', id: message.id })
         return

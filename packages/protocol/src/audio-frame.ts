@@ -9,6 +9,10 @@
 // 2^32: it goes on while the client is muted, so that silence that was never sent still has its length.
 
 export const AUDIO_FRAME_KIND = 1
+
+// The binary message of a speech, pod to client: the same layout with kind 2; in place of `seq` stands the number of the speech
+// (`speak.started`), `mediaTime` counts its samples from 0, the payload is pcm16 little endian, mono.
+export const SPEECH_FRAME_KIND = 2
 export const AUDIO_FRAME_HEADER_BYTES = 10
 
 export interface AudioFrameHeader {

@@ -27,3 +27,4 @@ export {
 } from './engines/pocketsphinx/slot-sizing.ts'
 export * from './recogniser.ts'
 export type { VoiceActivity } from './speech-activity.ts'
+export * from './synthesiser.ts'

@@ -70,6 +70,9 @@ function onControl(peer: MessagePeer, message: ClientMessage, nowMs: number): vo
     case 'subscribe':
       onSubscribe(peer, message, nowMs)
       return
+    case 'speak':
+    case 'speak.cancel':
+      return
     default:
       assertNever(message)
   }

@@ -220,6 +220,9 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       case 'abandoned':
         this.#onUtterance(message)
         return
+      case 'speak.opened':
+      case 'speak.ended':
+        return // of streams that speak
       default:
         assertNever(message)
     }

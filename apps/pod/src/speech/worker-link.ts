@@ -4,6 +4,7 @@ import { assertNever, backoffMs, type Clock, Scope } from '@parley/kernel'
 import {
   type AdaptationState,
   type AudioFormat,
+  decodeWorkerMessage,
   LINK_SUBPROTOCOL,
   MAX_LINK_MESSAGE_BYTES,
   type PodToWorker,
@@ -14,7 +15,6 @@ import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import { WebSocket } from 'ws'
 import { matchLanguage } from './language-match.ts'
 import { isProof, linkToken, newNonce } from './link-auth.ts'
-import { decodeWorkerMessage } from './link-decode.ts'
 import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
 import { SlotBook } from './slot-book.ts'
 
@@ -237,6 +237,7 @@ export class WorkerLink {
     this.#silentMs = 0
     if (message.type === 'worker.hello') this.#onHello(message)
     else if (message.type === 'worker.load') this.#onLoad(message)
+    else if (message.type === 'link.refused') this.#drop(message.message)
     else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
   }
 
