@@ -3,15 +3,17 @@
 import { createResampler } from '@parley/audio'
 import { createDecoder } from '@parley/audio/codecs'
 import { type Clock, withDeadline } from '@parley/kernel'
-import type { PodToWorker, WorkerToPod } from '@parley/protocol'
+import type { PodToWorker, WorkerRole, WorkerToPod } from '@parley/protocol'
 import {
   RECOGNISER_RATE_HZ,
   type Recogniser,
   type RecogniserRefusal,
   type RecognitionListener,
   type RecognitionStream,
+  type Synthesiser,
 } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
+import type { RoleRefusal } from './endpoints-port.ts'
 import { type FeedCounters, MediaFeed } from './media-feed.ts'
 
 const OPEN_DEADLINE_MS = 10_000
@@ -30,8 +32,12 @@ export interface StreamCounters extends FeedCounters {
 export interface HostContext {
   readonly clock: Clock
   readonly logger: Logger
-  readonly recogniser: Recogniser
+  /** Undefined when this worker does not have the role. */
+  readonly recogniser: Recogniser | undefined
+  readonly synthesiser: Synthesiser | undefined
   readonly counters: StreamCounters
+  /** Why no stream of `role` is taken now, whatever slots there are. */
+  refusal(role: WorkerRole): RoleRefusal | undefined
   /** A slot was taken or given back. */
   onSlotsChanged(): void
 }
@@ -115,11 +121,13 @@ export class HostedStream {
   /** Takes what a live stream needs; whatever was taken is given back when the stream has ended meanwhile. */
   async #prepare(): Promise<Refusal | undefined> {
     const { format, settledMs = 0 } = this.#open
-    const { counters } = this.#context
+    const { counters, recogniser } = this.#context
+    const refusal = this.#context.refusal('recognise')
+    if (refusal || !recogniser) return refusal
     const decoder = await createDecoder(format)
     if (!decoder.ok) return { code: 'AUDIO_FORMAT_UNSUPPORTED', message: decoder.error.message }
     const resampler = await createResampler(format.sampleRateHz, RECOGNISER_RATE_HZ)
-    const recognition = await this.#openRecognition().catch((error: unknown) => {
+    const recognition = await this.#openRecognition(recogniser).catch((error: unknown) => {
       decoder.value.close()
       resampler.close()
       throw error
@@ -142,11 +150,11 @@ export class HostedStream {
     return undefined
   }
 
-  async #openRecognition() {
+  async #openRecognition(recogniser: Recogniser) {
     const { language, firstIndex, adaptation } = this.#open
     const options = { language, firstIndex, ...(adaptation ? { adaptation } : {}) }
     let isLate = false
-    const opening = this.#context.recogniser.openStream(options, this.#listener())
+    const opening = recogniser.openStream(options, this.#listener())
     // A slot that comes after the deadline goes straight back.
     opening
       .then((late) => {

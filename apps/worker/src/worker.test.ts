@@ -7,16 +7,26 @@ import { decodePodMessage } from '@parley/protocol'
 import { collectingLogger } from '@parley/telemetry/testing'
 import fc from 'fast-check'
 import { createWorker, type Worker } from './compose.ts'
+import type { MountEndpoints } from './endpoints-port.ts'
+import { refuseUpgrade } from './listener.ts'
 import { ManualPod, NONCE, podToken, proofOfNonce, TEST_SECRET } from './testing/manual-pod.ts'
 import { FAIL_VALUE, SpellingRecogniser, THROW_VALUE } from './testing/spelling-recogniser.ts'
 
 const until = (what: string, condition: () => boolean) => eventually(() => (condition() ? undefined : what))
 
-async function rig(context: TestContext, options: { slots?: number; openMs?: number; clock?: ManualClock } = {}) {
+interface RigOptions {
+  readonly slots?: number
+  readonly openMs?: number
+  readonly clock?: ManualClock
+  readonly endpoints?: MountEndpoints
+}
+
+async function rig(context: TestContext, options: RigOptions = {}) {
   const clock = options.clock ?? systemClock
   const recogniser = new SpellingRecogniser(systemClock, { slots: options.slots ?? 4, openMs: options.openMs ?? 0 })
   const logger = collectingLogger()
-  const worker: Worker = createWorker({ clock, logger, recogniser, fleetSecret: TEST_SECRET })
+  const { endpoints } = options
+  const worker: Worker = createWorker({ clock, logger, recogniser, fleetSecret: TEST_SECRET, endpoints })
   const url = await worker.start()
   const address = { workerId: worker.workerId, url }
   const pods: ManualPod[] = []
@@ -288,4 +298,32 @@ test('[LK1] no line of the log holds a token, a nonce or the secret', async (t) 
   await until('refused', () => pods.at(-1)?.refusedWith === 401)
   const text = JSON.stringify(logger.lines)
   for (const secret of [TEST_SECRET, NONCE, 'forged', 'Bearer']) assert.ok(!text.includes(secret), secret)
+})
+
+test('[WK12] upgrades go by their path: to the link, to what is mounted, or to nobody', async (t) => {
+  const seen: string[] = []
+  const endpoints: MountEndpoints = (access) => ({
+    connections: 0,
+    upgrade(path, _request, socket) {
+      seen.push(`${path} ${access.recogniser?.name} ${access.refusal('synthesise')?.code}`)
+      if (path !== '/v1/stream/asr') return false
+      refuseUpgrade(socket, '418 Teapot')
+      return true
+    },
+    async close() {
+      seen.push('closed')
+    },
+  })
+  const { address, worker, pods } = await rig(t, { endpoints })
+  const statusOf = async (path: string) => {
+    const pod = new ManualPod(`${address.url}${path}`, {})
+    pods.push(pod)
+    await until(path, () => pod.refusedWith !== undefined)
+    return pod.refusedWith
+  }
+  assert.equal(await statusOf('/link'), 401)
+  assert.equal(await statusOf('/v1/stream/asr?language=en'), 418)
+  assert.equal(await statusOf('/v1/nothing'), 404)
+  await worker.close()
+  assert.deepEqual(seen, ['/v1/stream/asr spelling NO_SLOT', '/v1/nothing spelling NO_SLOT', 'closed'])
 })
