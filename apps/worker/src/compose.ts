@@ -7,7 +7,7 @@ import type { LocalAccess, MountEndpoints } from './endpoints-port.ts'
 import type { StreamCounters } from './hosted-stream.ts'
 import { LinkServer } from './link-server.ts'
 import { refuseUpgrade, type TlsCredentials, WorkerListener } from './listener.ts'
-import { type LoadReport, LoadMeter } from './load-meter.ts'
+import { LoadMeter, type LoadReport } from './load-meter.ts'
 
 /** The process ends within two seconds of being told to: what is still being decoded then ends with it. */
 const ENGINES_CLOSE_DEADLINE_MS = 1_000
