@@ -54,7 +54,12 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #openedAtMs = 0
   #openedAtNo = 0
   #dropsSeen = 0
-  constructor(context: SpeechStreamContext<LinkSpeechStream>, wish: PlaceWish, options: OpenSpeechOptions, listener: SpeechListener) {
+  constructor(
+    context: SpeechStreamContext<LinkSpeechStream>,
+    wish: PlaceWish,
+    options: OpenSpeechOptions,
+    listener: SpeechListener,
+  ) {
     this.#context = context
     this.wish = wish
     this.#options = options
