@@ -2,7 +2,13 @@
 import { createHmac } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { WorkerAddress } from '@parley/fleet'
-import { LINK_SUBPROTOCOL, type PodToWorker, readLinkRecords, type WorkerToPod } from '@parley/protocol'
+import {
+  LINK_SUBPROTOCOL,
+  type PodToWorker,
+  readLinkRecords,
+  type WorkerState,
+  type WorkerToPod,
+} from '@parley/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { TEST_SECRET } from './worker-process.ts'
 
@@ -73,8 +79,8 @@ export class ManualWorker {
     this.#socket?.send(data)
   }
 
-  load(slotsUsed: number, slots = this.#options.slots ?? 4): void {
-    const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
+  load(slotsUsed: number, slots = this.#options.slots ?? 4, state?: WorkerState): void {
+    const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0, ...(state ? { state } : {}) }
     this.send({ type: 'worker.load', slots, slotsUsed, ...rest })
   }
 
