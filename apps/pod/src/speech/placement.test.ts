@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { finalOf, linksRig, linksRigWith, partialOf, until } from '../testing/speech/links-rig.ts'
+import { startLocalWorker } from '../testing/speech/local-worker.ts'
 import type { ManualWorker } from '../testing/speech/manual-worker.ts'
 import { SpeechProbe } from '../testing/speech/speech-probe.ts'
 
@@ -273,4 +274,33 @@ test('[PW4] a stream that is not answered beside one that is stays: its worker k
   assert.deepEqual(opensOf(workers), [2, 0])
   await speakFor(12_000, rig, sessions, [home])
   assert.equal(speech.stats().movedBehindTotal, 0)
+})
+
+test('[PW1] a worker without slots gets nothing, and with none but such ones sessions are refused with retry advice', async (t) => {
+  const { workers, probe, speech } = await linksRig(t, { slots: 0 }, { slots: 1 })
+  const session = probe()
+  await until('ready', () => session.states.length === 1)
+  assert.deepEqual(opensOf(workers), [0, 1])
+  const refused = speech.reserve('en-US')
+  assert.deepEqual(!refused.ok && [refused.error.code, refused.error.details.retryAfterMs], ['NO_SLOT', 1_000])
+})
+
+test('[LK2] a worker of another version or fleet gets nothing, and what is wrong with it is said', async (t) => {
+  const { speech } = await linksRig(t, { version: 2 }, { secret: 'another-secret-another-secret-1234' }, {})
+  const problems = () => speech.workers().map(({ problem }) => problem ?? '')
+  await until('words', () => problems()[0] !== '' && problems()[1] !== '')
+  assert.match(problems()[0] ?? '', /version 2 of the link, this pod version 1/)
+  assert.match(problems()[1] ?? '', /not the worker expected/)
+  assert.deepEqual(
+    speech.workers().map(({ state }) => state),
+    ['unreachable', 'unreachable', 'ready'],
+  )
+})
+
+test('[LK1] a worker that refuses this pod says what would mend it', async (t) => {
+  const strange = await startLocalWorker(t, { fleetSecret: 'the-secret-of-quite-another-fleet-1' })
+  const { speech } = await linksRig(t, {})
+  speech.setWorkers([strange.address])
+  await until('words', () => speech.workers()[0]?.problem !== undefined)
+  assert.match(speech.workers()[0]?.problem ?? '', /\(401\).*PARLEY_FLEET_SECRET/)
 })

@@ -20,6 +20,8 @@ export interface ManualWorkerOptions {
   readonly secret?: string
   /** Id it claims in its hello; its own unless told. */
   readonly claims?: string
+  /** Of the link, in its hello; 1 unless told. */
+  readonly version?: number
 }
 
 export interface AudioRecord {
@@ -139,7 +141,8 @@ export class ManualWorker {
   #greet(nonce: string): void {
     const { secret = TEST_SECRET, slots = 4, claims = this.workerId } = this.#options
     const proof = createHmac('sha256', secret).update(nonce).digest('base64url')
-    this.send({ type: 'worker.hello', version: 1, workerId: claims, proof, engines: this.#engines(), slots })
+    const version = (this.#options.version ?? 1) as 1
+    this.send({ type: 'worker.hello', version, workerId: claims, proof, engines: this.#engines(), slots })
     this.load(0)
   }
 }
