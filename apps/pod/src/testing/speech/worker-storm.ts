@@ -17,7 +17,7 @@ const AHEAD_MS = 8_000
 const FEED_PERIOD_MS = 20
 const WORKERS = 3
 const SLOTS = 4
-const FINISH_WITHIN_MS = 120_000
+const FINISH_WITHIN_MS = 240_000
 
 export interface StormOptions {
   readonly seed: number
