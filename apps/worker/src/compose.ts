@@ -4,10 +4,10 @@ import type { WorkerId } from '@parley/protocol'
 import type { Recogniser, Synthesiser } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
 import type { LocalAccess, MountEndpoints } from './endpoints-port.ts'
-import type { StreamCounters } from './hosted-stream.ts'
+import { newCounters, type StreamCounters } from './host-context.ts'
 import { LinkServer } from './link-server.ts'
 import { refuseUpgrade, type TlsCredentials, WorkerListener } from './listener.ts'
-import { type LoadReport, LoadMeter } from './load-meter.ts'
+import { LoadMeter, type LoadReport } from './load-meter.ts'
 
 /** The process ends within two seconds of being told to: what is still being decoded then ends with it. */
 const ENGINES_CLOSE_DEADLINE_MS = 1_000
@@ -54,17 +54,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { clock, recogniser, synthesiser, fleetSecret, host = '127.0.0.1', port = 0 } = options
   const workerId = options.workerId ?? newId<'wrk'>('wrk')
   const logger = options.logger.child({ workerId })
-  const counters: StreamCounters = {
-    framesTotal: 0,
-    framesCorruptTotal: 0,
-    gapsRepeatedMsTotal: 0,
-    gapsSilentMsTotal: 0,
-    framesLateTotal: 0,
-    framesStrayTotal: 0,
-    streamsOpenedTotal: 0,
-    streamsRefusedTotal: 0,
-    streamsFailedTotal: 0,
-  }
+  const counters = newCounters()
   const meter = new LoadMeter({ clock, recogniser, synthesiser })
   const streams = { clock, logger, recogniser, synthesiser, counters, refusal: meter.refusal.bind(meter) }
   const links = new LinkServer({ clock, logger, fleetSecret, workerId, streams, meter })

@@ -107,7 +107,9 @@ const bareHost = (host: string): string => host.replace(/^\[(.*)\]$/, '$1')
 /** The host as pods can use it: for "every address" the first that leads outward, otherwise the machine's name. */
 function reachableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') {
-    const outward = Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).filter((info) => !info.internal))
+    const outward = Object.values(networkInterfaces()).flatMap((infos) =>
+      (infos ?? []).filter((info) => !info.internal),
+    )
     return outward.find(({ family }) => family === 'IPv4')?.address ?? hostname()
   }
   return host.includes(':') ? `[${host}]` : host
