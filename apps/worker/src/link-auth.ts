@@ -29,6 +29,17 @@ export async function podOfToken(
   }
 }
 
+/**
+ * Who answers here, for a pod that knows only the address (LK21): value of a WWW-Authenticate header with the worker's id and HMAC-SHA-256 over
+ * `identity.<nonce>.<id>` under the fleet secret. Undefined when `nonce` is none. Its text has two dots: it is neither the signing input of a
+ * token nor, a nonce having no dot, what a proof is made of.
+ */
+export function identityOf(fleetSecret: string, workerId: string, nonce: unknown): string | undefined {
+  if (typeof nonce !== 'string' || !NONCE_PATTERN.test(nonce)) return undefined
+  const proof = createHmac('sha256', fleetSecret).update(`identity.${nonce}.${workerId}`).digest('base64url')
+  return `Parley worker="${workerId}", proof="${proof}"`
+}
+
 /** HMAC-SHA-256 of `nonce` under the fleet secret, base64url; undefined when `nonce` is not one. */
 export function proofOf(fleetSecret: string, nonce: string): string | undefined {
   if (!NONCE_PATTERN.test(nonce)) return undefined

@@ -6,7 +6,7 @@ import { CLOSE_REASONS, LINK_SUBPROTOCOL, MAX_LINK_MESSAGE_BYTES } from '@parley
 import type { Logger } from '@parley/telemetry'
 import { WebSocketServer } from 'ws'
 import type { HostContext } from './host-context.ts'
-import { podOfToken } from './link-auth.ts'
+import { identityOf, podOfToken } from './link-auth.ts'
 import { refuseUpgrade } from './listener.ts'
 import type { LoadMeter } from './load-meter.ts'
 import { PodLink } from './pod-link.ts'
@@ -67,7 +67,12 @@ export class LinkServer {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
     const podId = await podOfToken(fleetSecret, workerId, request.headers.authorization, clock.wallMs())
     if (this.#scope.isClosed || this.#links.size >= MAX_LINKS) return this.#refuse(socket, '503 Service Unavailable')
-    if (podId === undefined) return this.#refuse(socket, '401 Unauthorized')
+    if (podId === undefined) {
+      const { authorization, 'parley-nonce': nonce } = request.headers
+      const identity = authorization === undefined ? identityOf(fleetSecret, workerId, nonce) : undefined
+      if (identity) return refuseUpgrade(socket, '401 Unauthorized', { 'WWW-Authenticate': identity })
+      return this.#refuse(socket, '401 Unauthorized')
+    }
     if (!offered.includes(LINK_SUBPROTOCOL)) return this.#refuse(socket, '400 Bad Request')
     if (socket.destroyed) return
     socket.off('error', ignore)

@@ -110,6 +110,20 @@ const utteranceOutlastsPause: Rule = ({ speech }) =>
         },
       ]
 
+const workersAreAddresses: Rule = ({ speech, worker }) =>
+  speech.workerUrls.flatMap((text) => {
+    const url = URL.parse(text)
+    const key = 'speech.workerUrls'
+    if (url === null || !/^wss?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+      return [{ key, message: `speech.workerUrls holds ${text}; each must be an address such as wss://gpu1.lan:8801` }]
+    }
+    if (url.protocol === 'wss:' || isLoopbackHost(url.hostname) || worker.insecure) return []
+    const message =
+      `speech.workerUrls holds ${text}, which is not this machine: speech would travel readable. Give the worker a certificate ` +
+      '(worker.tlsCertFile, worker.tlsKeyFile) and use wss://; on a private, trusted network set worker.insecure'
+    return [{ key, message }]
+  })
+
 const RULES: readonly Rule[] = [
   plainHttpStaysHome,
   tlsFilesComeInPairs,
@@ -119,6 +133,7 @@ const RULES: readonly Rule[] = [
   proxiesAreAddresses,
   keyIdsDiffer,
   utteranceOutlastsPause,
+  workersAreAddresses,
 ]
 
 /** Everything wrong between keys; empty when all is well. */
