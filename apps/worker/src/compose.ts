@@ -5,6 +5,7 @@ import type { Recogniser, Synthesiser } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
 import type { LocalAccess, MountEndpoints } from './endpoints-port.ts'
 import { newCounters, type StreamCounters } from './host-context.ts'
+import { LinkRefusals } from './link-refusals.ts'
 import { LinkServer } from './link-server.ts'
 import { refuseUpgrade, type TlsCredentials, WorkerListener } from './listener.ts'
 import { LoadMeter, type LoadReport } from './load-meter.ts'
@@ -57,7 +58,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const counters = newCounters()
   const meter = new LoadMeter({ clock, recogniser, synthesiser })
   const streams = { clock, logger, recogniser, synthesiser, counters, refusal: meter.refusal.bind(meter) }
-  const links = new LinkServer({ clock, logger, fleetSecret, workerId, streams, meter })
+  const refusals = new LinkRefusals(clock, logger)
+  const links = new LinkServer({ clock, logger, fleetSecret, workerId, streams, meter, refusals })
   const access: LocalAccess = {
     clock,
     logger,
