@@ -15,6 +15,23 @@ export interface RoleSlots {
   readonly how: string
 }
 
+/** One process of a platform as its supervisor sees it, running or not. */
+export interface SupervisedMember {
+  /** `pod`, `worker 1` ...: stays when the process is started again. */
+  readonly name: string
+  readonly kind: 'pod' | 'worker'
+  /** `restarting`: gone, and to be started again. */
+  readonly state: 'starting' | 'ready' | 'restarting' | 'stopping' | 'ended'
+  /** Undefined while there is no process. */
+  readonly pid?: number
+  /** Workers that are ready. */
+  readonly workerId?: string
+  /** Ends in a row without a healthy stretch between them; absent when there were none. */
+  readonly failures?: number
+  /** What a draining worker has left of the time it was given. */
+  readonly drainWithinMs?: number
+}
+
 export type SupervisorToMember<Config = unknown> =
   /** First message: the resolved configuration and the secrets the member may know. */
   | {
@@ -28,6 +45,15 @@ export type SupervisorToMember<Config = unknown> =
     }
   /** To pods: the whole set of workers there are now (desired state; an empty set means empty). */
   | { readonly type: 'workers'; readonly workers: readonly WorkerAddress[] }
+  /** To pods: every process of the platform, whenever something about them changes. */
+  | { readonly type: 'members'; readonly members: readonly SupervisedMember[] }
+  /**
+   * To workers: take no new streams and say so (`worker.load` with state `draining`); those there are go on until pods have moved them or they
+   * end. Pods have `withinMs` for that. Telling it again is a new time. The process stays.
+   */
+  | { readonly type: 'drain'; readonly withinMs: number }
+  /** To workers: take streams again. */
+  | { readonly type: 'undrain' }
   /** Mint a one-time code for the page (pods). Answered by `pageCode`. */
   | { readonly type: 'mintPageCode'; readonly requestId: string }
   /** Same as SIGTERM: tell everyone why, close, exit 0. */
@@ -55,5 +81,7 @@ export type MemberToSupervisor =
   /** Pods: engines of the connected workers changed. */
   | { readonly type: 'engines'; readonly engines: readonly WorkerEngine[]; readonly slots: number }
   | { readonly type: 'pageCode'; readonly requestId: string; readonly code: string }
+  /** Pods: an operator wants this worker drained within that time, or, without one, back. */
+  | { readonly type: 'drainWorker'; readonly workerId: string; readonly withinMs?: number }
   /** The member cannot start; it exits with `exitCode` after this. One line for a person. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly exitCode: number }

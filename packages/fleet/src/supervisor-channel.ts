@@ -32,6 +32,9 @@ const START_DEADLINE_MS = 10_000
 const TYPES: readonly unknown[] = [
   'start',
   'workers',
+  'members',
+  'drain',
+  'undrain',
   'mintPageCode',
   'stop',
 ] satisfies SupervisorToMember['type'][]
