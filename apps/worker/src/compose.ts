@@ -8,7 +8,7 @@ import {
   readProcessStats,
   startLoopMonitor,
 } from '@parley/telemetry'
-import type { LocalAccess, MountEndpoints } from './endpoints-port.ts'
+import type { LocalAccess, MountEndpoints, MountedEndpoints } from './endpoints-port.ts'
 import { type HealthFigures, type HealthReport, healthReport } from './health-report.ts'
 import { newCounters, type StreamCounters } from './host-context.ts'
 import { LinkRefusals } from './link-refusals.ts'
@@ -50,6 +50,8 @@ export interface WorkerOptions {
 export interface Worker {
   readonly workerId: string
   readonly counters: Readonly<StreamCounters>
+  /** Address of the listener once it is bound, which is before the engines are loaded. */
+  readonly url: string | undefined
   /** Engines, for streams that do not come over a link. */
   readonly access: LocalAccess
   /**
@@ -99,20 +101,7 @@ export function createWorker(options: WorkerOptions): Worker {
     endpoints,
   })
   const http = createHttp({ options, logger, workerId, meter, figures })
-  const listener = new WorkerListener({
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
-    tls: options.tls,
-    logger,
-    onRequest: (path, request, response) => {
-      if (http.handle(path, request, response) || endpoints?.request?.(path, request, response)) return
-      response.writeHead(LINK_PATHS.includes(path) ? 426 : 404, { connection: 'close' }).end()
-    },
-    onUpgrade: (path, request, socket, head) => {
-      if (LINK_PATHS.includes(path)) void links.upgrade(request, socket, head)
-      else if (!endpoints?.upgrade(path, request, socket, head)) refuseUpgrade(socket, '404 Not Found')
-    },
-  })
+  const listener = createListener({ options, logger, http, links, endpoints })
   scope.every(SAMPLE_PERIOD_MS, () => {
     if (meter.sample()) onStateChanged()
   })
@@ -125,6 +114,7 @@ export function createWorker(options: WorkerOptions): Worker {
     meter.setDraining(isDraining)
     onStateChanged()
   }
+  let url: string | undefined
   let closing: Promise<void> | undefined
   const close = async () => {
     listener.stopAccepting()
@@ -137,8 +127,11 @@ export function createWorker(options: WorkerOptions): Worker {
     workerId,
     counters,
     access,
+    get url() {
+      return url
+    },
     async start() {
-      const url = await listener.start()
+      url = await listener.start()
       await firstReady([recogniser, synthesiser], onSlotsChanged)
       meter.onLoaded()
       onStateChanged()
@@ -156,6 +149,32 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 }
 
+interface ListenerParts {
+  readonly options: WorkerOptions
+  readonly logger: Logger
+  readonly http: WorkerHttp
+  readonly links: LinkServer
+  readonly endpoints: MountedEndpoints | undefined
+}
+
+/** Who answers what, by path. */
+function createListener({ options, logger, http, links, endpoints }: ListenerParts): WorkerListener {
+  return new WorkerListener({
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+    tls: options.tls,
+    logger,
+    onRequest: (path, request, response) => {
+      if (http.handle(path, request, response) || endpoints?.request?.(path, request, response)) return
+      response.writeHead(LINK_PATHS.includes(path) ? 426 : 404, { connection: 'close' }).end()
+    },
+    onUpgrade: (path, request, socket, head) => {
+      if (LINK_PATHS.includes(path)) void links.upgrade(request, socket, head)
+      else if (!endpoints?.upgrade(path, request, socket, head)) refuseUpgrade(socket, '404 Not Found')
+    },
+  })
+}
+
 interface FigureSources {
   readonly clock: Clock
   readonly scope: Scope
@@ -166,7 +185,7 @@ interface FigureSources {
   readonly speechWaits: WaitGauge
   readonly counters: StreamCounters
   readonly options: WorkerOptions
-  readonly endpoints: ReturnType<MountEndpoints> | undefined
+  readonly endpoints: MountedEndpoints | undefined
 }
 
 function figuresOf(sources: FigureSources): () => HealthFigures {
