@@ -45,11 +45,6 @@ export class PiecePool {
     return this.#idle.size + this.#busy.size
   }
 
-  /** Makes a maker before it is needed. */
-  warm(): void {
-    if (!this.#scope.isClosed && this.makers < this.#options.makers) this.#idle.add(this.#options.createMaker())
-  }
-
   /** Queues `task`; the function returned cancels it: nothing is called any more. Idempotent. */
   submit(task: PieceTask): () => void {
     const entry: Entry = { task, isCancelled: false }
@@ -98,9 +93,11 @@ export class PiecePool {
 
   #makerFor(piece: Piece): PieceMaker | undefined {
     let any: PieceMaker | undefined
-    for (const maker of this.#idle) {
-      if (maker.isWarmFor(piece)) return maker
-      any ??= maker
+    for (const maker of [...this.#idle]) {
+      // Ended while it had nothing to do: nobody's piece is lost with it.
+      if (maker.isBroken) this.#retire(maker)
+      else if (maker.isWarmFor(piece)) return maker
+      else any ??= maker
     }
     if (this.makers < this.#options.makers) return this.#options.createMaker()
     return any

@@ -44,8 +44,13 @@ const PAUSE_BEFORE: ReadonlySet<string> = new Set(
 
 /** A synthesiser of English; ready about half a second after `start`. */
 export function createFliteSynthesiser(options: FliteOptions): PieceSynthesiser {
+  return new PieceSynthesiser(fliteEngine(options), options)
+}
+
+/** What is behind it. */
+export function fliteEngine(options: Omit<FliteOptions, keyof PieceSynthesiserOptions>): PieceEngine {
   let module: FliteModule | undefined
-  const engine: PieceEngine = {
+  return {
     name: 'flite',
     makers: options.threads ?? Math.min(MAX_THREADS, availableParallelism()),
     pieceDeadlineMs: PIECE_DEADLINE_MS,
@@ -65,5 +70,4 @@ export function createFliteSynthesiser(options: FliteOptions): PieceSynthesiser 
       return new FliteMaker(module, options.threadUrl)
     },
   }
-  return new PieceSynthesiser(engine, options)
 }
