@@ -21,6 +21,7 @@ const PEAK = 8_000
 const LOWEST_HZ = 200
 const TONES = 97
 const TONE_STEP_HZ = 25
+const VOICE_STEP_HZ = 7
 
 export interface ScriptedSynthesiserOptions {
   readonly clock: Clock
@@ -40,11 +41,12 @@ const VOICES: readonly VoiceInfo[] = [
   { name: 'guion', language: 'es-ES', engine: 'scripted' },
 ]
 
-/** Samples of `character` at `rateRatio`: what the double says for it. */
-export function scriptedTone(character: string, rateRatio = 1): Int16Array {
+/** Samples of `character` at `rateRatio`: what the double says for it. The voices, counted from 0, are each a little higher. */
+export function scriptedTone(character: string, rateRatio = 1, voice = 0): Int16Array {
   const samples = new Int16Array(Math.round((RATE_HZ * SCRIPTED_CHAR_MS) / 1000 / rateRatio))
   if (!/[\p{L}\p{N}]/u.test(character)) return samples
-  const frequencyHz = LOWEST_HZ + ((character.codePointAt(0) as number) % TONES) * TONE_STEP_HZ
+  const tone = ((character.codePointAt(0) as number) % TONES) * TONE_STEP_HZ
+  const frequencyHz = LOWEST_HZ + voice * VOICE_STEP_HZ + tone
   const step = (2 * Math.PI * frequencyHz) / RATE_HZ
   return samples.map((_, n) => Math.round(PEAK * Math.sin(step * n)))
 }
@@ -92,6 +94,7 @@ export class ScriptedSynthesiser implements Synthesiser {
     const speech: ScriptedSpeech = new ScriptedSpeech(order.value, this.#scope.child(), {
       chunkDelayMs: this.#options.chunkDelayMs ?? 0,
       failAfterChunks: this.#options.failAfterChunks?.(request) ?? Number.POSITIVE_INFINITY,
+      voiceNumber: this.#voices.indexOf(order.value.voice),
       onOver: () => this.#speeches.delete(speech),
     })
     this.#speeches.add(speech)
@@ -113,6 +116,7 @@ export class ScriptedSynthesiser implements Synthesiser {
 interface ScriptedSpeechOptions {
   readonly chunkDelayMs: number
   readonly failAfterChunks: number
+  readonly voiceNumber: number
   readonly onOver: () => void
 }
 
@@ -143,7 +147,7 @@ class ScriptedSpeech implements Speech {
     if (this.#pending) throw new Error('one call at a time: the chunk asked for before has not come yet')
     this.#throwFailure()
     if (this.#isOver) return undefined
-    if (this.#options.chunkDelayMs > 0) await this.#delay()
+    await this.#delay()
     this.#throwFailure()
     if (this.#isOver) return undefined
     if (this.#chunks >= this.#options.failAfterChunks) {
@@ -156,7 +160,7 @@ class ScriptedSpeech implements Speech {
       return undefined
     }
     this.#chunks++
-    return scriptedTone(value, this.#rateRatio)
+    return scriptedTone(value, this.#rateRatio, this.#options.voiceNumber)
   }
 
   cancel(): void {
@@ -179,7 +183,10 @@ class ScriptedSpeech implements Speech {
   async #delay(): Promise<void> {
     const pending = Promise.withResolvers<undefined>()
     this.#pending = pending
-    this.#scope.after(this.#options.chunkDelayMs, () => pending.resolve(undefined))
+    const { chunkDelayMs } = this.#options
+    // Never within the call: what comes right after it, a cancel say, comes before the audio, as with a real engine.
+    if (chunkDelayMs > 0) this.#scope.after(chunkDelayMs, () => pending.resolve(undefined))
+    else queueMicrotask(() => pending.resolve(undefined))
     await pending.promise
     this.#pending = undefined
   }
