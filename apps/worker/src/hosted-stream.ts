@@ -2,45 +2,22 @@
 // number. Everything it holds dies with it; a fault in it ends it and nothing else.
 import { createResampler } from '@parley/audio'
 import { createDecoder } from '@parley/audio/codecs'
-import { type Clock, withDeadline } from '@parley/kernel'
-import type { PodToWorker, WorkerRole, WorkerToPod } from '@parley/protocol'
+import { withDeadline } from '@parley/kernel'
+import type { PodToWorker, WorkerToPod } from '@parley/protocol'
 import {
   RECOGNISER_RATE_HZ,
   type Recogniser,
   type RecogniserRefusal,
   type RecognitionListener,
   type RecognitionStream,
-  type Synthesiser,
 } from '@parley/speech'
-import type { Logger } from '@parley/telemetry'
-import type { RoleRefusal } from './endpoints-port.ts'
-import { type FeedCounters, MediaFeed } from './media-feed.ts'
+import type { HostContext } from './host-context.ts'
+import { MediaFeed } from './media-feed.ts'
 
 const OPEN_DEADLINE_MS = 10_000
 const BUSY_RETRY_MS = 1_000
 
 export type OpenMessage = Extract<PodToWorker, { type: 'stream.open' }>
-
-export interface StreamCounters extends FeedCounters {
-  streamsOpenedTotal: number
-  streamsRefusedTotal: number
-  streamsFailedTotal: number
-  /** Frames for streams that were not open. */
-  framesStrayTotal: number
-}
-
-export interface HostContext {
-  readonly clock: Clock
-  readonly logger: Logger
-  /** Undefined when this worker does not have the role. */
-  readonly recogniser: Recogniser | undefined
-  readonly synthesiser: Synthesiser | undefined
-  readonly counters: StreamCounters
-  /** Why no stream of `role` is taken now, whatever slots there are. */
-  refusal(role: WorkerRole): RoleRefusal | undefined
-  /** A slot was taken or given back. */
-  onSlotsChanged(): void
-}
 
 type State =
   | { readonly kind: 'opening' }

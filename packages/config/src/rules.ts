@@ -124,6 +124,26 @@ const workersAreAddresses: Rule = ({ speech, worker }) =>
     return [{ key, message }]
   })
 
+const plainLinksStayHome: Rule = ({ worker }) =>
+  isLoopbackHost(worker.host) || worker.insecure || (worker.tlsCertFile !== '' && worker.tlsKeyFile !== '')
+    ? []
+    : [
+        {
+          key: 'worker.host',
+          message:
+            `worker.host is ${worker.host}, which others can reach, and the worker has no certificate: speech would travel readable. Set ` +
+            'worker.tlsCertFile and worker.tlsKeyFile (--tls-cert, --tls-key); on a private, trusted network set worker.insecure (--insecure)',
+        },
+      ]
+
+const workerTlsFilesComeInPairs: Rule = ({ worker }) =>
+  (['tlsCertFile', 'tlsKeyFile'] as const)
+    .filter((name) => worker[name] === '' && (worker.tlsCertFile !== '' || worker.tlsKeyFile !== ''))
+    .map((name) => ({
+      key: `worker.${name}`,
+      message: `worker.${name} is not set; certificate and key of a worker come in pairs`,
+    }))
+
 const RULES: readonly Rule[] = [
   plainHttpStaysHome,
   tlsFilesComeInPairs,
@@ -134,6 +154,8 @@ const RULES: readonly Rule[] = [
   keyIdsDiffer,
   utteranceOutlastsPause,
   workersAreAddresses,
+  plainLinksStayHome,
+  workerTlsFilesComeInPairs,
 ]
 
 /** Everything wrong between keys; empty when all is well. */

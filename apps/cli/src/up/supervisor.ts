@@ -200,6 +200,9 @@ export class Supervisor {
       case 'pageCode':
         this.#codes.get(message.requestId)?.(message.code)
         break
+      case 'resized':
+        this.#options.onReport('info', `${name}: ${message.slots} slots to ${message.role}, ${message.how}`)
+        break
       case 'drainWorker':
         this.#dispatch({ type: 'drainWorker', workerId: message.workerId, withinMs: message.withinMs })
         break
