@@ -97,3 +97,17 @@ test('[FL3] threads that cannot start are a status, not a crash, and are tried a
   await synthesiser.start()
   assert.match(synthesiser.status().problem ?? '', /no-such-thread/)
 })
+
+test('[SY14] closed while it is loading, it never becomes ready and leaves nobody waiting', async () => {
+  const clock = new ManualClock()
+  const early = createFliteSynthesiser({ clock, slots: 1, threads: 2 })
+  const starting = early.start()
+  await early.close()
+  await starting
+  const late = createFliteSynthesiser({ clock, slots: 1, threads: 2 })
+  const loading = late.start()
+  await eventually(() => (clock.pendingTimers === 0 ? 'its threads are not at work yet' : undefined))
+  await late.close()
+  await loading
+  assert.deepEqual([early.status().ready, late.status().ready, clock.pendingTimers], [false, false, 0])
+})
