@@ -15,6 +15,7 @@ import { isProof, newNonce } from './link-auth.ts'
 import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
 import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
 import { SlotBook } from './slot-book.ts'
+import { type Bereaved, WorkerFate } from './worker-fate.ts'
 import { WorkerHealth } from './worker-health.ts'
 import { type WorkerLoad, WorkerReport } from './worker-report.ts'
 
@@ -30,7 +31,7 @@ const LINK_VERSION = 1
 const HEALTH_PERIOD_MS = 2_000
 export type StreamMessage = Extract<WorkerToPod, { readonly stream: number }>
 
-export interface LinkedStream extends AudioSource {
+export interface LinkedStream extends AudioSource, Bereaved {
   onMessage(message: StreamMessage): void
   /** `wasWanted`: by this pod, or by the worker, which said so. */
   onLinkLost(wasWanted: boolean): void
@@ -85,6 +86,7 @@ export class WorkerLink {
   #lastCheckMs = 0
   #lastHealthMs: number
   #workerId: string | undefined
+  readonly #fate: WorkerFate
   #problem: string | undefined
 
   constructor(options: WorkerLinkOptions) {
@@ -95,6 +97,7 @@ export class WorkerLink {
     this.#workerId = workerId
     this.#logger = options.logger.child(workerId === undefined ? { workerUrl: url } : { workerId })
     this.health = new WorkerHealth(options.clock)
+    this.#fate = new WorkerFate(options.clock, (tell) => this.#guarded(tell))
     this.#lastHealthMs = options.clock.nowMs()
     this.#begin()
   }
@@ -173,6 +176,7 @@ export class WorkerLink {
       this.#lastHealthMs = nowMs
       this.health.checked(this.isUp && this.#silentMs < HEALTH_PERIOD_MS)
     }
+    this.#fate.check(nowMs)
     if (this.#state.kind !== 'up') return
     this.#silentMs += sinceCheckMs
     this.report.grewOlder(sinceCheckMs)
@@ -188,6 +192,7 @@ export class WorkerLink {
   close(): void {
     if (this.#state.kind === 'closed') return
     this.#leave({ kind: 'closed' }, true)
+    this.#fate.decide(false)
     void this.#scope.close()
   }
 
@@ -261,6 +266,7 @@ export class WorkerLink {
       return
     }
     this.report.onEngines(hello.engines)
+    this.#fate.decide(this.#workerId === workerId)
     this.#workerId = workerId
     this.#state = { kind: 'proven', attempt, socket }
   }
@@ -382,6 +388,7 @@ export class WorkerLink {
     if (entries.length > 0 && !wasWanted) this.health.failed()
     this.report.clear()
     this.book.clear()
+    if (!wasWanted) this.#fate.lost(entries.map(({ stream }) => stream))
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
     this.#options.owner.onDown(this)
   }
