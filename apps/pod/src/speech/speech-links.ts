@@ -262,14 +262,14 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     for (const stream of this.#waiting) {
       const { state } = stream
       if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
-      const link = this.#placer.pick(stream.wish)
+      const link = this.#placer.pickUrgently(stream.wish)
       if (!link) continue
       this.#waiting.delete(stream)
       stream.assign(link)
     }
     for (const reservation of this.#reservations) {
       if (reservation.link) continue
-      const link = this.#placer.pick(reservation.wish)
+      const link = this.#placer.pickUrgently(reservation.wish)
       if (link) reservation.take(link)
     }
   }
