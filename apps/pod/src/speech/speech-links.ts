@@ -1,12 +1,24 @@
 // Speech for the sessions of this pod, over links to the speech workers there are: gives out slots, puts streams on
 // workers, and puts them on others when a worker is gone. Implements SpeechPort; the set of workers is told to it.
 import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
-import { ParleyError, type WorkerEngine } from '@parley/protocol'
+import { ParleyError, type VoiceInfo, type WorkerEngine } from '@parley/protocol'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { AudioPool } from './audio-pool.ts'
 import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
-import type { OpenSpeechOptions, SlotReservation, SpeechListener, SpeechPort, SpeechStatus } from './speech-port.ts'
+import { SpeakLinks } from './speak-links.ts'
+import type { SpeakCounters } from './speak-stream.ts'
+import type {
+  OpenSpeechOptions,
+  SlotReservation,
+  Speaking,
+  SpeakListener,
+  SpeakPort,
+  SpeakRequest,
+  SpeechListener,
+  SpeechPort,
+  SpeechStatus,
+} from './speech-port.ts'
 import { LinkSpeechStream, type SpeechStreamContext, type StreamCounters } from './speech-stream.ts'
 import { type LinkOwner, type WorkerAddress, WorkerLink } from './worker-link.ts'
 
@@ -27,13 +39,18 @@ export interface SpeechLinksOptions {
   readonly stages?: StageTimer
 }
 
-export interface SpeechLinksStats extends StreamCounters, SenderCounters {
+export interface SpeechLinksStats extends StreamCounters, SenderCounters, SpeakCounters {
   readonly linksUp: number
   readonly linkLosses: number
   readonly linkFaults: number
   readonly streams: number
   readonly streamsWaiting: number
   readonly keptAudioBytes: number
+  readonly speeches: number
+  readonly speechesWaiting: number
+  /** Of the connected workers, for speeches. */
+  readonly speechSlots: number
+  readonly speechSlotsUsed: number
 }
 
 export function createSpeechLinks(options: SpeechLinksOptions): SpeechLinks {
@@ -62,7 +79,7 @@ class Reservation implements SlotReservation {
   }
 }
 
-export class SpeechLinks implements SpeechPort, LinkOwner {
+export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
   readonly #options: SpeechLinksOptions
   readonly #stages: StageTimer
   readonly #scope: Scope
@@ -86,7 +103,12 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     stalls: 0,
     linkLosses: 0,
     linkFaults: 0,
+    speechesTotal: 0,
+    speechesFailedTotal: 0,
+    speechSetbacksTotal: 0,
+    speechAudioBytesTotal: 0,
   }
+  readonly #speaks: SpeakLinks
   #engineKey = ''
 
   constructor(options: SpeechLinksOptions) {
@@ -110,6 +132,12 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
         this.#waiting.delete(stream)
       },
     }
+    this.#speaks = new SpeakLinks({
+      clock: options.clock,
+      logger: options.logger,
+      counters: this.#counters,
+      workers: () => this.#upLinks(),
+    })
     this.#scope.every(CHECK_PERIOD_MS, () => this.#check())
   }
 
@@ -181,6 +209,14 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     return stream
   }
 
+  voices(): readonly VoiceInfo[] {
+    return this.#speaks.voices()
+  }
+
+  speak(request: SpeakRequest, listener: SpeakListener): Speaking {
+    return this.#speaks.speak(request, listener)
+  }
+
   /** Calls `listener` when engines, their readiness or the number of slots change; returns the function that stops it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
@@ -190,17 +226,23 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   stats(): SpeechLinksStats {
     let linksUp = 0
     for (const link of this.#links.values()) if (link.isUp) linksUp++
+    const { slots: speechSlots, slotsUsed: speechSlotsUsed } = this.#speaks.slots
     return {
       ...this.#counters,
       linksUp,
       streams: this.#streams.size,
       streamsWaiting: this.#waiting.size,
       keptAudioBytes: this.#pool.usedBytes,
+      speeches: this.#speaks.size,
+      speechesWaiting: this.#speaks.waiting,
+      speechSlots,
+      speechSlotsUsed,
     }
   }
 
   async close(): Promise<void> {
     for (const stream of this.#streams) stream.close()
+    this.#speaks.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
     this.#listeners.clear()
@@ -209,6 +251,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
 
   onLoad(_link: WorkerLink): void {
     this.#place()
+    this.#speaks.place()
     this.#changed()
   }
 
@@ -219,7 +262,12 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
       reservation.link = undefined
     }
     this.#place()
+    this.#speaks.place()
     this.#changed()
+  }
+
+  *#upLinks(): IterableIterator<WorkerLink> {
+    for (const link of this.#links.values()) if (link.isUp) yield link
   }
 
   #newLink(address: WorkerAddress): WorkerLink {
@@ -263,6 +311,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     for (const link of this.#links.values()) link.check(nowMs)
     for (const stream of this.#streams) stream.check(nowMs, wallMs)
     if (this.#waiting.size > 0) this.#place()
+    this.#speaks.check(nowMs)
     this.#stages.leave()
   }
 

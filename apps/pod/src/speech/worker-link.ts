@@ -16,6 +16,7 @@ import { WebSocket } from 'ws'
 import { matchLanguage } from './language-match.ts'
 import { isProof, linkToken, newNonce } from './link-auth.ts'
 import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
+import { LinkSpeeches } from './link-speeches.ts'
 import { SlotBook } from './slot-book.ts'
 
 /** From the first packet to the worker's first load report. */
@@ -67,6 +68,8 @@ type LinkState =
 export class WorkerLink {
   readonly address: WorkerAddress
   readonly book = new SlotBook()
+  /** The streams of this link that speak. */
+  readonly speeches: LinkSpeeches
   readonly #options: WorkerLinkOptions
   readonly #scope: Scope
   readonly #logger: Logger
@@ -86,6 +89,11 @@ export class WorkerLink {
     this.#options = options
     this.#scope = new Scope(options.clock)
     this.#logger = options.logger.child({ workerId: options.address.workerId })
+    this.speeches = new LinkSpeeches({
+      send: (message) => this.#send(message),
+      nextStream: () => this.#nextStream++,
+      guarded: (tell) => this.#guarded(tell),
+    })
     void this.#connect()
   }
 
@@ -225,13 +233,17 @@ export class WorkerLink {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { stages } = this.#options
+    if (isBinary) {
+      this.#silentMs = 0
+      if (this.#state.kind !== 'up' || !this.speeches.onBinary(data)) this.#fault()
+      return
+    }
     stages.enter(SPAN.json)
-    const message = isBinary ? 'faulty' : decodeWorkerMessage(data.toString())
+    const message = decodeWorkerMessage(data.toString())
     stages.leave()
     if (message === 'unknown') return
     if (message === 'faulty') {
-      this.#options.counters.linkFaults++
-      this.#drop('the worker sent something unreadable')
+      this.#fault()
       return
     }
     this.#silentMs = 0
@@ -239,6 +251,11 @@ export class WorkerLink {
     else if (message.type === 'worker.load') this.#onLoad(message)
     else if (message.type === 'link.refused') this.#drop(message.message)
     else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
+  }
+
+  #fault(): void {
+    this.#options.counters.linkFaults++
+    this.#drop('the worker sent something unreadable')
   }
 
   #onHello(hello: Extract<WorkerToPod, { type: 'worker.hello' }>): void {
@@ -257,6 +274,7 @@ export class WorkerLink {
     if (this.#state.kind !== 'proven' && this.#state.kind !== 'up') return
     this.#setEngines(load.engines)
     this.book.onReport(load.slots, load.slotsUsed)
+    this.speeches.onLoad(load)
     if (this.#state.kind === 'proven') this.#rise(this.#state.attempt, this.#state.socket)
     this.#options.owner.onLoad(this)
   }
@@ -280,6 +298,7 @@ export class WorkerLink {
   }
 
   #toStream(message: StreamMessage): void {
+    if (this.speeches.onMessage(message)) return
     const entry = this.#streams.get(message.stream)
     if (!entry) return // closed meanwhile
     if (message.type === 'stream.opened') {
@@ -362,6 +381,7 @@ export class WorkerLink {
     this.#engines = []
     this.#languages = []
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost())
+    this.speeches.onLinkLost()
     this.#options.owner.onDown(this)
   }
 }

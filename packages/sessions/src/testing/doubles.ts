@@ -18,6 +18,13 @@ export class RecordingChannel implements SessionChannel {
   latest(_key: number, message: Buffer): void {
     this.buffers.push(message)
   }
+  /** Set false to take no frames of speeches. */
+  takesSpeech = true
+  readonly frames: Buffer[] = []
+  speech(frame: Buffer): boolean {
+    if (this.takesSpeech) this.frames.push(frame)
+    return this.takesSpeech
+  }
   ping(): void {
     this.pings++
   }
