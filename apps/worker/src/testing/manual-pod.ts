@@ -2,7 +2,13 @@
 import { createHmac } from 'node:crypto'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
-import { LINK_SUBPROTOCOL, type PodToWorker, type WorkerToPod, writeLinkRecord } from '@parley/protocol'
+import {
+  LINK_SUBPROTOCOL,
+  type PodToWorker,
+  readLinkRecords,
+  type WorkerToPod,
+  writeLinkRecord,
+} from '@parley/protocol'
 import { SignJWT } from 'jose'
 import { WebSocket } from 'ws'
 
@@ -32,6 +38,9 @@ export function podToken(workerId: string, options: TokenOptions = {}): Promise<
 
 export class ManualPod {
   readonly messages: WorkerToPod[] = []
+  /** Audio of speeches, as it came. */
+  readonly heard: { readonly stream: number; readonly sample: number; readonly samples: Int16Array }[] = []
+  audioMessages = 0
   readonly socket: WebSocket
   closeCode: number | undefined
   /** HTTP status of a refused upgrade. */
@@ -44,7 +53,10 @@ export class ManualPod {
       this.refusedWith = response.statusCode
       request.destroy()
     })
-    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data)) as WorkerToPod))
+    this.socket.on('message', (data, isBinary) => {
+      if (isBinary) this.#hear(data as Buffer)
+      else this.messages.push(JSON.parse(String(data)) as WorkerToPod)
+    })
     this.socket.on('close', (code) => {
       this.closeCode = code
     })
@@ -59,6 +71,30 @@ export class ManualPod {
     await pod.got('worker.hello')
     await pod.got('worker.load')
     return pod
+  }
+
+  speak(stream: number, text: string, extra: Partial<Extract<PodToWorker, { type: 'speak.open' }>> = {}): void {
+    this.send({ type: 'speak.open', stream, requestId: `req_${stream}`, text, creditMs: 60_000, ...extra })
+  }
+
+  /** What was heard of one speech, one piece after the other; throws when a sample is missing or comes twice. */
+  speechOf(stream: number, fromSample = 0): Int16Array {
+    const pieces = this.heard.filter((piece) => piece.stream === stream)
+    const whole = new Int16Array(pieces.reduce((sum, { samples }) => sum + samples.length, 0))
+    let at = 0
+    for (const { sample, samples } of pieces) {
+      if (sample !== fromSample + at) throw new Error(`sample ${sample} came where ${fromSample + at} was due`)
+      whole.set(samples, at)
+      at += samples.length
+    }
+    return whole
+  }
+
+  #hear(message: Buffer): void {
+    this.audioMessages++
+    readLinkRecords(message, (stream, sample, payload) => {
+      this.heard.push({ stream, sample, samples: new Int16Array(Uint8Array.from(payload).buffer) })
+    })
   }
 
   async isOpen(): Promise<void> {
