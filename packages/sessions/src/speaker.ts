@@ -188,6 +188,7 @@ export class Speaker {
   /** As many frames as the connection takes; then, behind the last, how it ended. */
   #send(current: Current): void {
     const { frames } = current
+    const before = current.sentSamples
     let sent = 0
     for (const { message, samples } of frames) {
       if (!this.#channel?.speech(message)) break
@@ -198,11 +199,17 @@ export class Speaker {
     this.#counters.speechFramesTotal += sent
     if (frames.length === 0) current.stalledSinceMs = undefined
     else if (sent > 0 || current.stalledSinceMs === undefined) current.stalledSinceMs = this.#nowMs()
-    if (sent > 0) {
-      const heardMs = current.toMs(current.sentSamples - (current.order.fromSample ?? 0))
-      this.#heardUntilMs = (current.startedAtMs ?? 0) + heardMs
-    }
+    if (sent > 0) this.#noteSent(current, before)
     if (frames.length === 0 && current.outcome) this.#finish(current, current.outcome)
+  }
+
+  #noteSent(current: Current, before: number): void {
+    const { fromSample = 0 } = current.order
+    const { startedAtMs = 0 } = current
+    // When all that was sent had been heard, what comes now is heard from now on: late audio gives no claim to a longer lead.
+    const dryMs = before > fromSample ? Math.max(0, this.#nowMs() - this.#heardUntilMs) : 0
+    current.startedAtMs = startedAtMs + dryMs
+    this.#heardUntilMs = current.startedAtMs + current.toMs(current.sentSamples - fromSample)
   }
 
   #giveUp(current: Current): void {
