@@ -221,7 +221,10 @@ test('[SPK7] a failure is told behind the frames that were there, with all its d
   pass(100)
   const error = owner.messages.at(-1)
   assert.ok(error?.type === 'error')
-  assert.deepEqual([error.code, error.message, error.requestId, error.retryAfterMs], ['SYNTHESIS_FAILED', 'it broke', 'a', 7])
+  assert.deepEqual(
+    [error.code, error.message, error.requestId, error.retryAfterMs],
+    ['SYNTHESIS_FAILED', 'it broke', 'a', 7],
+  )
   assert.equal(owner.frames.length, 3)
   assert.equal(source.last.request.requestId, 'b')
   assert.deepEqual([counters.errorsTotal, counters.speechesTotal], [{ SYNTHESIS_FAILED: 1 }, { failed: 1 }])

@@ -101,7 +101,13 @@ test('[SPK6] a connection that breaks ends its speech; a resumed one asks for th
   assert.equal(port.last.request.fromSample, 960)
   port.last.start().say(2).end()
   assert.equal((await back.expect('speak.ended')).samples, 1_600)
-  assert.deepEqual([placesOf(client), placesOf(back)], [[0, 320, 640], [960, 1_280]])
+  assert.deepEqual(
+    [placesOf(client), placesOf(back)],
+    [
+      [0, 320, 640],
+      [960, 1_280],
+    ],
+  )
   assert.deepEqual(service.stats().speechesTotal, { dropped: 1, ended: 1 })
   await close()
 })
@@ -123,17 +129,22 @@ test('[SPK6] a connection that another takes over from, and a session that ends,
 test('[SPK7] a speech that fails is an error with its request id', async () => {
   const { client, begin, close } = await rig()
   const said = await begin('r')
-  said.fail(new ParleyError('VOICE_UNKNOWN', { field: 'voice', value: 'x', allowed: ['tone'], message: 'no such voice' }))
+  said.fail(
+    new ParleyError('VOICE_UNKNOWN', { field: 'voice', value: 'x', allowed: ['tone'], message: 'no such voice' }),
+  )
   const error = await client.expect('error')
   const { code, requestId, field, value, allowed, message } = error
-  assert.deepEqual({ code, requestId, field, value, allowed, message }, {
-    code: 'VOICE_UNKNOWN',
-    requestId: 'r',
-    field: 'voice',
-    value: 'x',
-    allowed: ['tone'],
-    message: 'no such voice',
-  })
+  assert.deepEqual(
+    { code, requestId, field, value, allowed, message },
+    {
+      code: 'VOICE_UNKNOWN',
+      requestId: 'r',
+      field: 'voice',
+      value: 'x',
+      allowed: ['tone'],
+      message: 'no such voice',
+    },
+  )
   await close()
 })
 
@@ -143,7 +154,13 @@ test('[WS1] a watcher may not have anything said and hears nothing of it; nor ma
   watcher.send(speak('w'))
   watcher.send({ type: 'speak.cancel', requestId: 'w' })
   const refused = [await watcher.expect('error'), await watcher.expect('error', 2)]
-  assert.deepEqual(refused.map(({ code, requestId }) => [code, requestId]), [['FORBIDDEN', 'w'], ['FORBIDDEN', 'w']])
+  assert.deepEqual(
+    refused.map(({ code, requestId }) => [code, requestId]),
+    [
+      ['FORBIDDEN', 'w'],
+      ['FORBIDDEN', 'w'],
+    ],
+  )
   const stranger = await connect()
   stranger.send(speak('s'))
   assert.deepEqual((await stranger.expect('error')).code, 'UNEXPECTED_MESSAGE')
@@ -180,6 +197,9 @@ test('[SPK4] a client that does not read: what is said waits at the worker, fina
   }
   assert.equal((await client.expect('caption')).text, 'not lost')
   assert.equal((await client.expect('speak.ended')).samples, frames * 320)
-  assert.deepEqual(placesOf(client), Array.from({ length: frames }, (_, n) => n * 320))
+  assert.deepEqual(
+    placesOf(client),
+    Array.from({ length: frames }, (_, n) => n * 320),
+  )
   await harness.close()
 })

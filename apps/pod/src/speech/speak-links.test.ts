@@ -41,7 +41,10 @@ test('[SK2] audio is asked for as far as it was allowed, rising; what is said ag
   heard.speaking?.grant(700)
   await until('credit', () => worker.creditMs(stream) === 700)
   const credits = worker.messages.filter((message) => message.type === 'speak.credit')
-  assert.deepEqual(credits.map(({ creditMs }) => creditMs), [500, 700])
+  assert.deepEqual(
+    credits.map(({ creditMs }) => creditMs),
+    [500, 700],
+  )
 })
 
 test('[SK3] a worker that is lost is followed by another, from the sample after the last, with the same voice', async (t) => {
