@@ -54,6 +54,8 @@ export interface FakePodOptions {
   /** Pages it serves by path, for tests in a browser: of its own origin, as a pod's page is. */
   readonly pages?: Readonly<Record<string, FakePage>>
   readonly clock?: Clock
+  /** Called with each session before anybody connects to it. */
+  readonly onSession?: (session: FakeSession) => void
 }
 
 export interface FakePage {
@@ -254,6 +256,7 @@ class FakePodServer implements FakePod {
     })
     this.#sessions.set(id, session)
     this.#last = session
+    this.#options.onSession?.(session)
     return session
   }
 
