@@ -8,7 +8,7 @@ const layer = (name, comment, from, forbidden) => ({
   to: { path: `^(packages/(${forbidden})|apps)/` },
 })
 
-const DOMAIN = 'speech|fleet|sessions'
+const DOMAIN = 'speech|fleet|sessions|placement'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -18,7 +18,7 @@ module.exports = {
       'kernel-imports-nothing',
       'kernel has no domain word in it',
       'kernel',
-      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions',
+      `protocol|telemetry|config|sealing|audio|client|lab|${DOMAIN}`,
     ),
     layer(
       'second-layer',
@@ -55,9 +55,14 @@ module.exports = {
       'lab-layer',
       'the lab drives the platform from outside, through the client',
       'lab',
-      `telemetry|config|${DOMAIN}`,
+      'telemetry|config|speech|fleet|sessions',
     ),
-    layer('speech-sideways', 'domain packages meet in an app', 'speech', 'config|client|lab|sealing|fleet|sessions'),
+    layer(
+      'speech-sideways',
+      'domain packages meet in an app',
+      'speech',
+      'config|client|lab|sealing|fleet|sessions|placement',
+    ),
     layer(
       'fleet-sideways',
       'domain packages meet in an app',
@@ -68,7 +73,13 @@ module.exports = {
       'sessions-sideways',
       'domain packages meet in an app',
       'sessions',
-      'config|client|lab|sealing|audio|speech|fleet',
+      'config|client|lab|sealing|audio|speech|fleet|placement',
+    ),
+    layer(
+      'placement-layer',
+      'placement is arithmetic: it imports only kernel',
+      'placement',
+      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions',
     ),
     {
       name: 'apps-apart',
@@ -93,7 +104,7 @@ module.exports = {
         path: '^packages/[^/]+/src/',
         pathNot: [
           '^$1/',
-          '^packages/[^/]+/src/(index|codecs|(codecs|testing|browser|core)/index)\\.ts$',
+          '^packages/[^/]+/src/(index|codecs|(codecs|flite|testing|browser|core)/index)\\.ts$',
           // Doors for threads, which pay for every module they load.
           '^packages/(protocol/src/(audio-frame|udp-packet)|audio/src/reorder)\\.ts$',
         ],

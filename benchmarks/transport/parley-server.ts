@@ -34,6 +34,8 @@ const NO_LINKS = {
   speechesFailedTotal: 0,
   speechSetbacksTotal: 0,
   speechAudioBytesTotal: 0,
+  movedBehindTotal: 0,
+  movedDrainingTotal: 0,
 }
 
 function asPodSpeech(speech: NullSpeech): PodSpeech {
@@ -48,6 +50,8 @@ function asPodSpeech(speech: NullSpeech): PodSpeech {
     setWorkers() {},
     onChange: () => () => {},
     stats: () => NO_LINKS,
+    workers: () => [],
+    drainWorker: () => false,
   }
 }
 

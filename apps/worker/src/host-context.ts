@@ -5,6 +5,7 @@ import type { Recogniser, Synthesiser } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
 import type { RoleRefusal } from './endpoints-port.ts'
 import type { FeedCounters } from './media-feed.ts'
+import type { WaitGauge } from './wait-gauge.ts'
 
 export interface StreamCounters extends FeedCounters {
   streamsOpenedTotal: number
@@ -30,6 +31,8 @@ export interface HostContext {
   readonly recogniser: Recogniser | undefined
   readonly synthesiser: Synthesiser | undefined
   readonly counters: StreamCounters
+  /** Speeches that wait for their next audio. */
+  readonly speechWaits: WaitGauge
   /** Why no stream of `role` is taken now, whatever slots there are. */
   refusal(role: WorkerRole): RoleRefusal | undefined
   /** A slot was taken or given back. */

@@ -109,7 +109,6 @@ export class HostedSpeech {
 
   /** Sends what may be sent, then asks for more, until the credit is used up or the pod does not read. */
   async #pump(live: Live): Promise<void> {
-    const { clock } = this.#context
     const { flow, speech } = live
     try {
       while (this.#state === live && !this.#link.isStalled) {
@@ -117,7 +116,7 @@ export class HostedSpeech {
         if (piece) this.#give(piece, speech.sampleRateHz)
         else if (!flow.wantsMore) return
         else {
-          const chunk = await withDeadline(clock, CHUNK_DEADLINE_MS, 'synthesis', speech.next())
+          const chunk = await this.#next(speech)
           if (this.#state !== live) return
           if (chunk) flow.add(chunk)
           else this.#end(flow.made)
@@ -128,6 +127,16 @@ export class HostedSpeech {
     } finally {
       // In the same turn in which nothing was left to do: credit that comes right after is not overlooked.
       this.#isPumping = false
+    }
+  }
+
+  async #next(speech: Speech): Promise<Int16Array | undefined> {
+    const { clock, speechWaits } = this.#context
+    const endWait = speechWaits.begin(clock.nowMs())
+    try {
+      return await withDeadline(clock, CHUNK_DEADLINE_MS, 'synthesis', speech.next())
+    } finally {
+      endWait()
     }
   }
 

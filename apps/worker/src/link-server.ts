@@ -6,7 +6,8 @@ import { CLOSE_REASONS, LINK_SUBPROTOCOL, MAX_LINK_MESSAGE_BYTES } from '@parley
 import type { Logger } from '@parley/telemetry'
 import { WebSocketServer } from 'ws'
 import type { HostContext } from './host-context.ts'
-import { podOfToken } from './link-auth.ts'
+import { identityOf, podOfToken } from './link-auth.ts'
+import type { LinkRefusals } from './link-refusals.ts'
 import { refuseUpgrade } from './listener.ts'
 import type { LoadMeter } from './load-meter.ts'
 import { PodLink } from './pod-link.ts'
@@ -23,6 +24,7 @@ export interface LinkServerOptions {
   readonly workerId: string
   readonly streams: Omit<HostContext, 'onSlotsChanged'>
   readonly meter: LoadMeter
+  readonly refusals: LinkRefusals
 }
 
 export class LinkServer {
@@ -36,7 +38,6 @@ export class LinkServer {
   })
   readonly #links = new Set<PodLink>()
   #isReportDue = false
-  upgradesRefusedTotal = 0
 
   constructor(options: LinkServerOptions) {
     this.#options = options
@@ -62,17 +63,34 @@ export class LinkServer {
 
   /** An upgrade asked for at the link's path. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { fleetSecret, workerId, clock } = this.#options
+    const { fleetSecret, workerId, clock, refusals } = this.#options
     socket.on('error', ignore)
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-    const podId = await podOfToken(fleetSecret, workerId, request.headers.authorization, clock.wallMs())
-    if (this.#scope.isClosed || this.#links.size >= MAX_LINKS) return this.#refuse(socket, '503 Service Unavailable')
-    if (podId === undefined) return this.#refuse(socket, '401 Unauthorized')
-    if (!offered.includes(LINK_SUBPROTOCOL)) return this.#refuse(socket, '400 Bad Request')
+    const pod = await podOfToken(fleetSecret, workerId, request.headers.authorization, clock.wallMs())
+    const from = request.socket.remoteAddress ?? 'a socket that is gone'
+    if (this.#scope.isClosed) return refuseUpgrade(socket, '503 Service Unavailable')
+    if (!pod.ok) {
+      const { authorization, 'parley-nonce': nonce } = request.headers
+      const identity = authorization === undefined ? identityOf(fleetSecret, workerId, nonce) : undefined
+      if (!identity) refusals.note(pod.error, from)
+      return refuseUpgrade(socket, '401 Unauthorized', identity ? { 'WWW-Authenticate': identity } : {})
+    }
+    if (this.#links.size >= MAX_LINKS) {
+      refusals.note('too_many_links', from)
+      return refuseUpgrade(socket, '503 Service Unavailable')
+    }
+    if (!offered.includes(LINK_SUBPROTOCOL)) {
+      refusals.note('version', from)
+      return refuseUpgrade(socket, '400 Bad Request')
+    }
     if (socket.destroyed) return
+    this.#admit(pod.value, request, socket, head)
+  }
+
+  #admit(podId: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.off('error', ignore)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const { logger, meter, streams } = this.#options
+      const { clock, logger, fleetSecret, workerId, meter, streams, refusals } = this.#options
       const link = new PodLink(webSocket, {
         clock,
         logger,
@@ -81,6 +99,7 @@ export class LinkServer {
         podId,
         host: { ...streams, onSlotsChanged: () => this.reportSoon() },
         load: () => meter.read(),
+        onVersionRefused: () => refusals.note('version', podId),
         onClosed: (closed) => this.#links.delete(closed),
       })
       this.#links.add(link)
@@ -95,12 +114,6 @@ export class LinkServer {
       this.#isReportDue = false
       this.#report()
     })
-  }
-
-  #refuse(socket: Duplex, status: string): void {
-    this.upgradesRefusedTotal++
-    this.#options.logger.warn({ status }, 'a link was refused')
-    refuseUpgrade(socket, status)
   }
 
   #report(): void {

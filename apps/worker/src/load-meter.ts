@@ -1,9 +1,12 @@
-// What the worker tells pods about itself, and whether it takes streams of a role now.
+// What the worker knows of its own load: what it tells pods, and whether it takes streams of a role now.
+import { availableParallelism } from 'node:os'
 import type { Clock } from '@parley/kernel'
 import type { RoleLoad, WorkerEngine, WorkerRole, WorkerState, WorkerToPod } from '@parley/protocol'
 import type { Recogniser, RecogniserStatus, Synthesiser, SynthesiserStatus } from '@parley/speech'
 import { readProcessStats } from '@parley/telemetry'
 import type { RoleRefusal } from './endpoints-port.ts'
+import { judge, NOT_OVERLOADED, type Overload } from './overload.ts'
+import type { WaitGauge } from './wait-gauge.ts'
 
 const CPU_WINDOW_MS = 900
 /** A worker that drains or is overloaded is left alone for this long. */
@@ -15,12 +18,15 @@ export interface MeterOptions {
   readonly clock: Clock
   readonly recogniser: Recogniser | undefined
   readonly synthesiser: Synthesiser | undefined
+  /** Speeches that wait for their next audio. */
+  readonly speechWaits: WaitGauge
 }
 
 export class LoadMeter {
   readonly #options: MeterOptions
   #isLoaded = false
   #isDraining = false
+  #overload: Overload = NOT_OVERLOADED
   #cpuMs: number
   #atMs: number
   #cpuRatio = 0
@@ -33,7 +39,8 @@ export class LoadMeter {
 
   get state(): WorkerState {
     if (this.#isDraining) return 'draining'
-    return this.#isLoaded ? 'ready' : 'loading'
+    if (!this.#isLoaded) return 'loading'
+    return this.#overload.isOverloaded ? 'overloaded' : 'ready'
   }
 
   /** Something can be taken now, or is known not to come. */
@@ -43,6 +50,29 @@ export class LoadMeter {
 
   setDraining(isDraining: boolean): void {
     this.#isDraining = isDraining
+  }
+
+  /** Looks at the load; to be called a few times per second. True when the state is another one now. */
+  sample(): boolean {
+    const before = this.state
+    this.#measureCpu()
+    const waits = this.waits()
+    const sample = {
+      recogniseWaitMs: waits.recogniseMs,
+      synthesiseWaitMs: waits.synthesiseMs,
+      cpuBusyRatio: this.#cpuRatio / availableParallelism(),
+    }
+    this.#overload = judge(this.#overload, sample, this.#options.clock.nowMs())
+    return this.state !== before
+  }
+
+  /** For how long the oldest has waited, by role. */
+  waits(): { readonly recogniseMs: number; readonly synthesiseMs: number } {
+    const { clock, recogniser, speechWaits } = this.#options
+    return {
+      recogniseMs: recogniser?.status().backlog?.oldestMs ?? 0,
+      synthesiseMs: speechWaits.longestMs(clock.nowMs()),
+    }
   }
 
   /** Undefined when a stream of `role` may be opened, as far as the state of the worker goes. */
@@ -69,7 +99,7 @@ export class LoadMeter {
       // Of recognition alone: pods match languages by them. What is spoken is in the voices.
       engines: recognition ? [engineOf(recognition)] : [],
       cpuRatio: this.#cpuRatio,
-      rssBytes: readProcessStats().rssBytes,
+      rssBytes: process.memoryUsage.rss(),
       state: this.state,
       roles: {
         ...(recognition ? { recognise: roleLoad(recognition) } : {}),
@@ -89,7 +119,10 @@ export class LoadMeter {
   }
 }
 
-const roleLoad = ({ slots, slotsUsed }: RecogniserStatus | SynthesiserStatus): RoleLoad => ({ slots, slotsUsed })
+/** An engine that is not ready has no slots to offer. */
+function roleLoad({ ready, slots, slotsUsed }: RecogniserStatus | SynthesiserStatus): RoleLoad {
+  return { slots: ready ? slots : 0, slotsUsed }
+}
 
 function engineOf({ name, languages, ready, problem }: WorkerEngine): WorkerEngine {
   return { name, languages, ready, ...(problem === undefined ? {} : { problem }) }

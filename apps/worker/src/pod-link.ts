@@ -34,6 +34,8 @@ export interface PodLinkOptions {
   readonly host: HostContext
   /** What the worker can take, for the hello and each report. */
   readonly load: () => Extract<WorkerToPod, { type: 'worker.load' }>
+  /** The pod speaks a version of the link that this worker does not. */
+  readonly onVersionRefused: () => void
   readonly onClosed: (link: PodLink) => void
 }
 
@@ -224,6 +226,7 @@ export class PodLink {
   /** Told before the link is closed, so that the pod can say what is wrong instead of trying on in the dark. */
   #refuseVersion(version: number): void {
     const message = `this worker speaks version ${LINK_VERSION} of the link, the pod version ${version}; update the older of the two`
+    this.#options.onVersionRefused()
     this.#send({ type: 'link.refused', reason: 'version', versions: [LINK_VERSION], message })
     this.#fault(message)
   }

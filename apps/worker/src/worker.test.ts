@@ -4,8 +4,10 @@ import { test } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { ManualClock } from '@parley/kernel/testing'
 import { decodePodMessage } from '@parley/protocol'
+import { collectingLogger } from '@parley/telemetry/testing'
 import fc from 'fast-check'
 import type { MountEndpoints } from './endpoints-port.ts'
+import { LinkRefusals } from './link-refusals.ts'
 import { refuseUpgrade } from './listener.ts'
 import { ManualPod, NONCE, podToken, proofOfNonce, TEST_SECRET } from './testing/manual-pod.ts'
 import { FAIL_VALUE, THROW_VALUE } from './testing/spelling-recogniser.ts'
@@ -279,6 +281,30 @@ test('[LK1] no line of the log holds a token, a nonce or the secret', async (t) 
   await until('refused', () => pods.at(-1)?.refusedWith === 401)
   const text = JSON.stringify(logger.lines)
   for (const secret of [TEST_SECRET, NONCE, 'forged', 'Bearer']) assert.ok(!text.includes(secret), secret)
+})
+
+test('[LK1] who was refused and why is said once, and counted each time', () => {
+  const clock = new ManualClock()
+  const logger = collectingLogger()
+  const refusals = new LinkRefusals(clock, logger)
+  for (let n = 0; n < 5; n++) refusals.note('not_of_this_fleet', '10.0.0.7')
+  refusals.note('expired', '10.0.0.7')
+  refusals.note('not_of_this_fleet', '10.0.0.8')
+  assert.deepEqual(
+    logger.lines.map(({ fields }) => fields),
+    [
+      { from: '10.0.0.7', reason: 'not_of_this_fleet' },
+      { from: '10.0.0.7', reason: 'expired' },
+      { from: '10.0.0.8', reason: 'not_of_this_fleet' },
+    ],
+  )
+  assert.match(JSON.stringify(logger.lines), /PARLEY_FLEET_SECRET/)
+  assert.deepEqual([refusals.totals.not_of_this_fleet, refusals.totals.expired], [6, 1])
+  for (let n = 0; n < 1_000; n++) refusals.note('missing', `10.0.1.${n}`)
+  assert.ok(logger.lines.length < 300)
+  clock.advance(600_000)
+  refusals.note('expired', '10.0.0.7')
+  assert.equal(logger.lines.at(-1)?.fields?.reason, 'expired')
 })
 
 test('[WK12] upgrades go by their path: to the link, to what is mounted, or to nobody', async (t) => {

@@ -95,7 +95,7 @@ const withPath = (bin: string): Partial<SayIo> => ({
   env: { PARLEY_DATA_DIR: path.join(folder, 'data'), HOME: folder, PATH: `${bin}${path.delimiter}/usr/bin:/bin` },
 })
 
-test('[SY1, SY2] a text becomes a whole WAV file, options reach the platform, the summary is on standard error', async () => {
+test('[SAY1, SAY2] a text becomes a whole WAV file, options reach the platform, the summary is on standard error', async () => {
   const pod = await fakePod()
   const file = path.join(folder, 'out.wav')
   const options = { text: ['good', 'morning'], out: file, voice: 'fake', language: 'en', rate: 1.5 }
@@ -111,7 +111,7 @@ test('[SY1, SY2] a text becomes a whole WAV file, options reach the platform, th
   assert.equal(pod.sessions.length, 0)
 })
 
-test('[SY1, SY2] standard input is the text, also a long one cut anywhere; standard output is a WAV stream', async () => {
+test('[SAY1, SAY2] standard input is the text, also a long one cut anywhere; standard output is a WAV stream', async () => {
   const pod = await fakePod()
   const text = 'Sch\u00f6ne Gr\u00fc\u00dfe \u{1f600}. '.repeat(300)
   const bytes = Buffer.from(text)
@@ -124,7 +124,7 @@ test('[SY1, SY2] standard input is the text, also a long one cut anywhere; stand
   assert.ok(pod.requests.includes('POST /v1/sessions'))
 })
 
-test('[SY1] a text with nothing to say in it is a WAV file without samples', async () => {
+test('[SAY1] a text with nothing to say in it is a WAV file without samples', async () => {
   const pod = await fakePod()
   const file = path.join(folder, 'empty.wav')
   const { err, code } = start({ text: [''], out: file, ...address(pod) })
@@ -132,7 +132,7 @@ test('[SY1] a text with nothing to say in it is a WAV file without samples', asy
   assert.equal((await wavOf(file)).samples.length, 0)
 })
 
-test('[SY3] a player of this machine is given the samples at their rate, and is waited for', async () => {
+test('[SAY3] a player of this machine is given the samples at their rate, and is waited for', async () => {
   const pod = await fakePod()
   const played = path.join(folder, 'played')
   const bin = await programs('paplay', `echo "$@" > ${played}.args; cat > ${played}`)
@@ -143,7 +143,7 @@ test('[SY3] a player of this machine is given the samples at their rate, and is 
   assert.equal(pod.last.voice.requests[0]?.leadMs, undefined)
 })
 
-test('[SY3] without a player, or with one that fails, it is said what to do', async () => {
+test('[SAY3] without a player, or with one that fails, it is said what to do', async () => {
   const pod = await fakePod()
   const none = start({ text: ['hello'], play: true, ...address(pod) })
   assert.equal(await none.code, 2)
@@ -155,7 +155,7 @@ test('[SY3] without a player, or with one that fails, it is said what to do', as
   assert.match(broken.err.text, /aplay does not play: audio open error: No such file/)
 })
 
-test('[SY4, SY5] voices are listed, of one language if asked; as JSON too; none is a failure that is explained', async () => {
+test('[SAY4, SAY5] voices are listed, of one language if asked; as JSON too; none is a failure that is explained', async () => {
   const voices = [
     { name: 'slt', language: 'en-US', engine: 'flite' },
     { name: 'espeak-es', language: 'es', engine: 'espeak-ng' },
@@ -174,7 +174,7 @@ test('[SY4, SY5] voices are listed, of one language if asked; as JSON too; none 
   assert.equal(await wrongKey.code, 4)
 })
 
-test('[SY5] the summary as one JSON object', async () => {
+test('[SAY5] the summary as one JSON object', async () => {
   const pod = await fakePod()
   const file = path.join(folder, 'json.wav')
   const { out, code } = start({ text: ['hello'], out: file, json: true, ...address(pod) })
@@ -187,7 +187,7 @@ test('[SY5] the summary as one JSON object', async () => {
   })
 })
 
-test('[SY6] what cannot be meant is refused before anything is sent', async () => {
+test('[SAY6] what cannot be meant is refused before anything is sent', async () => {
   const pod = await fakePod()
   const wrong: readonly [Partial<SayOptions>, Partial<SayIo>, RegExp][] = [
     [{ text: [] }, {}, /nothing to say/],
@@ -208,7 +208,7 @@ test('[SY6] what cannot be meant is refused before anything is sent', async () =
   assert.match(nowhere.err.text, /start it with \.\/parley up/)
 })
 
-test('[SY7] every way to fail has its code and its next step', async () => {
+test('[SAY7] every way to fail has its code and its next step', async () => {
   const pod = await fakePod()
   const file = path.join(folder, 'failed.wav')
   const attempt = (more: Partial<SayOptions> = {}) => start({ text: ['hello'], out: file, ...address(pod), ...more })
@@ -219,7 +219,7 @@ test('[SY7] every way to fail has its code and its next step', async () => {
   assert.match(cannotWrite.err.text, /cannot write .*folder\.wav: ENOENT/)
 })
 
-test('[SY7] what the platform refuses, and what breaks off, is told with its code', async () => {
+test('[SAY7] what the platform refuses, and what breaks off, is told with its code', async () => {
   const file = path.join(folder, 'refused.wav')
   const failures = [
     ['VOICE_UNKNOWN', 4],
@@ -243,7 +243,7 @@ test('[SY7] what the platform refuses, and what breaks off, is told with its cod
   assert.equal(await cut.code, 5)
 })
 
-test('[SY8] the first Ctrl-C stops the speech and keeps a whole file; one before it leaves at once', async () => {
+test('[SAY8] the first Ctrl-C stops the speech and keeps a whole file; one before it leaves at once', async () => {
   const pod = await fakePod({ onSession: allowsFrames(3) })
   const file = path.join(folder, 'stopped.wav')
   const run = start({ text: ['a long text'], out: file, ...address(pod) })
@@ -261,7 +261,7 @@ test('[SY8] the first Ctrl-C stops the speech and keeps a whole file; one before
   assert.equal(await early.code, 130)
 })
 
-test('[SY8] Ctrl-C silences a player at once', async () => {
+test('[SAY8] Ctrl-C silences a player at once', async () => {
   const pod = await fakePod()
   const bin = await programs('aplay', 'exec sleep 60')
   const run = start({ text: ['hello'], ...address(pod) }, withPath(bin))
@@ -270,7 +270,7 @@ test('[SY8] Ctrl-C silences a player at once', async () => {
   assert.equal(await run.code, 130)
 })
 
-test('[SY9] a reader that goes away ends the command and the session', async () => {
+test('[SAY9] a reader that goes away ends the command and the session', async () => {
   const pod = await fakePod()
   const gone = new Writable({
     write(_chunk, _encoding, done) {
@@ -282,6 +282,6 @@ test('[SY9] a reader that goes away ends the command and the session', async () 
   await until('session closed', () => pod.last.state !== 'active')
 })
 
-test('[SY1] the summary in words, also of what broke off', () => {
+test('[SAY1] the summary in words, also of what broke off', () => {
   assert.equal(summaryText({ outcome: 'failed', samples: 0 }, undefined), '0.0 s, then it broke off')
 })

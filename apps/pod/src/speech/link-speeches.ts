@@ -2,6 +2,8 @@
 // the worker takes. The link itself (worker-link.ts) only hands on what concerns them.
 import { type PodToWorker, readLinkRecords, type VoiceInfo, type WorkerToPod } from '@parley/protocol'
 import { SlotBook } from './slot-book.ts'
+import type { WorkerHealth } from './worker-health.ts'
+import type { WorkerLoad, WorkerReport } from './worker-report.ts'
 
 export type SpeakMessage = Extract<
   WorkerToPod,
@@ -12,10 +14,13 @@ export interface LinkedSpeech {
   onMessage(message: SpeakMessage): void
   /** `mediaTime` modulo 2^32; `payload` is valid until this returns. */
   onAudio(mediaTime: number, payload: Uint8Array): void
-  onLinkLost(): void
+  /** `wasWanted`: by this pod, or by the worker, which said so. */
+  onLinkLost(wasWanted: boolean): void
 }
 
 export interface SpeechesOutlet {
+  readonly health: WorkerHealth
+  readonly report: WorkerReport
   send(message: PodToWorker): void
   /** The next number of a stream on this link. */
   nextStream(): number
@@ -24,47 +29,40 @@ export interface SpeechesOutlet {
 }
 
 type Open = Omit<Extract<PodToWorker, { readonly type: 'speak.open' }>, 'type' | 'stream'>
-type Load = Extract<WorkerToPod, { readonly type: 'worker.load' }>
+
+interface Entry {
+  readonly speech: LinkedSpeech
+  isOpen: boolean
+}
 
 const NO_ROLE = { slots: 0, slotsUsed: 0 }
 
 export class LinkSpeeches {
   readonly book = new SlotBook()
   readonly #outlet: SpeechesOutlet
-  readonly #speeches = new Map<number, { readonly speech: LinkedSpeech; isOpen: boolean }>()
-  #voices: readonly VoiceInfo[] = []
-  #isTaking = false
+  readonly #speeches = new Map<number, Entry>()
 
   constructor(outlet: SpeechesOutlet) {
     this.#outlet = outlet
   }
 
   get voices(): readonly VoiceInfo[] {
-    return this.#voices
+    return this.#outlet.report.load?.voices ?? []
   }
   get size(): number {
     return this.#speeches.size
   }
-  /** Speeches the worker would take now; 0 while it drains, loads or is overloaded, whatever its slots. */
-  get free(): number {
-    return this.#isTaking ? this.book.free : 0
-  }
-  /** The worker speaks at all. */
-  get isSpeaker(): boolean {
-    return this.book.slots > 0
-  }
 
-  onLoad({ roles, state, voices }: Load): void {
+  onLoad({ roles }: WorkerLoad): void {
     const { slots, slotsUsed } = roles?.synthesise ?? NO_ROLE
     this.book.onReport(slots, slotsUsed)
-    this.#voices = voices ?? []
-    this.#isTaking = state === undefined || state === 'ready'
   }
 
   /** Sends speak.open and returns the number of the stream. Only while the link is up. */
   open(speech: LinkedSpeech, open: Open): number {
     const stream = this.#outlet.nextStream()
     this.#speeches.set(stream, { speech, isOpen: false })
+    this.#outlet.health.take(speech)
     this.book.onOpening()
     this.#outlet.send({ type: 'speak.open', stream, ...open })
     return stream
@@ -78,8 +76,14 @@ export class LinkSpeeches {
   close(stream: number): void {
     const entry = this.#speeches.get(stream)
     if (!entry) return
-    this.#forget(stream, entry.isOpen)
+    this.#forget(stream, entry)
     this.#outlet.send({ type: 'stream.close', stream })
+  }
+
+  /** The worker left the speech waiting, or sent what cannot be: it is closed there, and counts against the worker. */
+  fail(stream: number): void {
+    this.#outlet.health.failed()
+    this.close(stream)
   }
 
   /** False: it is about a stream that does not speak, or none. */
@@ -88,20 +92,27 @@ export class LinkSpeeches {
     const entry = this.#speeches.get(message.stream)
     // What belongs to a speech only, of one that was closed meanwhile.
     if (!entry) return message.type === 'speak.opened' || message.type === 'speak.ended'
+    const { health, report } = this.#outlet
     switch (message.type) {
       case 'speak.opened':
         if (!entry.isOpen) this.book.onOpened()
         entry.isOpen = true
+        health.opened(entry.speech)
         break
       case 'stream.refused':
-        this.#speeches.delete(message.stream)
+        if (message.code === 'SPEECH_UNAVAILABLE' && report.state === 'ready') health.failed()
+        this.#drop(message.stream, entry)
         if (entry.isOpen) break
         this.book.onRefused()
         if (message.code === 'NO_SLOT') this.book.onFull()
         break
       case 'stream.failed':
+        health.failed()
+        this.#forget(message.stream, entry)
+        break
       case 'speak.ended':
-        this.#forget(message.stream, entry.isOpen)
+        health.progressed(entry.speech)
+        this.#forget(message.stream, entry)
         break
       default:
         return true // nothing a stream that speaks is told
@@ -114,22 +125,30 @@ export class LinkSpeeches {
   onBinary(data: Uint8Array): boolean {
     return readLinkRecords(data, (stream, mediaTime, payload) => {
       const entry = this.#speeches.get(stream)
-      if (entry) this.#outlet.guarded(() => entry.speech.onAudio(mediaTime, payload))
+      if (!entry) return
+      this.#outlet.health.progressed(entry.speech)
+      this.#outlet.guarded(() => entry.speech.onAudio(mediaTime, payload))
     })
   }
 
   /** The link is gone, and everything on it. */
-  onLinkLost(): void {
+  onLinkLost(wasWanted: boolean): void {
     const entries = [...this.#speeches.values()]
     this.#speeches.clear()
     this.book.clear()
-    this.#voices = []
-    this.#isTaking = false
-    for (const { speech } of entries) this.#outlet.guarded(() => speech.onLinkLost())
+    for (const { speech } of entries) {
+      this.#outlet.health.leave(speech)
+      this.#outlet.guarded(() => speech.onLinkLost(wasWanted))
+    }
   }
 
-  #forget(stream: number, isOpen: boolean): void {
+  #forget(stream: number, entry: Entry): void {
+    this.#drop(stream, entry)
+    if (!entry.isOpen) this.book.onClosedWhileOpening()
+  }
+
+  #drop(stream: number, { speech }: Entry): void {
     this.#speeches.delete(stream)
-    if (!isOpen) this.book.onClosedWhileOpening()
+    this.#outlet.health.leave(speech)
   }
 }

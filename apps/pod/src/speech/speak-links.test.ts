@@ -266,6 +266,44 @@ test('[SK8] speeches go to the freest worker that has the voice and takes new on
   await until('taken', () => workers[2]?.speaks().length === 1)
 })
 
+test('[SK8] three speeches that a worker fails put it out; one that is said brings it back', async (t) => {
+  const { speech, workers, pass } = await linksRig(t, { speechSlots: 40 }, { speechSlots: 2 })
+  const [bad, good] = workers as [ManualWorker, ManualWorker]
+  for (let n = 1; n <= 3; n++) {
+    const heard = new SpeakProbe().start(speech)
+    bad.send({ type: 'stream.failed', stream: await opened(bad, n), message: 'no' })
+    await until('elsewhere', () => good.speaks().length === n)
+    good.send({ type: 'speak.ended', stream: good.speaks()[n - 1]?.stream ?? 0, samples: 0 })
+    await until('ended', () => heard.told.at(-1) === 'ended 0')
+    for (const worker of workers) worker.speechLoad(0)
+    await until('free', () => speech.stats().speechSlotsUsed === 0)
+  }
+  new SpeakProbe().start(speech)
+  await until('only the good one', () => good.speaks().length === 4)
+  await pass(30_500)
+  const tried = new SpeakProbe().start(speech)
+  const stream = await opened(bad, 4)
+  bad.say(stream, 0, 320)
+  await until('heard', () => tried.count === 320)
+  new SpeakProbe().start(speech)
+  await opened(bad, 5)
+})
+
+test('[SK3] a worker that leaves in order is no setback', async (t) => {
+  const { speech, worker } = await linksRig(t, SPEAKS)
+  const heard = new SpeakProbe().start(speech)
+  const stream = await opened(worker)
+  worker.say(stream, 0, 320)
+  await until('audio', () => heard.count === 320)
+  const [address] = [worker.address]
+  speech.setWorkers([])
+  await until('waits', () => speech.stats().speechesWaiting === 1)
+  assert.equal(speech.stats().speechSetbacksTotal, 0)
+  speech.setWorkers([address])
+  await opened(worker, 2)
+  assert.equal(worker.speaks()[1]?.fromSample, 320)
+})
+
 test('[LK3] audio cut short ends that link only', async (t) => {
   const { speech, worker, pass } = await linksRig(t, SPEAKS)
   const heard = new SpeakProbe().start(speech)
@@ -282,33 +320,43 @@ test('[LK3] audio cut short ends that link only', async (t) => {
   await until('end', () => heard.told.at(-1) === 'ended 320')
 })
 
+type Deed = 'say' | 'overlap' | 'gap' | 'fail' | 'cut' | 'early'
+
+/** What a worker may do to speech `stream`, of which `at` samples have come. Answers with how many there are then. */
+function doIt(what: Deed, worker: ManualWorker, stream: number, at: number): number {
+  const from = what === 'overlap' ? Math.max(0, at - 500) : at
+  if (what === 'gap') worker.say(stream, at + 5, 320)
+  else if (what === 'fail') worker.send({ type: 'stream.failed', stream, message: 'no' })
+  else if (what === 'early') worker.send({ type: 'speak.ended', stream, samples: at + 1 })
+  else if (what === 'cut') worker.cut()
+  else {
+    worker.say(stream, from, 2_000)
+    return from + 2_000
+  }
+  return at
+}
+
 test('[SK9] property: whatever workers do, a listener hears each sample once and in order, and one end', async (t) => {
-  const event = fc.constantFrom('say', 'say', 'say', 'overlap', 'gap', 'fail', 'cut', 'early')
+  const deed = fc.constantFrom<Deed>('say', 'overlap', 'gap', 'fail', 'cut', 'early')
   await fc.assert(
-    fc.asyncProperty(fc.array(event, { maxLength: 12 }), async (events) => {
+    fc.asyncProperty(fc.array(deed, { maxLength: 12 }), async (deeds) => {
       const { speech, worker, pass } = await linksRig(t, SPEAKS)
       const heard = new SpeakProbe().start(speech)
+      const hasFailed = () => heard.told.at(-1) === 'failed SYNTHESIS_FAILED'
       const total = 40_000
       let opens = 1
-      for (const what of events) {
-        if (heard.told.length > 1) break
-        const stream = await opened(worker, opens)
-        const at = heard.count
-        if (what === 'say' || what === 'overlap') {
-          const from = what === 'say' ? at : Math.max(0, at - 500)
-          worker.say(stream, from, 2_000)
-          await until('audio', () => heard.count === from + 2_000)
+      for (const what of deeds) {
+        if (hasFailed()) break
+        const expected = doIt(what, worker, await opened(worker, opens), heard.count)
+        if (expected > heard.count) {
+          await until('audio', () => heard.count === expected)
           continue
         }
-        if (what === 'gap') worker.say(stream, at + 5, 320)
-        if (what === 'fail') worker.send({ type: 'stream.failed', stream, message: 'no' })
-        if (what === 'early') worker.send({ type: 'speak.ended', stream, samples: at + 1 })
-        if (what === 'cut') worker.cut()
         await pass(1_500)
         opens++
-        await until('again', () => worker.speaks().length === opens || heard.told.at(-1) === 'failed SYNTHESIS_FAILED')
+        await until('again', () => worker.speaks().length === opens || hasFailed())
       }
-      if (heard.told.at(-1) !== 'failed SYNTHESIS_FAILED') {
+      if (!hasFailed()) {
         const stream = await opened(worker, opens)
         worker.say(stream, heard.count, total - heard.count)
         worker.send({ type: 'speak.ended', stream, samples: total })

@@ -3,11 +3,12 @@
 import type { Clock } from '@parley/kernel'
 import { ParleyError, type VoiceInfo } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
-import type { LinkSpeeches } from './link-speeches.ts'
-import { pickSpeaker, wishRefusal } from './speak-pick.ts'
-import { type SpeakContext, type SpeakCounters, SpeakStream, type SpeakWorker } from './speak-stream.ts'
+import { type SpeakContext, type SpeakCounters, SpeakStream } from './speak-stream.ts'
 import { SPEAK_RETRY_AFTER_MS } from './speak-transitions.ts'
+import { canSay, wishRefusal } from './speak-wish.ts'
 import type { Speaking, SpeakListener, SpeakPort, SpeakRequest } from './speech-port.ts'
+import type { PlaceWish, StreamPlacer } from './stream-placer.ts'
+import type { WorkerLink } from './worker-link.ts'
 
 /** Longest text of one request, UTF-8 bytes (MAX_SPEAK_TEXT_BYTES of @parley/speech): a longer one could not be sent to a worker. */
 const MAX_TEXT_BYTES = 131_072
@@ -16,14 +17,9 @@ export interface SpeakLinksOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly counters: SpeakCounters
-  /** The links that are up. */
-  workers(): Iterable<SpeakWorker>
-}
-
-interface Candidate {
-  readonly worker: SpeakWorker
-  readonly free: number
-  readonly voices: readonly VoiceInfo[]
+  readonly placer: StreamPlacer
+  /** All there are. */
+  links(): Iterable<WorkerLink>
 }
 
 export class SpeakLinks implements SpeakPort {
@@ -62,7 +58,7 @@ export class SpeakLinks implements SpeakPort {
   get slots(): { readonly slots: number; readonly slotsUsed: number } {
     let slots = 0
     let slotsUsed = 0
-    for (const { book } of this.#speeches()) {
+    for (const { book } of this.#speakers()) {
       slots += book.slots
       slotsUsed += book.used
     }
@@ -71,7 +67,7 @@ export class SpeakLinks implements SpeakPort {
 
   voices(): readonly VoiceInfo[] {
     const byName = new Map<string, VoiceInfo>()
-    for (const { voices } of this.#speeches()) {
+    for (const { voices } of this.#speakers()) {
       for (const voice of voices) if (!byName.has(voice.name)) byName.set(voice.name, voice)
     }
     const order = (voice: VoiceInfo): string => `${voice.language} ${voice.name}`
@@ -94,12 +90,10 @@ export class SpeakLinks implements SpeakPort {
     for (const stream of this.#waiting) {
       const { state } = stream
       if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
-      const candidates = this.#candidates()
-      const avoided = candidates.find(({ worker }) => worker === stream.failedOn)
-      const chosen = pickSpeaker(candidates, stream.wants, avoided)
+      const chosen = this.#pick(stream)
       if (!chosen) continue
       this.#waiting.delete(stream)
-      stream.assign(chosen.worker)
+      stream.assign(chosen)
     }
   }
 
@@ -145,16 +139,17 @@ export class SpeakLinks implements SpeakPort {
     return new ParleyError('NO_SLOT', { message: 'every worker that could say it is busy', retryAfterMs })
   }
 
-  #candidates(): Candidate[] {
-    const candidates: Candidate[] = []
-    for (const worker of this.#options.workers()) {
-      const { free, voices } = worker.speeches
-      candidates.push({ worker, free, voices })
+  /** One that has just failed it only when there is no other. */
+  #pick({ wants, failedOn }: SpeakStream): WorkerLink | undefined {
+    const { placer } = this.#options
+    const wish: PlaceWish = {
+      fits: ({ speeches }) => canSay(speeches.voices, wants),
+      book: ({ speeches }) => speeches.book,
     }
-    return candidates
+    return placer.pick(wish, (link) => link !== failedOn) ?? (failedOn ? placer.pick(wish) : undefined)
   }
 
-  *#speeches(): IterableIterator<LinkSpeeches> {
-    for (const { speeches } of this.#options.workers()) yield speeches
+  *#speakers(): IterableIterator<WorkerLink['speeches']> {
+    for (const { isUp, speeches } of this.#options.links()) if (isUp) yield speeches
   }
 }

@@ -41,8 +41,10 @@ export type SpeakEffect =
   | { readonly type: 'started'; readonly chosen: ChosenVoice }
   | { readonly type: 'ended'; readonly samples: number }
   | { readonly type: 'failed'; readonly error: ParleyError }
-  /** Tell the worker to stop: it is there, but the speech is no longer its. */
+  /** Tell the worker to stop: nobody wants the speech any more. */
   | { readonly type: 'closeOnWorker' }
+  /** The same because it did not keep its word: it is there, but the speech is no longer its. */
+  | { readonly type: 'failOnWorker' }
   /** Another worker is wanted, one that has not just failed it if there is one. */
   | { readonly type: 'place' }
 

@@ -3,11 +3,12 @@
 import { assertNever, type Clock } from '@parley/kernel'
 import { extendUint32, type ParleyError } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
-import type { LinkedSpeech, LinkSpeeches, SpeakMessage } from './link-speeches.ts'
+import type { LinkedSpeech, SpeakMessage } from './link-speeches.ts'
 import type { SpeakEffect, SpeakState, SpeakTransition } from './speak-state.ts'
 import * as transitions from './speak-transitions.ts'
 import { SPEAK_POLICY } from './speak-transitions.ts'
 import type { Speaking, SpeakListener, SpeakRequest } from './speech-port.ts'
+import type { WorkerLink } from './worker-link.ts'
 
 const SAMPLE_BYTES = 2
 /** Longest audio of one chunk that a worker sends (MAX_SPEECH_CHUNK_MS of @parley/speech). */
@@ -32,19 +33,14 @@ export interface SpeakContext {
   onOver(stream: SpeakStream): void
 }
 
-/** A worker's end, as far as speeches are concerned. */
-export interface SpeakWorker {
-  readonly speeches: LinkSpeeches
-}
-
 export class SpeakStream implements Speaking, LinkedSpeech {
   readonly request: SpeakRequest
   readonly #context: SpeakContext
   readonly #listener: SpeakListener
   #state: SpeakState
-  #worker: SpeakWorker | undefined
+  #worker: WorkerLink | undefined
   /** The worker that failed it last: asked again only when there is no other. */
-  #failedOn: SpeakWorker | undefined
+  #failedOn: WorkerLink | undefined
   #number = 0
   #creditMs: number
 
@@ -59,7 +55,7 @@ export class SpeakStream implements Speaking, LinkedSpeech {
   get state(): SpeakState {
     return this.#state
   }
-  get failedOn(): SpeakWorker | undefined {
+  get failedOn(): WorkerLink | undefined {
     return this.#failedOn
   }
   /** What a worker must have: the voice it began with, else what was asked for. */
@@ -86,7 +82,7 @@ export class SpeakStream implements Speaking, LinkedSpeech {
   }
 
   /** Puts the speech on `worker`: it goes on with the sample after the last that was passed on. */
-  assign(worker: SpeakWorker): void {
+  assign(worker: WorkerLink): void {
     if (this.#state.kind !== 'waiting') return
     this.#state = transitions.onAssigned(this.#state, this.#nowMs()).state
     const { requestId, text, voice, language, rateRatio } = this.request
@@ -144,8 +140,8 @@ export class SpeakStream implements Speaking, LinkedSpeech {
     this.#listener.onAudio(state.nextSample, payload.subarray(known * SAMPLE_BYTES))
   }
 
-  onLinkLost(): void {
-    this.#apply(transitions.onLost(this.#state, this.#nowMs(), SPEAK_POLICY))
+  onLinkLost(wasWanted: boolean): void {
+    this.#apply(transitions.onLost(this.#state, this.#nowMs(), SPEAK_POLICY, wasWanted))
   }
 
   /** Called a few times per second. */
@@ -194,6 +190,9 @@ export class SpeakStream implements Speaking, LinkedSpeech {
         return
       case 'closeOnWorker':
         this.#worker?.speeches.close(this.#number)
+        return
+      case 'failOnWorker':
+        this.#worker?.speeches.fail(this.#number)
         return
       case 'place':
         this.#worker = undefined

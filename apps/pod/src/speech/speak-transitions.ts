@@ -98,10 +98,12 @@ export function onRefused(state: SpeakState, refusal: Refusal, nowMs: number, po
   return fail(state, new ParleyError(code, { message, ...fieldOf(code) }), false)
 }
 
-/** The worker's process or its link is gone: another may take the speech at once. */
-export function onLost(state: SpeakState, nowMs: number, policy: SpeakPolicy): SpeakTransition {
+/** The worker's process or its link is gone: another may take the speech at once. One that left in order is no setback. */
+export function onLost(state: SpeakState, nowMs: number, policy: SpeakPolicy, wasWanted = false): SpeakTransition {
   if (state.kind !== 'opening' && state.kind !== 'speaking') return stay(state)
-  return setBack(state, nowMs, 0, policy, false)
+  if (!wasWanted) return setBack(state, nowMs, 0, policy, false)
+  const sinceMs = state.kind === 'opening' ? state.sinceMs : nowMs
+  return { state: { ...common(state), kind: 'waiting', sinceMs, retryAtMs: nowMs }, effects: [{ type: 'place' }] }
 }
 
 /** The worker is there, but gave the speech up, broke its rules or did not answer in time. `isGone`: it has forgotten it already. */
@@ -202,12 +204,12 @@ function setBack(
     sinceMs,
     retryAtMs: nowMs + (setbacks > 1 ? delayMs : 0),
   } as const
-  const effects = [...(isOnWorker ? [{ type: 'closeOnWorker' } as const] : []), { type: 'place' } as const]
+  const effects = [...(isOnWorker ? [{ type: 'failOnWorker' } as const] : []), { type: 'place' } as const]
   return { state: { ...waiting, setbacks, setbackSample: state.nextSample }, effects }
 }
 
 function fail(state: SpeakState, error: ParleyError, isOnWorker: boolean): SpeakTransition {
-  const close = isOnWorker ? [{ type: 'closeOnWorker' } as const] : []
+  const close = isOnWorker ? [{ type: 'failOnWorker' } as const] : []
   return { state: { ...common(state), ...OVER }, effects: [...close, { type: 'failed', error }] }
 }
 

@@ -22,6 +22,8 @@ export interface TokenOptions {
   readonly worker?: string
   readonly ageS?: number
   readonly algorithm?: string
+  /** Certificate to trust, PEM. */
+  readonly ca?: string
 }
 
 export function podToken(workerId: string, options: TokenOptions = {}): Promise<string> {
@@ -46,8 +48,8 @@ export class ManualPod {
   /** HTTP status of a refused upgrade. */
   refusedWith: number | undefined
 
-  constructor(url: string, headers: Record<string, string>, subprotocols: string[] = [LINK_SUBPROTOCOL]) {
-    this.socket = new WebSocket(url, subprotocols, { headers })
+  constructor(url: string, headers: Record<string, string>, subprotocols: string[] = [LINK_SUBPROTOCOL], ca?: string) {
+    this.socket = new WebSocket(url, subprotocols, { headers, ...(ca === undefined ? {} : { ca }) })
     this.socket.on('error', () => {})
     this.socket.on('unexpected-response', (request, response) => {
       this.refusedWith = response.statusCode
@@ -65,7 +67,7 @@ export class ManualPod {
   /** Connected and greeted. */
   static async connect(address: { workerId: string; url: string }, options: TokenOptions = {}): Promise<ManualPod> {
     const token = await podToken(address.workerId, options)
-    const pod = new ManualPod(address.url, { authorization: `Bearer ${token}` })
+    const pod = new ManualPod(address.url, { authorization: `Bearer ${token}` }, [LINK_SUBPROTOCOL], options.ca)
     await pod.isOpen()
     pod.send({ type: 'link.hello', version: 1, podId: options.podId ?? 'pod_test', nonce: NONCE })
     await pod.got('worker.hello')

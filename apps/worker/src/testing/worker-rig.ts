@@ -7,6 +7,7 @@ import type { Synthesiser } from '@parley/speech'
 import { collectingLogger } from '@parley/telemetry/testing'
 import { createWorker, type Worker } from '../compose.ts'
 import type { MountEndpoints } from '../endpoints-port.ts'
+import type { TlsCredentials } from '../listener.ts'
 import { ManualPod, TEST_SECRET } from './manual-pod.ts'
 import { SpellingRecogniser } from './spelling-recogniser.ts'
 
@@ -18,15 +19,20 @@ export interface RigOptions {
   readonly clock?: ManualClock
   readonly endpoints?: MountEndpoints
   readonly synthesiser?: Synthesiser
+  /** A spelling one unless told. */
+  readonly recogniser?: SpellingRecogniser
+  readonly tls?: TlsCredentials
+  readonly adminToken?: string
 }
 
 /** A worker in this process whose recogniser spells and whose synthesiser follows its script; everything is checked to be free at the end. */
 export async function workerRig(context: TestContext, options: RigOptions = {}) {
+  const { slots = 4, openMs = 0, endpoints, synthesiser, tls, adminToken = '' } = options
   const clock = options.clock ?? systemClock
-  const recogniser = new SpellingRecogniser(systemClock, { slots: options.slots ?? 4, openMs: options.openMs ?? 0 })
+  const recogniser = options.recogniser ?? new SpellingRecogniser(systemClock, { slots, openMs })
   const logger = collectingLogger()
-  const { endpoints, synthesiser } = options
-  const worker: Worker = createWorker({ clock, logger, recogniser, fleetSecret: TEST_SECRET, synthesiser, endpoints })
+  const parts = { recogniser, synthesiser, endpoints, tls, adminToken }
+  const worker: Worker = createWorker({ clock, logger, fleetSecret: TEST_SECRET, ...parts })
   const url = await worker.start()
   const address = { workerId: worker.workerId, url }
   const pods: ManualPod[] = []

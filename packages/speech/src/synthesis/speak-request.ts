@@ -8,19 +8,19 @@ export const MAX_RATE_RATIO = 2
 const DEFAULT_LANGUAGE = 'en'
 
 /** A request that can be spoken. */
-export interface SpeakOrder {
+export interface SpeakOrder<Voice extends VoiceInfo = VoiceInfo> {
   readonly requestId: string
   /** As asked for, with spaces in place of what no engine is to see: control characters and halves of surrogate pairs. */
   readonly text: string
-  readonly voice: VoiceInfo
+  readonly voice: Voice
   readonly rateRatio: number
 }
 
 /** Checks `request` against the `voices` there are, whose first is the default among equals. */
-export function readSpeakRequest(
+export function readSpeakRequest<Voice extends VoiceInfo>(
   request: SpeakRequest,
-  voices: readonly VoiceInfo[],
-): Result<SpeakOrder, SynthesiserRefusal> {
+  voices: readonly Voice[],
+): Result<SpeakOrder<Voice>, SynthesiserRefusal> {
   const { text, rateRatio = 1 } = request
   const textBytes = Buffer.byteLength(text)
   if (textBytes > MAX_SPEAK_TEXT_BYTES) {
@@ -41,10 +41,10 @@ export function plainText(text: string): string {
   return text.replace(/\p{Cc}|\p{Cs}/gu, ' ')
 }
 
-function chooseVoice(
+function chooseVoice<Voice extends VoiceInfo>(
   { voice: name, language }: Pick<SpeakRequest, 'voice' | 'language'>,
-  voices: readonly VoiceInfo[],
-): Result<VoiceInfo, SynthesiserRefusal> {
+  voices: readonly Voice[],
+): Result<Voice, SynthesiserRefusal> {
   if (name === undefined) return firstOfLanguage(language ?? DEFAULT_LANGUAGE, voices)
   const voice = voices.find((each) => each.name === name)
   if (!voice) {
@@ -59,8 +59,11 @@ function chooseVoice(
   return ok(voice)
 }
 
-function firstOfLanguage(language: string, voices: readonly VoiceInfo[]): Result<VoiceInfo, SynthesiserRefusal> {
-  let best: VoiceInfo | undefined
+function firstOfLanguage<Voice extends VoiceInfo>(
+  language: string,
+  voices: readonly Voice[],
+): Result<Voice, SynthesiserRefusal> {
+  let best: Voice | undefined
   let bestFit = 0
   for (const voice of voices) {
     const fit = languageFit(voice.language, language)

@@ -15,3 +15,9 @@ export {
   type ScriptedSynthesiserOptions,
   scriptedTone,
 } from './scripted-synthesiser.ts'
+export {
+  allOf,
+  type SynthesiserContractOptions,
+  type SynthesiserSubject,
+  synthesiserContract,
+} from './synthesiser-contract.ts'

@@ -21,6 +21,8 @@ const PEAK = 8_000
 const LOWEST_HZ = 200
 const TONES = 97
 const TONE_STEP_HZ = 25
+const VOICE_STEP_HZ = 1
+const VOICE_PITCHES = 25
 
 export interface ScriptedSynthesiserOptions {
   readonly clock: Clock
@@ -40,14 +42,18 @@ const VOICES: readonly VoiceInfo[] = [
   { name: 'guion', language: 'es-ES', engine: 'scripted' },
 ]
 
-/** Samples of `character` at `rateRatio`: what the double says for it. */
-export function scriptedTone(character: string, rateRatio = 1): Int16Array {
+/** Samples of `character` at `rateRatio`: what the double says for it. Voices of other names are a little higher or lower. */
+export function scriptedTone(character: string, rateRatio = 1, voice = 'scripted'): Int16Array {
   const samples = new Int16Array(Math.round((RATE_HZ * SCRIPTED_CHAR_MS) / 1000 / rateRatio))
   if (!/[\p{L}\p{N}]/u.test(character)) return samples
-  const frequencyHz = LOWEST_HZ + ((character.codePointAt(0) as number) % TONES) * TONE_STEP_HZ
+  const tone = ((character.codePointAt(0) as number) % TONES) * TONE_STEP_HZ
+  const frequencyHz = LOWEST_HZ + pitchOf(voice) * VOICE_STEP_HZ + tone
   const step = (2 * Math.PI * frequencyHz) / RATE_HZ
   return samples.map((_, n) => Math.round(PEAK * Math.sin(step * n)))
 }
+
+const pitchOf = (voice: string): number =>
+  [...voice].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % VOICE_PITCHES
 
 export class ScriptedSynthesiser implements Synthesiser {
   readonly name = 'scripted'
@@ -81,11 +87,11 @@ export class ScriptedSynthesiser implements Synthesiser {
 
   speak(request: SpeakRequest): Result<Speech, SynthesiserRefusal> {
     const { slots, problem } = this.#options
-    const order = readSpeakRequest(request, this.#voices)
-    if (!order.ok) return order
     if (this.#isClosed || problem !== undefined) {
       return err({ code: 'SPEECH_UNAVAILABLE', message: problem ?? 'closed', retryAfterMs: RETRY_AFTER_MS })
     }
+    const order = readSpeakRequest(request, this.#voices)
+    if (!order.ok) return order
     if (this.#speeches.size >= slots) {
       return err({ code: 'NO_SLOT', message: `all ${slots} slots are taken`, retryAfterMs: RETRY_AFTER_MS })
     }
@@ -143,7 +149,7 @@ class ScriptedSpeech implements Speech {
     if (this.#pending) throw new Error('one call at a time: the chunk asked for before has not come yet')
     this.#throwFailure()
     if (this.#isOver) return undefined
-    if (this.#options.chunkDelayMs > 0) await this.#delay()
+    await this.#delay()
     this.#throwFailure()
     if (this.#isOver) return undefined
     if (this.#chunks >= this.#options.failAfterChunks) {
@@ -156,7 +162,7 @@ class ScriptedSpeech implements Speech {
       return undefined
     }
     this.#chunks++
-    return scriptedTone(value, this.#rateRatio)
+    return scriptedTone(value, this.#rateRatio, this.voice.name)
   }
 
   cancel(): void {
@@ -179,7 +185,10 @@ class ScriptedSpeech implements Speech {
   async #delay(): Promise<void> {
     const pending = Promise.withResolvers<undefined>()
     this.#pending = pending
-    this.#scope.after(this.#options.chunkDelayMs, () => pending.resolve(undefined))
+    const { chunkDelayMs } = this.#options
+    // Never within the call: what comes right after it, a cancel say, comes before the audio, as with a real engine.
+    if (chunkDelayMs > 0) this.#scope.after(chunkDelayMs, () => pending.resolve(undefined))
+    else queueMicrotask(() => pending.resolve(undefined))
     await pending.promise
     this.#pending = undefined
   }

@@ -27,6 +27,8 @@ export interface ManualWorkerOptions {
   readonly speechSlots?: number
   /** `tone`, which speaks en-US, unless told. */
   readonly voices?: readonly VoiceInfo[]
+  /** Of the link, in its hello; 1 unless told. */
+  readonly version?: number
 }
 
 export const TONE: VoiceInfo = { name: 'tone', language: 'en-US', engine: 'manual' }
@@ -129,20 +131,22 @@ export class ManualWorker {
     this.#socket?.send(data)
   }
 
-  load(slotsUsed: number, slots = this.#options.slots ?? 4): void {
-    const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
-    this.send({ type: 'worker.load', slots, slotsUsed, ...rest, ...this.#speechLoad(0) })
+  load(slotsUsed: number, slots = this.#options.slots ?? 4, state?: WorkerState): void {
+    this.#load({ slots, slotsUsed, ...(state ? { state } : {}) }, 0)
   }
 
   /** Tells how many speeches it holds, and its state. */
   speechLoad(slotsUsed: number, state: WorkerState = 'ready'): void {
-    const rest = { slots: this.#options.slots ?? 4, slotsUsed: 0, decodersWarm: 0, cpuRatio: 0, rssBytes: 0 }
-    this.send({ type: 'worker.load', engines: this.#engines(), ...rest, ...this.#speechLoad(slotsUsed), state })
+    this.#load({ slots: this.#options.slots ?? 4, slotsUsed: 0, state }, slotsUsed)
   }
 
-  #speechLoad(slotsUsed: number) {
-    const { speechSlots: slots = 0, voices = [TONE] } = this.#options
-    return slots === 0 ? {} : { roles: { synthesise: { slots, slotsUsed } }, voices }
+  #load(load: { slots: number; slotsUsed: number; state?: WorkerState }, speechSlotsUsed: number): void {
+    const { speechSlots = 0, voices = [TONE] } = this.#options
+    const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
+    const recognise = { slots: load.slots, slotsUsed: load.slotsUsed }
+    const synthesise = { slots: speechSlots, slotsUsed: speechSlotsUsed }
+    const speaks = speechSlots === 0 ? {} : { roles: { recognise, synthesise }, voices }
+    this.send({ type: 'worker.load', ...load, ...rest, ...speaks })
   }
 
   /** Cuts the connection without a word. */
@@ -201,7 +205,8 @@ export class ManualWorker {
   #greet(nonce: string): void {
     const { secret = TEST_SECRET, slots = 4, claims = this.workerId } = this.#options
     const proof = createHmac('sha256', secret).update(nonce).digest('base64url')
-    this.send({ type: 'worker.hello', version: 1, workerId: claims, proof, engines: this.#engines(), slots })
+    const version = (this.#options.version ?? 1) as 1
+    this.send({ type: 'worker.hello', version, workerId: claims, proof, engines: this.#engines(), slots })
     this.load(0)
   }
 }

@@ -1,15 +1,10 @@
-// Which worker says a text, and what is wrong with a wish that none of them can serve. Pure.
+// Whether what a worker has serves a wish for a voice, and what is wrong with one that nobody serves. Pure.
 import { ParleyError, type VoiceInfo } from '@parley/protocol'
 import { matchLanguage } from './language-match.ts'
 
 export interface SpeakWish {
   readonly voice?: string | undefined
   readonly language?: string | undefined
-}
-
-export interface SpeakCandidate {
-  readonly free: number
-  readonly voices: readonly VoiceInfo[]
 }
 
 const DEFAULT_LANGUAGE = 'en'
@@ -22,22 +17,6 @@ export function canSay(voices: readonly VoiceInfo[], { voice, language }: SpeakW
   if (voice !== undefined && language === undefined) return named.length > 0
   const languages = named.map((one) => one.language)
   return matchLanguage(language ?? DEFAULT_LANGUAGE, languages) !== undefined
-}
-
-/** The one with most free slots that can say it; `avoided` only when there is no other. */
-export function pickSpeaker<Candidate extends SpeakCandidate>(
-  candidates: Iterable<Candidate>,
-  wish: SpeakWish,
-  avoided?: Candidate,
-): Candidate | undefined {
-  let best: Candidate | undefined
-  let second: Candidate | undefined
-  for (const candidate of candidates) {
-    if (candidate.free === 0 || !canSay(candidate.voices, wish)) continue
-    if (candidate === avoided) second = candidate
-    else if (!best || candidate.free > best.free) best = candidate
-  }
-  return best ?? second
 }
 
 /** VOICE_UNKNOWN or LANGUAGE_UNSUPPORTED, naming what there is; undefined when some voice of `voices` will do. */
