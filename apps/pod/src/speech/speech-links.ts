@@ -141,6 +141,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
       clock: options.clock,
       logger: options.logger,
       counters: this.#counters,
+      workerWaitMs: options.config.speech.workerWaitMs,
       placer: this.#placer,
       links: () => this.#links.values(),
     })
