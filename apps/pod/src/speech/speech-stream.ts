@@ -5,6 +5,7 @@ import type { WorkerToPod } from '@parley/protocol'
 import { SPAN } from '@parley/telemetry'
 import { KeptAudio } from './kept-audio.ts'
 import type { LinkBatch } from './link-sender.ts'
+import type { LinkedStream, StreamMessage } from './linked-stream.ts'
 import { type PendingFlush, PendingFlushes } from './pending-flushes.ts'
 import type { OpenSpeechOptions, SpeechListener, SpeechStream } from './speech-port.ts'
 import type { SpeechStreamContext } from './speech-stream-context.ts'
@@ -13,7 +14,7 @@ import * as transitions from './speech-stream-transitions.ts'
 import type { PlaceWish } from './stream-placer.ts'
 import { StreamProgress } from './stream-progress.ts'
 import { StreamReporter } from './stream-reporter.ts'
-import type { LinkedStream, StreamMessage, WorkerLink } from './worker-link.ts'
+import type { WorkerLink } from './worker-link.ts'
 
 /** Settled audio kept before the settled point, so that the next worker's decoder has found its feet when speech begins. */
 const PREROLL_MS = 80

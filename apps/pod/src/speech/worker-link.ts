@@ -12,10 +12,13 @@ import {
 import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
 import { isProof, newNonce } from './link-auth.ts'
-import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
+import { LinkSender, type SenderCounters } from './link-sender.ts'
 import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
+import { LinkSpeeches } from './link-speeches.ts'
+import type { LinkState } from './link-state.ts'
+import type { LinkedStream, StreamMessage } from './linked-stream.ts'
 import { SlotBook } from './slot-book.ts'
-import { type Bereaved, WorkerFate } from './worker-fate.ts'
+import { WorkerFate } from './worker-fate.ts'
 import { WorkerHealth } from './worker-health.ts'
 import { type WorkerLoad, WorkerReport } from './worker-report.ts'
 
@@ -29,13 +32,6 @@ const RETRY = { firstMs: 100, maxMs: 1_000 } as const
 const LINK_VERSION = 1
 /** How often the health gate hears whether the worker answers. */
 const HEALTH_PERIOD_MS = 2_000
-export type StreamMessage = Extract<WorkerToPod, { readonly stream: number }>
-
-export interface LinkedStream extends AudioSource, Bereaved {
-  onMessage(message: StreamMessage): void
-  /** `wasWanted`: by this pod, or by the worker, which said so. */
-  onLinkLost(wasWanted: boolean): void
-}
 
 export interface LinkOwner {
   /** The worker can take streams, or its load has changed. */
@@ -54,25 +50,13 @@ export interface WorkerLinkOptions {
   readonly stages: StageTimer
 }
 
-type LinkState =
-  | { readonly kind: 'resting' }
-  | { readonly kind: 'connecting'; readonly attempt: Scope }
-  | {
-      readonly kind: 'greeting'
-      readonly attempt: Scope
-      readonly socket: WebSocket
-      readonly workerId: string
-      readonly nonce: string
-    }
-  | { readonly kind: 'proven'; readonly attempt: Scope; readonly socket: WebSocket } // load not known yet
-  | { readonly kind: 'up'; readonly attempt: Scope; readonly socket: WebSocket; readonly sender: LinkSender }
-  | { readonly kind: 'closed' }
-
 export class WorkerLink {
   readonly address: LinkAddress
   readonly book = new SlotBook()
   readonly health: WorkerHealth
   readonly report = new WorkerReport()
+  /** The streams of this link that speak. */
+  readonly speeches: LinkSpeeches
   readonly #options: WorkerLinkOptions
   readonly #scope: Scope
   readonly #logger: Logger
@@ -97,6 +81,13 @@ export class WorkerLink {
     this.#workerId = workerId
     this.#logger = options.logger.child(workerId === undefined ? { workerUrl: url } : { workerId })
     this.health = new WorkerHealth(options.clock)
+    this.speeches = new LinkSpeeches({
+      health: this.health,
+      report: this.report,
+      send: (message) => this.#send(message),
+      nextStream: () => this.#nextStream++,
+      guarded: (tell) => this.#guarded(tell),
+    })
     this.#fate = new WorkerFate(options.clock, (tell) => this.#guarded(tell))
     this.#lastHealthMs = options.clock.nowMs()
     this.#begin()
@@ -235,6 +226,7 @@ export class WorkerLink {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { stages } = this.#options
+    if (isBinary && this.#onAudio(data)) return
     stages.enter(SPAN.json)
     const message = isBinary ? 'faulty' : decodeWorkerMessage(data.toString())
     stages.leave()
@@ -249,6 +241,12 @@ export class WorkerLink {
     else if (message.type === 'worker.load') this.#onLoad(message)
     else if (message.type === 'link.refused') this.#drop(message.message)
     else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
+  }
+
+  /** False: it is no audio of speeches. */
+  #onAudio(data: Buffer): boolean {
+    this.#silentMs = 0
+    return this.#state.kind === 'up' && this.speeches.onBinary(data)
   }
 
   #onHello(hello: Extract<WorkerToPod, { type: 'worker.hello' }>): void {
@@ -275,6 +273,7 @@ export class WorkerLink {
     if (this.#state.kind !== 'proven' && this.#state.kind !== 'up') return
     this.report.onLoad(load)
     this.book.onReport(load.slots, load.slotsUsed)
+    this.speeches.onLoad(load)
     if (this.#state.kind === 'proven') this.#rise(this.#state.attempt, this.#state.socket)
     this.#options.owner.onLoad(this)
   }
@@ -300,6 +299,7 @@ export class WorkerLink {
   }
 
   #toStream(message: StreamMessage): void {
+    if (this.speeches.onMessage(message)) return
     const entry = this.#streams.get(message.stream)
     if (!entry) return // closed meanwhile
     const { stream, isOpen } = entry
@@ -385,11 +385,12 @@ export class WorkerLink {
     this.#options.counters.linkLosses++
     const entries = [...this.#streams.values()]
     this.#streams = new Map()
-    if (entries.length > 0 && !wasWanted) this.health.failed()
+    if (entries.length + this.speeches.size > 0 && !wasWanted) this.health.failed()
     this.report.clear()
     this.book.clear()
     if (!wasWanted) this.#fate.lost(entries.map(({ stream }) => stream))
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
+    this.speeches.onLinkLost(wasWanted)
     this.#options.owner.onDown(this)
   }
 }
