@@ -67,7 +67,7 @@ async function start(t: TestContext, ...args: string[]): Promise<Platform> {
   return platform
 }
 
-test('[FL3, PW3, UP13] a worker is drained while somebody speaks: the stream goes on elsewhere, and nobody notices', async (t) => {
+test('[FTC3, PW3, UP13] a worker is drained while somebody speaks: the stream goes on elsewhere, and nobody notices', async (t) => {
   const platform = await start(t, '--workers', '2')
   await untilWorkers(platform, 'both ready', (all) => all.length === 2 && all.every(({ state }) => state === 'ready'))
   let drained = ''

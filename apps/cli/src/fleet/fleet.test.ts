@@ -49,7 +49,7 @@ const FAR: FleetMember = {
   problem: 'connect ECONNREFUSED',
 }
 
-test('[FL1] the table says who holds what, how old that word is, and what is wrong', () => {
+test('[FTC1] the table says who holds what, how old that word is, and what is wrong', () => {
   const lines = fleetLines(
     { members: [POD, WORKER, { ...WORKER, id: 'wrk_b', ageMs: 4_200, standing: 'trial' }, FAR] },
     style(false),
@@ -115,7 +115,7 @@ async function run(dataDir: string, ...args: string[]) {
   return { done, out: () => out, err: () => String(stderr.read() ?? '') }
 }
 
-test('[FL1] --json is one document with what the platform says', async (t) => {
+test('[FTC1] --json is one document with what the platform says', async (t) => {
   const report: FleetReport = { members: [POD, WORKER] }
   const { dataDir } = await fakePlatform(t, () => [200, report])
   const json = await run(dataDir, 'status', '--json')
@@ -126,7 +126,7 @@ test('[FL1] --json is one document with what the platform says', async (t) => {
   assert.match(table.out(), /wrk_a +worker 1 +11 +ready/)
 })
 
-test('[FL2] --watch goes on until a signal, and through an answer that fails', async (t) => {
+test('[FTC2] --watch goes on until a signal, and through an answer that fails', async (t) => {
   let count = 0
   const { dataDir } = await fakePlatform(t, () => (++count === 2 ? [500, {}] : [200, { members: [POD] }]))
   const watch = await run(dataDir, 'status', '--json', '--watch')
@@ -138,7 +138,7 @@ test('[FL2] --watch goes on until a signal, and through an answer that fails', a
     assert.equal((JSON.parse(line) as FleetReport).members.length, 1)
 })
 
-test('[FL3] drain and undrain name the worker and the time, and say when nobody else is ready', async (t) => {
+test('[FTC3] drain and undrain name the worker and the time, and say when nobody else is ready', async (t) => {
   const body = { member: { ...WORKER, state: 'draining' }, otherWorkersReady: 0 }
   const { dataDir, asked } = await fakePlatform(t, () => [200, body])
   const drain = await run(dataDir, 'drain', 'worker 1', '--within', '1.5min')
@@ -154,7 +154,7 @@ test('[FL3] drain and undrain name the worker and the time, and say when nobody 
   ])
 })
 
-test("[FL4] who is not there is refused in the platform's words, a wrong time and no platform in our own", async (t) => {
+test("[FTC4] who is not there is refused in the platform's words, a wrong time and no platform in our own", async (t) => {
   const detail = 'no worker is called "wrk_b"; did you mean wrk_a?'
   const { dataDir, asked } = await fakePlatform(t, () => [404, { code: 'MEMBER_UNKNOWN', detail }])
   const unknown = await run(dataDir, 'drain', 'wrk_b')
