@@ -197,6 +197,13 @@ export const ERRORS = {
     'This pod holds as many sessions as it is rated for.',
     'Try again after retryAfterMs.',
   ),
+  ENDPOINT_FULL: entry(
+    'worker',
+    503,
+    true,
+    'This member holds as many stream connections as it may.',
+    'Try again after retryAfterMs, or connect to another member.',
+  ),
   VOICE_UNKNOWN: entry(
     'worker',
     422,
