@@ -78,6 +78,7 @@ class AsrConnection implements EndpointConnection {
   #isRefused = false
   #isEnding = false
   #isWaiting = false
+  #isPumping = false
 
   constructor(socket: WebSocket, backend: RecogniseBackend, options: AsrOptions) {
     this.#backend = backend
@@ -251,8 +252,15 @@ class AsrConnection implements EndpointConnection {
 
   /** Hands on what waits, as far as the window has room; reads on when nothing waits. */
   #pump(): void {
-    if (this.#state.kind === 'live') this.#handOn()
-    else if (this.#state.kind === 'configuring') this.#answerWithoutStream()
+    // Recognition may answer within a push: what follows is handed on after it, not in the midst of it.
+    if (this.#isPumping) return
+    this.#isPumping = true
+    try {
+      if (this.#state.kind === 'live') this.#handOn()
+      else if (this.#state.kind === 'configuring') this.#answerWithoutStream()
+    } finally {
+      this.#isPumping = false
+    }
     if (this.#intake.isEmpty) this.#peer.resume()
     else this.#peer.pause()
   }

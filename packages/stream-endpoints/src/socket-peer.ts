@@ -53,7 +53,7 @@ export class SocketPeer<Command> {
   readonly #conduct: Conduct
   #pingId = 0
   #unanswered = 0
-  /** It has said something that only this protocol has: it will know a ping. */
+  /** It has said something that only this protocol has: it will know our ping. */
   #isConversant = false
   #isPaused = false
   #isClosing = false
@@ -195,10 +195,7 @@ export class SocketPeer<Command> {
     // Every message that is not obeyed is answered: nothing a client said is dropped in silence.
     if (verdict !== 'pass') this.#tooFast(verdict, nowMs, requestIdOf(decoded))
     else if (!decoded.ok) this.misconduct(decoded.error)
-    else {
-      this.#isConversant = true
-      this.#handler.onCommand(decoded.value)
-    }
+    else this.#handler.onCommand(decoded.value)
   }
 
   #tooFast(verdict: 'refuse' | 'close', nowMs: number, requestId: string | undefined): void {
