@@ -13,6 +13,8 @@ function share({ speech }: ResolvedConfig): number {
 process.exitCode = await runWorker(async (config) => {
   const { slotsPerWorker, endpointMs, maxUtteranceMs } = config.speech
   const slots = slotsPerWorker || slotsFor(await machineRoom(), share(config))
-  return new PocketSphinxRecogniser({ clock: systemClock, slots, endpointing: { endpointMs, maxUtteranceMs } })
+  return {
+    recogniser: new PocketSphinxRecogniser({ clock: systemClock, slots, endpointing: { endpointMs, maxUtteranceMs } }),
+  }
 })
 process.exit()

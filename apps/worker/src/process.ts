@@ -3,16 +3,24 @@ import { homedir } from 'node:os'
 import { formatMistake, loadConfig, type ResolvedConfig } from '@parley/config'
 import { openSupervisorChannel, type SupervisorChannel, threadPoolProblem } from '@parley/fleet'
 import { systemClock, withDeadline } from '@parley/kernel'
-import type { Recogniser } from '@parley/speech'
+import type { Recogniser, Synthesiser } from '@parley/speech'
 import { createLogger, type Logger, type ProcessLogger } from '@parley/telemetry'
 import { createWorker, type Worker } from './compose.ts'
+import type { MountEndpoints } from './endpoints-port.ts'
 
 export const EXIT_CODES = { ok: 0, usage: 2, internal: 70 } as const
 
 /** A second SIGTERM or a close that hangs ends the process all the same. */
 const CLOSE_DEADLINE_MS = 1_900
 
-export type CreateRecogniser = (config: ResolvedConfig, logger: Logger) => Recogniser | Promise<Recogniser>
+/** What a worker is made of; what is not there it does not do. */
+export interface WorkerParts {
+  readonly recogniser?: Recogniser | undefined
+  readonly synthesiser?: Synthesiser | undefined
+  readonly endpoints?: MountEndpoints | undefined
+}
+
+export type CreateParts = (config: ResolvedConfig, logger: Logger) => WorkerParts | Promise<WorkerParts>
 
 class StartFailure extends Error {
   readonly code: string
@@ -30,14 +38,14 @@ interface Settings {
 }
 
 /** Runs a worker until its supervisor or a signal stops it; resolves with the exit code. */
-export async function runWorker(createRecogniser: CreateRecogniser): Promise<number> {
+export async function runWorker(createParts: CreateParts): Promise<number> {
   const channel = openSupervisorChannel<ResolvedConfig>(process, systemClock)
   const stop = whenToStop(channel)
   let logger: ProcessLogger | undefined
   try {
     const settings = channel ? await channel.start : await ownSettings()
     logger = createLogger({ ...settings.config.log, fields: { member: 'worker' } })
-    const starting = start(settings, createRecogniser, logger, channel)
+    const starting = start(settings, createParts, logger, channel)
     const worker = await Promise.race([starting, stop])
     if (typeof worker === 'string') return EXIT_CODES.ok // told to stop before it was ready: there is nothing to close
     logger.info({ reason: await stop }, 'stopping')
@@ -53,18 +61,16 @@ export async function runWorker(createRecogniser: CreateRecogniser): Promise<num
 
 async function start(
   { config, fleetSecret }: Settings,
-  createRecogniser: CreateRecogniser,
+  createParts: CreateParts,
   logger: Logger,
   channel: SupervisorChannel<ResolvedConfig> | undefined,
 ): Promise<Worker> {
-  const recogniser = await createRecogniser(config, logger)
-  const worker = createWorker({ clock: systemClock, logger, recogniser, fleetSecret })
+  const parts = await createParts(config, logger)
+  const worker = createWorker({ clock: systemClock, logger, fleetSecret, ...parts })
   const url = await worker.start()
-  const { slots, ...engine } = recogniser.status()
-  const { name, languages, ready } = engine
+  const { slots, engines } = worker.load()
   const problem = threadPoolProblem(process.env.UV_THREADPOOL_SIZE, slots)
   if (problem) logger.warn({ slots }, problem)
-  const engines = [{ name, languages, ready, ...(engine.problem === undefined ? {} : { problem: engine.problem }) }]
   const { workerId } = worker
   logger.info({ workerId, url, slots }, 'speech worker is ready')
   if (channel) await channel.send({ type: 'ready', member: 'worker', workerId, url, engines, slots })

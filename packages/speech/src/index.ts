@@ -20,8 +20,10 @@ export {
 } from './engines/pocketsphinx/pocketsphinx-recogniser.ts'
 export {
   DECODER_BYTES,
+  FIRST_SLOTS_PER_CORE,
   type MachineRoom,
   machineRoom,
+  measuredSlots,
   SLOTS_PER_CORE,
   slotsFor,
 } from './engines/pocketsphinx/slot-sizing.ts'

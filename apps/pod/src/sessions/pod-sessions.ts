@@ -165,7 +165,7 @@ class PodSessions implements SessionService {
       sessionsPerUser: limits.sessionsPerUser,
     })
     if (!admission.ok) return admission
-    const reserved = this.#options.speech.reserve(language.value)
+    const reserved = this.#options.speech.reserve(language.value, `${principal.tenant}/${user.value}`)
     if (!reserved.ok) return reserved
     const session = new Session(
       {

@@ -8,9 +8,10 @@ export interface SpeechPort {
   status(): SpeechStatus
   /**
    * Takes one slot, synchronously: a burst of requests never gets more slots than there are. Refuses with
-   * LANGUAGE_UNSUPPORTED (names the languages), NO_SLOT or SPEECH_UNAVAILABLE (with retryAfterMs).
+   * LANGUAGE_UNSUPPORTED (names the languages), NO_SLOT or SPEECH_UNAVAILABLE (with retryAfterMs). Where placement is sticky, slots of one
+   * `affinityKey` are on one worker while that has room.
    */
-  reserve(language: string): Result<SlotReservation, ParleyError>
+  reserve(language: string, affinityKey?: string): Result<SlotReservation, ParleyError>
   /** Opens the stream of a session on a reserved slot; the reservation is the stream's from now on. */
   open(reservation: SlotReservation, options: OpenSpeechOptions, listener: SpeechListener): SpeechStream
   close(): Promise<void>

@@ -6,6 +6,7 @@
 //   onRefused       -                  waiting, later      -                               -
 //   onLost          -                  waiting             waiting, audio from the start   -
 //   onFailed        -                  waiting, later      waiting, audio from the start   -
+//   onMoved         -                  -                   opening, tell worker            -
 //   onPartial       -                  -                   publish, unless said before     -
 //   onFinal         -                  -                   publish, trim, next index       -
 //   onAbandoned     -                  -                   publish, trim, next index       -
@@ -106,6 +107,16 @@ export function onFailed(state: SpeechStreamState, at: Instant, policy: StreamPo
   if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
   const delayMs = state.setbacks === 0 ? 0 : Math.min(policy.retryMaxMs, policy.retryFirstMs * 2 ** state.setbacks)
   return setBack(state, at, delayMs, policy, [{ type: 'closeOnWorker' }])
+}
+
+/** Another worker takes the stream over while this one still could go on: everything unsettled is recognised there. */
+export function onMoved(state: SpeechStreamState, nowMs: number): Transition {
+  if (!isHeld(state)) return stay(state)
+  const { utteranceOpen: repeating } = state
+  return to(
+    { ...common(state), repeating, workerLag: 0, kind: 'opening', sinceMs: nowMs, lossTold: false, openedAtMs: nowMs },
+    { type: 'closeOnWorker' },
+  )
 }
 
 export function onPartial(state: SpeechStreamState, message: Message<'partial'>): Transition {

@@ -111,3 +111,16 @@ test('[PS5] a closed pool frees what it has, what was being loaded and what come
     made.map(() => 1),
   )
 })
+
+test('[PS2] a pool that grows loads what is missing; one that shrinks frees what is too much, lent ones when they come back', async () => {
+  const { pool, made } = factory(1)
+  await pool.fill()
+  await pool.resize(3)
+  await warm(pool, 3)
+  const lent = [await take(pool), await take(pool)]
+  await pool.resize(1)
+  assert.deepEqual([pool.warm, pool.count, made.filter(({ freed }) => freed === 1).length], [0, 2, 1])
+  for (const decoder of lent) await pool.giveBack(decoder, true)
+  assert.deepEqual([pool.warm, pool.count, made.filter(({ freed }) => freed === 1).length], [1, 1, 2])
+  await pool.close()
+})

@@ -23,11 +23,13 @@ export class DecoderPool<D extends PooledDecoder> {
   readonly #lent = new Set<D>()
   /** Owners of a slot whose decoder is being loaded; never more than `size`. */
   readonly #waiters: Waiter<D>[] = []
+  #size: number
   #loading: Promise<void> | undefined
   #isClosed = false
 
   constructor(options: DecoderPoolOptions<D>) {
     this.#options = options
+    this.#size = options.size
   }
 
   get warm(): number {
@@ -37,6 +39,15 @@ export class DecoderPool<D extends PooledDecoder> {
   /** Decoders there are: warm and lent. */
   get count(): number {
     return this.#warm.length + this.#lent.size
+  }
+
+  /** From now on `size` decoders: missing ones are loaded, warm ones too many are freed, lent ones when they come back. */
+  async resize(size: number): Promise<void> {
+    this.#size = size
+    const tooMany = Math.max(0, Math.min(this.count - size, this.#warm.length))
+    const freed = this.#warm.splice(this.#warm.length - tooMany)
+    if (this.count > 0) this.#loadMissing()
+    await Promise.all(freed.map((decoder) => decoder.free()))
   }
 
   /** Loads until the pool is full, one after another. Resolves when the first is there, or with why it cannot be. */
@@ -70,7 +81,7 @@ export class DecoderPool<D extends PooledDecoder> {
   /** Ends a loan. A decoder that broke, or that cannot forget its speaker, is freed and another one loaded. */
   async giveBack(decoder: D, isHealthy: boolean): Promise<void> {
     if (!this.#lent.delete(decoder)) return
-    if (this.#isClosed || !isHealthy || !decoder.isReusable) {
+    if (this.#isClosed || !isHealthy || !decoder.isReusable || this.count >= this.#size) {
       await decoder.free()
       this.#loadMissing()
       return
@@ -97,7 +108,7 @@ export class DecoderPool<D extends PooledDecoder> {
   }
 
   #loadMissing(): void {
-    if (this.#loading || this.#isClosed || this.count >= this.#options.size) return
+    if (this.#loading || this.#isClosed || this.count >= this.#size) return
     this.#loading = this.#loadOne().finally(() => {
       this.#loading = undefined
     })
@@ -113,7 +124,7 @@ export class DecoderPool<D extends PooledDecoder> {
     const outcome = await this.#options.load().catch((error: unknown) => err({ message: String(error) }))
     this.#hasFailed = !outcome.ok
     if (outcome.ok) {
-      if (this.#isClosed) await outcome.value.free()
+      if (this.#isClosed || (this.count >= this.#size && this.#waiters.length === 0)) await outcome.value.free()
       else this.#put(outcome.value)
     } else {
       for (const waiter of this.#waiters.splice(0)) waiter(outcome)

@@ -21,6 +21,7 @@ function fakeLibrary(answers: { processRaw?: () => Promise<number>; endUtterance
     startStream: () => true,
     startUtterance: () => true,
     processRaw: answers.processRaw ?? (async () => 1),
+    processRawHere: () => 1,
     endUtterance: answers.endUtterance ?? (async () => true),
     hypothesis: () => 'hello there',
     finalHypothesis: async () => 'hello there',
