@@ -28,6 +28,8 @@ import { AsrUtterances } from './asr-utterances.ts'
 import { BACKEND_RATE_HZ, type RecogniseBackend, type RecogniseListener } from './backends.ts'
 import { type PeerSettings, SocketPeer } from './socket-peer.ts'
 
+/** Where no engine is there to name one: the refusal to come says what there is. */
+const FALLBACK_LANGUAGE = 'en'
 const OPEN_DEADLINE_MS = 12_000
 /** Audio handed on at a time: other connections get their turn. */
 const PIECE_MS = 500
@@ -37,8 +39,6 @@ const MIN_ROOM_MS = 100
 const MAX_FAILURES = 3
 
 export interface AsrOptions extends PeerSettings {
-  /** BCP 47 tag of clients that name none. */
-  readonly defaultLanguage: string
   /** Known before the first message, from the address; the client may send no `config` then. */
   readonly config?: AsrConfig
 }
@@ -210,7 +210,7 @@ class AsrConnection implements EndpointConnection {
   }
 
   get #language(): string {
-    return this.#feed.config.language ?? this.#options.defaultLanguage
+    return this.#feed.config.language ?? this.#backend.languages()[0] ?? FALLBACK_LANGUAGE
   }
 
   #onOpened(turn: Turn, target: FeedTarget, isFirst: boolean): void {

@@ -8,6 +8,8 @@ export const BACKEND_RATE_HZ = 16_000
 export interface RecogniseBackend {
   /** Why no stream can be taken at all now (loading, draining, overloaded); undefined when one may be asked for. */
   refusal(): ParleyError | undefined
+  /** BCP 47 tags; the first is what a client means that names none. */
+  languages(): readonly string[]
   /**
    * Takes a slot and opens a stream. Refuses with NO_SLOT or SPEECH_UNAVAILABLE (retry advice) or LANGUAGE_UNSUPPORTED (names the
    * languages). May be abandoned: what comes after `signal` is aborted is closed by the backend itself.

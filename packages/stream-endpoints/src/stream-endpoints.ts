@@ -21,8 +21,6 @@ export interface StreamEndpointsOptions {
   /** Absent: the endpoint is not there. */
   readonly recognise?: RecogniseBackend
   readonly synthesise?: SynthesiseBackend
-  /** BCP 47 tag of clients that name none. */
-  readonly defaultLanguage: string
   /** Connections of both endpoints together; DEFAULT_CONNECTIONS unless told. */
   readonly maxConnections?: number
   /** May who sent this request use the endpoints? */
@@ -152,7 +150,7 @@ export class StreamEndpoints {
   }
 
   #serve(socket: WebSocket, admitted: Admitted, requestId: string): void {
-    const { clock, logger, recognise, synthesise, defaultLanguage, pingEveryMs } = this.#options
+    const { clock, logger, recognise, synthesise, pingEveryMs } = this.#options
     const settings = {
       clock,
       logger,
@@ -165,7 +163,6 @@ export class StreamEndpoints {
       admitted.endpoint === 'asr'
         ? serveAsr(socket, recognise as RecogniseBackend, {
             ...settings,
-            defaultLanguage,
             ...(admitted.config === undefined ? {} : { config: admitted.config }),
           })
         : serveTts(socket, synthesise as SynthesiseBackend, { ...settings, ...admitted.wish })

@@ -29,7 +29,6 @@ export class EndpointRig {
       logger: silentLogger,
       recognise: this.recognise,
       synthesise: this.synthesise,
-      defaultLanguage: 'en-US',
       authorise: async () => ok(undefined),
       isOriginAllowed: (origin) => origin === 'https://ours.example',
       ...options,

@@ -21,7 +21,7 @@ export class SpellingBackend implements RecogniseBackend {
   readonly streams: SpellingStream[] = []
   /** Slots that may be taken. */
   slots = 1_000
-  languages: readonly string[] = ['en-US']
+  known: readonly string[] = ['en-US']
   /** Answers `refusal`. */
   unavailable: ParleyError | undefined
   /** While set, `open` waits for `letOpen`. */
@@ -30,6 +30,10 @@ export class SpellingBackend implements RecogniseBackend {
 
   refusal(): ParleyError | undefined {
     return this.unavailable
+  }
+
+  languages(): readonly string[] {
+    return this.known
   }
 
   get slotsUsed(): number {
@@ -47,9 +51,9 @@ export class SpellingBackend implements RecogniseBackend {
     signal: AbortSignal,
   ): Promise<Result<RecogniseStream, ParleyError>> {
     if (this.isSlow) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    if (!this.languages.includes(options.language)) {
-      const message = `"${options.language}" is not recognised; use ${this.languages.join(', ')}`
-      return err(new ParleyError('LANGUAGE_UNSUPPORTED', { field: 'language', allowed: this.languages, message }))
+    if (!this.known.includes(options.language)) {
+      const message = `"${options.language}" is not recognised; use ${this.known.join(', ')}`
+      return err(new ParleyError('LANGUAGE_UNSUPPORTED', { field: 'language', allowed: this.known, message }))
     }
     if (this.slotsUsed >= this.slots) return err(new ParleyError('NO_SLOT', { retryAfterMs: 200 }))
     const stream = new SpellingStream(options, listener)
