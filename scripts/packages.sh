@@ -6,6 +6,7 @@ parley_debian_packages() {
 	cat <<-'LIST'
 	runtime|libpocketsphinx3|speech recognition (PocketSphinx, embedded engine)
 	runtime|pocketsphinx-en-us|its English language and acoustic model
+	runtime|espeak-ng|speech in languages other than English, and spoken by a process of its own
 	runtime|liblc3-0|LC3 audio of glasses and earbuds
 	test|chromium|the page tested in a real browser
 	LIST

@@ -26,6 +26,8 @@ const NO_LINKS = {
   stalls: 0,
   linkLosses: 0,
   linkFaults: 0,
+  movedBehindTotal: 0,
+  movedDrainingTotal: 0,
 }
 
 function asPodSpeech(speech: NullSpeech): PodSpeech {
@@ -38,6 +40,8 @@ function asPodSpeech(speech: NullSpeech): PodSpeech {
     setWorkers() {},
     onChange: () => () => {},
     stats: () => NO_LINKS,
+    workers: () => [],
+    drainWorker: () => false,
   }
 }
 

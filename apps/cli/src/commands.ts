@@ -43,6 +43,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createTopCommand',
   },
   {
+    name: 'fleet',
+    summary: 'who is in the fleet, and draining a worker',
+    module: './fleet/command.ts',
+    factory: 'createFleetCommand',
+  },
+  {
     name: 'impair',
     summary: 'a bad network between clients and the platform',
     module: './impair/command.ts',

@@ -12,7 +12,7 @@ const SAME_SCRAPE_MS = 200
 export interface PodMetricsSources {
   readonly clock: Clock
   readonly sessions: Pick<SessionService, 'stats'>
-  readonly speech: Pick<PodSpeech, 'status' | 'stats'>
+  readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined when UDP is switched off. */
   readonly udp: Pick<UdpPort, 'stats'> | undefined
   readonly http: Pick<PublicServer, 'connections' | 'counters'>
@@ -131,6 +131,15 @@ function collectSpeech(metrics: Metrics, { clock, speech }: PodMetricsSources): 
     return byLabel('reason', { late: framesLateTotal, bound: framesDroppedTotal, expired: framesExpiredTotal })
   })
   metrics.collect('parley_speech_failovers_total', () => stats().failoversTotal)
+  metrics.collect('parley_speech_moves_total', () => {
+    const { movedDrainingTotal, movedBehindTotal } = stats()
+    return byLabel('reason', { draining: movedDrainingTotal, behind: movedBehindTotal })
+  })
+  metrics.collect('parley_speech_workers_trusted', () => {
+    const counts = { in: 0, out: 0, trial: 0 }
+    for (const { standing } of speech.workers()) counts[standing]++
+    return byLabel('standing', counts)
+  })
   metrics.collect('parley_speech_batches_total', () => stats().batches)
   metrics.collect('parley_speech_batch_bytes_total', () => stats().batchBytes)
   metrics.collect('parley_speech_link_losses_total', () => stats().linkLosses)

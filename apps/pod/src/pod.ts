@@ -1,7 +1,7 @@
 // One pod: both listeners over its sessions and its speech, from start to stop. It makes neither (compose.ts does) and knows
 // nothing of the process it runs in (main.ts does).
 import type { ResolvedConfig } from '@parley/config'
-import type { WorkerAddress } from '@parley/fleet'
+import type { SupervisedMember, WorkerAddress } from '@parley/fleet'
 import { type Clock, Scope, withDeadline } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
 import {
@@ -16,6 +16,7 @@ import {
   startStageMonitor,
 } from '@parley/telemetry'
 import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
+import { type FleetReport, fleetReport } from './admin/fleet-report.ts'
 import { type HealthReport, healthReport, type ThroughputTotals, type UdpFigures } from './admin/health-report.ts'
 import { urlHost } from './http/listen.ts'
 import type { ListenerTimeouts } from './http/listener.ts'
@@ -55,6 +56,8 @@ export interface PodOptions {
   readonly stages?: StageClock
   readonly logger: Logger
   readonly droppedLogLines?: () => number
+  /** Told of what an operator wants of a worker, so that its supervisor passes it on. */
+  readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
 }
 
 export interface Pod {
@@ -66,6 +69,8 @@ export interface Pod {
   readonly adminUrl: string
   readonly speech: PodSpeech
   setWorkers(workers: readonly WorkerAddress[]): void
+  /** What the supervisor says of every process of the platform; a drain it knows of holds here too. */
+  setMembers(members: readonly SupervisedMember[]): void
   mintPageCode(): MintedPageCode
   health(): HealthReport
   /** Tells every session why, closes everything. Resolves within 3 s, whatever hangs. Idempotent. */
@@ -110,6 +115,18 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     const { code, expiresAtMs } = identity.pageCodes.mint()
     return { code, expiresAtMs, url: `${url}/#code=${code}` }
   }
+  let supervised: readonly SupervisedMember[] = []
+  const fleet = (): FleetReport => {
+    const { opening, active, suspended, seats } = sessions.stats()
+    const held = opening + active + suspended
+    const [phase, workers] = [phases.phase(), speech.workers()]
+    return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers })
+  }
+  const drain = (workerId: string, withinMs: number | undefined): boolean => {
+    if (!speech.drainWorker(workerId, withinMs)) return false
+    options.onDrainWorker?.(workerId, withinMs)
+    return true
+  }
   const admin: AdminServer = await startAdminServer({
     config: config.admin,
     runPath: options.directory.runPath,
@@ -118,6 +135,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     isReady: () => readiness().isReady,
     mintPageCode,
     sessions: () => sessions.list(),
+    fleet: { report: fleet, drain },
     stages: options.stages,
     logger,
   })
@@ -134,6 +152,12 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     adminUrl: admin.url,
     speech,
     setWorkers: (workers) => speech.setWorkers(workers),
+    setMembers(members) {
+      supervised = members
+      for (const { workerId, drainWithinMs } of members) {
+        if (workerId !== undefined && drainWithinMs !== undefined) speech.drainWorker(workerId, drainWithinMs)
+      }
+    },
     mintPageCode,
     health,
     stop() {

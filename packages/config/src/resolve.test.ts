@@ -156,6 +156,14 @@ test('[CF7] TLS files come in pairs, and only where they are used', () => {
   assert.deepEqual([config.tls.certFile, config.tls.keyFile], ['/conf/a.pem', '/b.pem'])
 })
 
+test('[CF7] a worker off loopback has certificate and key, both, unless insecure', () => {
+  const [found] = mistakes({ flags: set('worker.host=0.0.0.0') })
+  assert.match(found ?? '', /worker\.host is 0\.0\.0\.0.*worker\.tlsCertFile.*--insecure/)
+  assert.match(mistakes({ flags: set('worker.tlsCertFile=a.pem') })[0] ?? '', /worker\.tlsKeyFile is not set/)
+  resolved({ flags: set('worker.host=0.0.0.0', 'worker.insecure=true') })
+  resolved({ flags: set('worker.host=0.0.0.0', 'worker.tlsCertFile=a.pem', 'worker.tlsKeyFile=b.pem') })
+})
+
 test('[CF7] an admin listener that others can reach needs a token', () => {
   assert.match(mistakes({ flags: set('admin.port=9090', 'admin.host=0.0.0.0') })[0] ?? '', /admin\.token is not set/)
   resolved({ flags: set('admin.port=9090', 'admin.host=0.0.0.0', 'admin.token=t') })

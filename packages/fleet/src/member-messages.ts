@@ -13,6 +13,8 @@ export interface WorkerAddress {
 export interface RoleSlots {
   readonly slots: number
   readonly how: string
+  /** What keeps the engine, or one of several, from working. */
+  readonly problem?: string
 }
 
 /** One process of a platform as its supervisor sees it, running or not. */

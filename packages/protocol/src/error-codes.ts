@@ -154,6 +154,13 @@ export const ERRORS = {
     'This address speaks WebSocket.',
     'Connect with a WebSocket client and offer the subprotocol parley.v1.',
   ),
+  MEMBER_UNKNOWN: entry(
+    'pod',
+    404,
+    false,
+    'No member of the fleet has that name.',
+    'Use an id that `parley fleet status` shows.',
+  ),
   SESSION_UNKNOWN: entry(
     'client',
     404,

@@ -134,6 +134,14 @@ export const METRICS = {
     'Audio frames not recognised: late (already taken), bound (no room to keep them), expired (waited too long for a worker).',
   ),
   parley_speech_failovers_total: counter([], 'Streams that went on at another worker.'),
+  parley_speech_moves_total: counter(
+    ['reason'],
+    'Streams taken from a worker that could have gone on: it drains (draining), or had left them behind (behind).',
+  ),
+  parley_speech_workers_trusted: gauge(
+    ['standing'],
+    'Workers by what the health gate says: in (gets streams), out (gets none after failures), trial (due for one).',
+  ),
   parley_speech_batches_total: counter([], 'Batches of audio sent to workers.'),
   parley_speech_batch_bytes_total: counter([], 'Bytes of the batches of audio sent to workers.'),
   parley_speech_link_losses_total: counter([], 'Links to workers that broke.'),

@@ -120,15 +120,12 @@ export class Supervisor {
   #tellMembers(): void {
     const pod = this.#state.members.find(({ role, phase }) => role === 'pod' && phase.kind === 'ready')
     if (!pod) return
-    const members = membersView(this.#state, this.#options.clock.nowMs())
-    const key = JSON.stringify([pod.starts, members.map((member) => ({ ...member, drainWithinMs: undefined })), this.#drains()])
+    // Of the view at zero: that time passes is no change.
+    const key = JSON.stringify([pod.starts, membersView(this.#state, 0)])
     if (key === this.#toldMembers) return
     this.#toldMembers = key
+    const members = membersView(this.#state, this.#options.clock.nowMs())
     this.#processes.get(pod.name)?.send({ type: 'members', members })
-  }
-
-  #drains(): readonly (number | undefined)[] {
-    return this.#state.members.map(({ drainByMs }) => drainByMs)
   }
 
   #arm(): void {

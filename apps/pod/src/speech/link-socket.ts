@@ -65,6 +65,18 @@ function open(
   return socket
 }
 
+/** What a refusal of the link's upgrade means, and what mends it. */
+export function refusalWords(status: number | undefined): string {
+  switch (status) {
+    case 401:
+      return 'the worker does not know this pod (401): both must have the same fleet secret (PARLEY_FLEET_SECRET), and clocks within a minute'
+    case 503:
+      return 'the worker is stopping or has as many links as it takes (503)'
+    default:
+      return `the worker refused the link (${status}): is a speech worker at that address?`
+  }
+}
+
 /** Without a token: what refuses us says who it is. Undefined when `attempt` ends before that. */
 function askIdentity(attempt: Scope, url: string, credentials: LinkCredentials): Promise<string | undefined> {
   const nonce = newNonce()

@@ -14,6 +14,7 @@ import type { SpeechStreamContext, StreamCounters } from './speech-stream-contex
 import { type MoveCounters, StreamMover } from './stream-mover.ts'
 import { type PlacementPolicy, type PlaceWish, StreamPlacer } from './stream-placer.ts'
 import { type LinkOwner, WorkerLink } from './worker-link.ts'
+import { type WorkerView, workerViewOf } from './worker-view.ts'
 
 /** Liveness, deadlines and waits of all links and streams hang on this one timer. */
 const CHECK_PERIOD_MS = 250
@@ -196,16 +197,15 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
    * left is then moved wherever it is. Undefined for `withinMs` ends that. False when no link is to such a worker.
    */
   drainWorker(workerId: string, withinMs: number | undefined): boolean {
-    const found = [...this.#links.values()].filter((link) => link.workerId === workerId)
+    const found = [...this.#links.values()].filter(({ key, workerId: id }) => id === workerId || key === workerId)
     const byMs = withinMs === undefined ? undefined : this.#options.clock.nowMs() + withinMs
     for (const link of found) link.report.drain(byMs)
     if (found.length > 0) this.#place()
     return found.length > 0
   }
 
-  /** The links there should be, up or not. */
-  links(): Iterable<WorkerLink> {
-    return this.#links.values()
+  workers(): readonly WorkerView[] {
+    return [...this.#links.values()].map(workerViewOf)
   }
 
   /** Calls `listener` when engines, their readiness or the number of slots change; returns the function that stops it. */

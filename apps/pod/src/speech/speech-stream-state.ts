@@ -16,6 +16,11 @@ export interface StreamCommon {
   readonly settledMs: number
   /** Workers lost or failed under this stream since it last made progress. */
   readonly setbacks: number
+  /**
+   * Media time that no worker has lived to answer past: whatever took them down lies before it, if it is the audio at all. Infinite without
+   * setbacks.
+   */
+  readonly suspectUntilMs: number
   /** Utterances ended here that the worker never knew of: its indices lag behind ours by so many. */
   readonly workerLag: number
   readonly adaptation: AdaptationState | undefined

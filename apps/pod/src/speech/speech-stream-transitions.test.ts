@@ -15,6 +15,7 @@ import {
   onFlushed,
   onFlushSent,
   onLost,
+  onMoved,
   onOpened,
   onPartial,
   onRefused,
@@ -23,7 +24,12 @@ import {
 } from './speech-stream-transitions.ts'
 
 const POLICY: StreamPolicy = { maxSetbacks: 4, retryFirstMs: 250, retryMaxMs: 5_000 }
-const at = (nowMs: number, pushedMs = 10_000, hasUnsettled = true): Instant => ({ nowMs, pushedMs, hasUnsettled })
+const at = (nowMs: number, pushedMs = 10_000, hasUnsettled = true, isAudioSuspect = true): Instant => ({
+  nowMs,
+  pushedMs,
+  hasUnsettled,
+  isAudioSuspect,
+})
 
 const partial = (index: number, endMs: number, text = 'so') =>
   ({ type: 'partial', stream: 1, index, text, stable: 0, startMs: 0, endMs }) as const
@@ -79,6 +85,19 @@ test('[FO6] published captions whose speech is not found again end as abandoned,
   assert.deepEqual([reopened.nextIndex, reopened.workerLag], [2, 0])
 })
 
+test('[PW5] a stream that is moved is opened elsewhere at once, with its index, and repeats nothing that was published', () => {
+  const said = onPartial(live(3), partial(3, 1_500)).state
+  const moved = onMoved(said, 70)
+  assert.deepEqual(kinds(moved), ['closeOnWorker'], 'its session is told nothing')
+  const { state } = moved
+  assert.deepEqual([state.kind, state.nextIndex, state.repeating, state.setbacks], ['opening', 3, true, 0])
+  const opened = onOpened(state).state
+  assert.deepEqual(kinds(onPartial(opened, partial(3, 1_500))), [])
+  assert.deepEqual(kinds(onPartial(opened, partial(3, 1_501))), ['publishPartial'])
+  const waiting = newStreamState(0, 0)
+  assert.equal(onMoved(waiting, 0).state, waiting)
+})
+
 test('[FO7] audio that waited too long is told as one abandoned utterance per wait', () => {
   const waiting = onLost(onPartial(live(), partial(0, 1_500)).state, at(0), POLICY).state
   const first = onAudioExpired(waiting, 2_000)
@@ -110,6 +129,22 @@ test('[FO8] progress, or nothing at stake, clears the count of setbacks', () => 
   let idle = live()
   for (let n = 0; n < 10; n++) idle = onOpened(onAssigned(onLost(idle, at(n, 0, false), POLICY).state, n).state).state
   assert.deepEqual([idle.setbacks, idle.nextIndex], [0, 0])
+})
+
+test('[FO8] what workers were lost over is cleared by one that answers past it, and not by one that answers before', () => {
+  const again = (state: SpeechStreamState) => onOpened(onAssigned(state, 0).state).state
+  let state = again(onLost(live(), at(0, 4_000), POLICY).state)
+  state = again(onLost(state, at(0, 9_000), POLICY).state)
+  state = again(onLost(state, at(0, 9_500), POLICY).state)
+  assert.deepEqual([state.setbacks, state.suspectUntilMs], [3, 4_000])
+  assert.equal(onPartial(state, partial(0, 3_900)).state.setbacks, 3)
+  assert.equal(onPartial(state, partial(0, 4_000)).state.setbacks, 0)
+})
+
+test('[FO8] the end of a worker that had none of the audio, or was to end, is no setback', () => {
+  const once = onLost(live(), at(0), POLICY).state
+  const twice = onLost(onOpened(onAssigned(once, 0).state).state, at(0, 10_000, true, false), POLICY).state
+  assert.deepEqual([once.setbacks, twice.setbacks], [1, 1])
 })
 
 test('[FO8] a stream that fails again and again is tried at growing distances', () => {
@@ -147,6 +182,7 @@ test('[FO11] nothing happens to a closed stream, and closing twice is closing on
     onAssigned(closed.state, 0),
     onLost(closed.state, at(0), POLICY),
     onFailed(closed.state, at(0), POLICY),
+    onMoved(closed.state, 0),
     onRefused(closed.state, 0, 0),
     onPartial(closed.state, partial(0, 1)),
     onFinal(closed.state, final(0, 1)),
@@ -165,6 +201,7 @@ test('[FO13] property: whatever happens, each index ends exactly once, in order,
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('settled' as const), forMs: fc.nat(400) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('lost' as const), forMs: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('failed' as const), forMs: fc.nat(50) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('moved' as const), forMs: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('expired' as const), forMs: fc.nat(900) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('flushed' as const), forMs: fc.nat(100) }) },
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('hold' as const), forMs: fc.constant(0) }) },
@@ -185,6 +222,7 @@ test('[FO13] property: whatever happens, each index ends exactly once, in order,
         settled: () => onSettled(state, mediaMs),
         lost: () => onLost(state, at(0, mediaMs), POLICY),
         failed: () => onFailed(state, at(0, mediaMs), POLICY),
+        moved: () => onMoved(state, 0),
         expired: () => onAudioExpired(state, mediaMs),
         flushed: () => onFlushed(state, mediaMs, 0),
         hold: () => onOpened(onAssigned(state, 0).state),

@@ -37,17 +37,32 @@ export interface Instant {
   readonly pushedMs: number
   /** Audio was pushed that is not settled. */
   readonly hasUnsettled: boolean
+  /** Some of it was with the worker, and the worker's end was not of this pod's making: it may be the cause. */
+  readonly isAudioSuspect: boolean
 }
 
 type Message<Type extends WorkerToPod['type']> = Extract<WorkerToPod, { type: Type }>
 type Held = Extract<SpeechStreamState, { kind: 'live' | 'flushing' }>
 
+const NO_SETBACKS = { setbacks: 0, suspectUntilMs: Number.POSITIVE_INFINITY } as const
+
 const to = (state: SpeechStreamState, ...effects: StreamEffect[]): Transition => ({ state, effects })
 const stay = (state: SpeechStreamState): Transition => ({ state, effects: [] })
 
 function common(state: SpeechStreamState): StreamCommon {
-  const { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, setbacks, workerLag, adaptation } = state
-  return { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, setbacks, workerLag, adaptation }
+  const { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, workerLag, adaptation } = state
+  const { setbacks, suspectUntilMs } = state
+  return {
+    nextIndex,
+    utteranceOpen,
+    publishedEndMs,
+    repeating,
+    settledMs,
+    setbacks,
+    suspectUntilMs,
+    workerLag,
+    adaptation,
+  }
 }
 
 const isHeld = (state: SpeechStreamState): state is Held => state.kind === 'live' || state.kind === 'flushing'
@@ -64,7 +79,7 @@ export function newStreamState(firstIndex: number, nowMs: number): SpeechStreamS
     publishedEndMs: 0,
     repeating: false,
     settledMs: 0,
-    setbacks: 0,
+    ...NO_SETBACKS,
     workerLag: 0,
     adaptation: undefined,
   }
@@ -119,8 +134,9 @@ export function onMoved(state: SpeechStreamState, nowMs: number): Transition {
   )
 }
 
-export function onPartial(state: SpeechStreamState, message: Message<'partial'>): Transition {
-  if (!isHeld(state)) return stay(state)
+export function onPartial(before: SpeechStreamState, message: Message<'partial'>): Transition {
+  if (!isHeld(before)) return stay(before)
+  const state = cleared(before, message.endMs)
   const { text, stable, startMs, endMs } = message
   if (state.repeating && endMs <= state.publishedEndMs) return stay(state)
   return to(
@@ -152,7 +168,7 @@ export function onSettled(state: SpeechStreamState, settledMs: number): Transiti
   if (!isHeld(state) || settledMs <= state.settledMs) return stay(state)
   // Audio that is recognised again may begin with silence before the utterance that was open.
   if (state.utteranceOpen && settledMs < state.publishedEndMs) {
-    return to({ ...state, settledMs, setbacks: 0 }, { type: 'trim' })
+    return to({ ...state, settledMs, ...NO_SETBACKS }, { type: 'trim' })
   }
   return settleAll(state, settledMs)
 }
@@ -188,12 +204,17 @@ const abandonedNoWorker = (state: SpeechStreamState): StreamEffect => ({
   reason: 'no_worker',
 })
 
+/** A worker that answers past what others were lost over has lived through it: the audio is not to blame. */
+function cleared(state: Held, answeredMs: number): Held {
+  return answeredMs < state.suspectUntilMs ? state : { ...state, ...NO_SETBACKS }
+}
+
 function nextUtterance(state: SpeechStreamState) {
   return { nextIndex: state.nextIndex + 1, utteranceOpen: false, publishedEndMs: 0, repeating: false }
 }
 
 function afterUtterance(state: Held, settledMs: number): Held {
-  return { ...state, ...nextUtterance(state), settledMs: Math.max(state.settledMs, settledMs), setbacks: 0 }
+  return { ...state, ...nextUtterance(state), settledMs: Math.max(state.settledMs, settledMs), ...NO_SETBACKS }
 }
 
 /**
@@ -201,7 +222,7 @@ function afterUtterance(state: Held, settledMs: number): Held {
  * was recognised a second time: it ends as abandoned, and the worker does not know of its index.
  */
 function settleAll(state: Held, settledMs: number): Transition {
-  if (!state.utteranceOpen) return to({ ...state, settledMs, setbacks: 0 }, { type: 'trim' })
+  if (!state.utteranceOpen) return to({ ...state, settledMs, ...NO_SETBACKS }, { type: 'trim' })
   return to(
     { ...afterUtterance(state, settledMs), workerLag: state.workerLag + 1 },
     { type: 'publishAbandoned', index: state.nextIndex, reason: 'no_speech' },
@@ -227,10 +248,13 @@ function setBack(
   const repeated = { ...waiting, repeating: state.utteranceOpen }
   const effects: StreamEffect[] = [...first, { type: 'tell', state: 'waiting', reason: 'worker_lost' }]
   // Only audio can be the cause; a stream with nothing unsettled is merely unlucky.
-  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...repeated, setbacks: 0 }, ...effects)
-  if (state.setbacks + 1 < policy.maxSetbacks) return to({ ...repeated, setbacks: state.setbacks + 1 }, ...effects)
+  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...repeated, ...NO_SETBACKS }, ...effects)
+  if (!at.isAudioSuspect) return to(repeated, ...effects)
+  const setbacks = state.setbacks + 1
+  const suspectUntilMs = Math.min(state.suspectUntilMs, at.pushedMs)
+  if (setbacks < policy.maxSetbacks) return to({ ...repeated, setbacks, suspectUntilMs }, ...effects)
   return to(
-    { ...waiting, ...nextUtterance(state), settledMs: Math.max(state.settledMs, at.pushedMs), setbacks: 0 },
+    { ...waiting, ...nextUtterance(state), settledMs: Math.max(state.settledMs, at.pushedMs), ...NO_SETBACKS },
     ...effects,
     abandonedNoWorker(state),
     { type: 'giveUpAudio' },

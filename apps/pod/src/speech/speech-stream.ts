@@ -54,7 +54,12 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #openedAtMs = 0
   #openedAtNo = 0
   #dropsSeen = 0
-  constructor(context: SpeechStreamContext<LinkSpeechStream>, wish: PlaceWish, options: OpenSpeechOptions, listener: SpeechListener) {
+  constructor(
+    context: SpeechStreamContext<LinkSpeechStream>,
+    wish: PlaceWish,
+    options: OpenSpeechOptions,
+    listener: SpeechListener,
+  ) {
     this.#context = context
     this.wish = wish
     this.#options = options
@@ -230,9 +235,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     }
   }
 
-  onLinkLost(): void {
+  onLinkLost(wasWanted: boolean): void {
     this.#context.counters.failoversTotal++
-    this.#detach(transitions.onLost(this.#state, this.#instant(), POLICY))
+    const hasSent = this.#kept.cursorNo > this.#kept.headNo
+    this.#detach(transitions.onLost(this.#state, this.#instant(hasSent && !wasWanted), POLICY))
   }
 
   /** Called a few times per second. `nowMs` is monotonic. */
@@ -290,7 +296,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
 
   #fail(): void {
     this.#context.counters.failoversTotal++
-    this.#detach(transitions.onFailed(this.#state, this.#instant(), POLICY))
+    this.#detach(transitions.onFailed(this.#state, this.#instant(true), POLICY))
   }
 
   /** The stream leaves its worker; the kept audio and the unanswered flushes go to the next. */
@@ -361,9 +367,14 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#dropsSeen = this.#kept.droppedFrames
   }
 
-  #instant(): transitions.Instant {
+  #instant(isAudioSuspect: boolean): transitions.Instant {
     const pushedMs = this.#endMs
-    return { nowMs: this.#nowMs(), pushedMs, hasUnsettled: pushedMs - this.#state.settledMs > ROUNDING_MS }
+    return {
+      nowMs: this.#nowMs(),
+      pushedMs,
+      hasUnsettled: pushedMs - this.#state.settledMs > ROUNDING_MS,
+      isAudioSuspect,
+    }
   }
 
   /** Media time of the end of the audio pushed so far. */

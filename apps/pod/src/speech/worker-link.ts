@@ -4,6 +4,7 @@ import { assertNever, backoffMs, type Clock, Scope } from '@parley/kernel'
 import {
   type AdaptationState,
   type AudioFormat,
+  CLOSE_REASONS,
   decodeWorkerMessage,
   type PodToWorker,
   type WorkerToPod,
@@ -12,7 +13,7 @@ import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
 import { isProof, newNonce } from './link-auth.ts'
 import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
-import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials } from './link-socket.ts'
+import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
 import { SlotBook } from './slot-book.ts'
 import { WorkerHealth } from './worker-health.ts'
 import { type WorkerLoad, WorkerReport } from './worker-report.ts'
@@ -24,13 +25,15 @@ const PING_PERIOD_MS = 1_000
 const DEAD_AFTER_MS = 3_600
 /** A worker killed and restarted is used again within 3 s: the retries stay close together. */
 const RETRY = { firstMs: 100, maxMs: 1_000 } as const
+const LINK_VERSION = 1
 /** How often the health gate hears whether the worker answers. */
 const HEALTH_PERIOD_MS = 2_000
 export type StreamMessage = Extract<WorkerToPod, { readonly stream: number }>
 
 export interface LinkedStream extends AudioSource {
   onMessage(message: StreamMessage): void
-  onLinkLost(): void
+  /** `wasWanted`: by this pod, or by the worker, which said so. */
+  onLinkLost(wasWanted: boolean): void
 }
 
 export interface LinkOwner {
@@ -184,7 +187,7 @@ export class WorkerLink {
   /** Ends the link for good; its streams are told that it is lost. Idempotent. */
   close(): void {
     if (this.#state.kind === 'closed') return
-    this.#leave({ kind: 'closed' })
+    this.#leave({ kind: 'closed' }, true)
     void this.#scope.close()
   }
 
@@ -214,14 +217,15 @@ export class WorkerLink {
         stages.leave()
       }
     })
+    socket.on('unexpected-response', (_request, response) => this.#drop(refusalWords(response.statusCode)))
     socket.on('error', (error) => this.#drop(error.message))
-    socket.on('close', (code) => this.#drop(`closed with ${code}`))
+    socket.on('close', (code) => this.#drop(`closed with ${code}`, code === CLOSE_REASONS.shutting_down.closeCode))
   }
 
   #greet(attempt: Scope, socket: WebSocket, workerId: string): void {
     const nonce = newNonce()
     this.#state = { kind: 'greeting', attempt, socket, workerId, nonce }
-    this.#send({ type: 'link.hello', version: 1, podId: this.#options.credentials.podId, nonce })
+    this.#send({ type: 'link.hello', version: LINK_VERSION, podId: this.#options.credentials.podId, nonce })
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
@@ -248,6 +252,12 @@ export class WorkerLink {
     if (hello.workerId !== workerId || !isProof(this.#options.credentials.fleetSecret, nonce, hello.proof)) {
       this.#options.counters.linkFaults++
       this.#drop('whoever answered is not the worker expected')
+      return
+    }
+    if ((hello.version as number) !== LINK_VERSION) {
+      this.#drop(
+        `the worker speaks version ${hello.version} of the link, this pod version ${LINK_VERSION}: upgrade the older one`,
+      )
       return
     }
     this.report.onEngines(hello.engines)
@@ -294,7 +304,7 @@ export class WorkerLink {
         this.health.opened(stream)
         break
       case 'stream.refused':
-        if (message.code === 'SPEECH_UNAVAILABLE') this.health.failed()
+        if (message.code === 'SPEECH_UNAVAILABLE' && this.report.state === 'ready') this.health.failed()
         this.#forget(message.stream, stream)
         this.book.onRefused()
         if (message.code === 'NO_SLOT') this.book.onFull()
@@ -350,18 +360,18 @@ export class WorkerLink {
   }
 
   /** The present attempt or connection is over; another follows after a pause. */
-  #drop(reason: string): void {
+  #drop(reason: string, wasWanted = false): void {
     if (this.#state.kind === 'closed' || this.#state.kind === 'resting') return
     const wasUp = this.#state.kind === 'up'
     this.#problem = reason
     const fields = { reason, streams: this.#streams.size }
     if (wasUp) this.#logger.warn(fields, 'link to speech worker lost')
     else if (this.#failures === 0) this.#logger.warn(fields, 'speech worker cannot be reached; trying on')
-    this.#leave({ kind: 'resting' })
+    this.#leave({ kind: 'resting' }, wasWanted)
     this.#scope.after(backoffMs(this.#failures++, RETRY), () => this.#begin())
   }
 
-  #leave(next: LinkState): void {
+  #leave(next: LinkState, wasWanted: boolean): void {
     const state = this.#state
     this.#state = next
     if (state.kind !== 'resting' && state.kind !== 'closed') void state.attempt.close()
@@ -369,10 +379,10 @@ export class WorkerLink {
     this.#options.counters.linkLosses++
     const entries = [...this.#streams.values()]
     this.#streams = new Map()
-    if (entries.length > 0) this.health.failed()
+    if (entries.length > 0 && !wasWanted) this.health.failed()
     this.report.clear()
     this.book.clear()
-    for (const { stream } of entries) this.#guarded(() => stream.onLinkLost())
+    for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
     this.#options.owner.onDown(this)
   }
 }

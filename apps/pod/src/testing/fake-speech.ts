@@ -2,6 +2,7 @@
 import type { WorkerAddress } from '@parley/fleet'
 import type { PodSpeech, PodSpeechStats } from '../pod-speech.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
+import type { WorkerView } from '../speech/worker-view.ts'
 
 const READY: SpeechStatus = {
   ready: true,
@@ -16,6 +17,8 @@ export class FakeSpeech implements PodSpeech {
   isReady = true
   isClosed = false
   readonly told: (readonly WorkerAddress[])[] = []
+  readonly drains: [string, number | undefined][] = []
+  views: readonly WorkerView[] = []
   readonly #listeners = new Set<() => void>()
 
   /** Workers come or go; whoever listens is told. */
@@ -44,10 +47,22 @@ export class FakeSpeech implements PodSpeech {
       stalls: 0,
       linkLosses: 0,
       linkFaults: 0,
+      movedBehindTotal: 0,
+      movedDrainingTotal: 0,
     }
   }
   setWorkers(workers: readonly WorkerAddress[]): void {
     this.told.push(workers)
+  }
+  workers(): readonly WorkerView[] {
+    return this.views
+  }
+  drainWorker(workerId: string, withinMs: number | undefined): boolean {
+    this.drains.push([workerId, withinMs])
+    const isThere = this.views.some((view) => view.workerId === workerId)
+    const state = withinMs === undefined ? 'ready' : 'draining'
+    this.views = this.views.map((view) => (view.workerId === workerId ? { ...view, state } : view))
+    return isThere
   }
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)

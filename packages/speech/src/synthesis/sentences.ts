@@ -73,7 +73,7 @@ function* partsOf(sentence: string, maxChars: number): Generator<string, void, u
   let part = ''
   let clauseEnd = 0
   for (const word of wordsOf(sentence, Math.min(maxChars, MAX_WORD_CHARS))) {
-    if (part !== '' && part.length + 1 + word.length > maxChars) {
+    while (part !== '' && part.length + 1 + word.length > maxChars) {
       const cut = clauseEnd >= maxChars / 2 ? clauseEnd : part.length
       yield part.slice(0, cut)
       part = part.slice(cut).trimStart()

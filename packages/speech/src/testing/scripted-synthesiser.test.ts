@@ -24,7 +24,7 @@ test('[SY3] the double says a tone for each letter and silence for the rest', as
   const synthesiser = new ScriptedSynthesiser({ clock: new ManualClock(), slots: 1 })
   const speech = synthesiser.speak({ requestId: 'r', text: 'a b' })
   assert.ok(speech.ok)
-  const tones = ['a', ' ', 'b'].flatMap((character) => [...scriptedTone(character, 1)])
+  const tones = ['a', ' ', 'b'].flatMap((character) => [...scriptedTone(character)])
   assert.deepEqual([...(await allOf(speech.value))], tones)
   await synthesiser.close()
 })

@@ -21,7 +21,8 @@ const PEAK = 8_000
 const LOWEST_HZ = 200
 const TONES = 97
 const TONE_STEP_HZ = 25
-const VOICE_STEP_HZ = 7
+const VOICE_STEP_HZ = 1
+const VOICE_PITCHES = 25
 
 export interface ScriptedSynthesiserOptions {
   readonly clock: Clock
@@ -41,15 +42,18 @@ const VOICES: readonly VoiceInfo[] = [
   { name: 'guion', language: 'es-ES', engine: 'scripted' },
 ]
 
-/** Samples of `character` at `rateRatio`: what the double says for it. The voices, counted from 0, are each a little higher. */
-export function scriptedTone(character: string, rateRatio = 1, voice = 0): Int16Array {
+/** Samples of `character` at `rateRatio`: what the double says for it. Voices of other names are a little higher or lower. */
+export function scriptedTone(character: string, rateRatio = 1, voice = 'scripted'): Int16Array {
   const samples = new Int16Array(Math.round((RATE_HZ * SCRIPTED_CHAR_MS) / 1000 / rateRatio))
   if (!/[\p{L}\p{N}]/u.test(character)) return samples
   const tone = ((character.codePointAt(0) as number) % TONES) * TONE_STEP_HZ
-  const frequencyHz = LOWEST_HZ + voice * VOICE_STEP_HZ + tone
+  const frequencyHz = LOWEST_HZ + pitchOf(voice) * VOICE_STEP_HZ + tone
   const step = (2 * Math.PI * frequencyHz) / RATE_HZ
   return samples.map((_, n) => Math.round(PEAK * Math.sin(step * n)))
 }
+
+const pitchOf = (voice: string): number =>
+  [...voice].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % VOICE_PITCHES
 
 export class ScriptedSynthesiser implements Synthesiser {
   readonly name = 'scripted'
@@ -83,18 +87,17 @@ export class ScriptedSynthesiser implements Synthesiser {
 
   speak(request: SpeakRequest): Result<Speech, SynthesiserRefusal> {
     const { slots, problem } = this.#options
-    const order = readSpeakRequest(request, this.#voices)
-    if (!order.ok) return order
     if (this.#isClosed || problem !== undefined) {
       return err({ code: 'SPEECH_UNAVAILABLE', message: problem ?? 'closed', retryAfterMs: RETRY_AFTER_MS })
     }
+    const order = readSpeakRequest(request, this.#voices)
+    if (!order.ok) return order
     if (this.#speeches.size >= slots) {
       return err({ code: 'NO_SLOT', message: `all ${slots} slots are taken`, retryAfterMs: RETRY_AFTER_MS })
     }
     const speech: ScriptedSpeech = new ScriptedSpeech(order.value, this.#scope.child(), {
       chunkDelayMs: this.#options.chunkDelayMs ?? 0,
       failAfterChunks: this.#options.failAfterChunks?.(request) ?? Number.POSITIVE_INFINITY,
-      voiceNumber: this.#voices.indexOf(order.value.voice),
       onOver: () => this.#speeches.delete(speech),
     })
     this.#speeches.add(speech)
@@ -116,7 +119,6 @@ export class ScriptedSynthesiser implements Synthesiser {
 interface ScriptedSpeechOptions {
   readonly chunkDelayMs: number
   readonly failAfterChunks: number
-  readonly voiceNumber: number
   readonly onOver: () => void
 }
 
@@ -160,7 +162,7 @@ class ScriptedSpeech implements Speech {
       return undefined
     }
     this.#chunks++
-    return scriptedTone(value, this.#rateRatio, this.#options.voiceNumber)
+    return scriptedTone(value, this.#rateRatio, this.voice.name)
   }
 
   cancel(): void {

@@ -2,7 +2,13 @@
 import { createHmac } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { WorkerAddress } from '@parley/fleet'
-import { LINK_SUBPROTOCOL, type PodToWorker, readLinkRecords, type WorkerToPod } from '@parley/protocol'
+import {
+  LINK_SUBPROTOCOL,
+  type PodToWorker,
+  readLinkRecords,
+  type WorkerState,
+  type WorkerToPod,
+} from '@parley/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { TEST_SECRET } from './worker-process.ts'
 
@@ -14,6 +20,8 @@ export interface ManualWorkerOptions {
   readonly secret?: string
   /** Id it claims in its hello; its own unless told. */
   readonly claims?: string
+  /** Of the link, in its hello; 1 unless told. */
+  readonly version?: number
 }
 
 export interface AudioRecord {
@@ -73,8 +81,8 @@ export class ManualWorker {
     this.#socket?.send(data)
   }
 
-  load(slotsUsed: number, slots = this.#options.slots ?? 4): void {
-    const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
+  load(slotsUsed: number, slots = this.#options.slots ?? 4, state?: WorkerState): void {
+    const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0, ...(state ? { state } : {}) }
     this.send({ type: 'worker.load', slots, slotsUsed, ...rest })
   }
 
@@ -133,7 +141,8 @@ export class ManualWorker {
   #greet(nonce: string): void {
     const { secret = TEST_SECRET, slots = 4, claims = this.workerId } = this.#options
     const proof = createHmac('sha256', secret).update(nonce).digest('base64url')
-    this.send({ type: 'worker.hello', version: 1, workerId: claims, proof, engines: this.#engines(), slots })
+    const version = (this.#options.version ?? 1) as 1
+    this.send({ type: 'worker.hello', version, workerId: claims, proof, engines: this.#engines(), slots })
     this.load(0)
   }
 }

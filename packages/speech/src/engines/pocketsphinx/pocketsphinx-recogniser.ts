@@ -51,7 +51,9 @@ export class PocketSphinxRecogniser implements Recogniser {
   #lostMsTotal = 0
   /** Slots taken, with or without a stream yet. */
   #slotsUsed = 0
-  #problem: EngineProblem | undefined = { message: 'not started' }
+  #problem: EngineProblem | undefined
+  /** Whether the first decoder has been loaded, or it is known why not. */
+  #isLoaded = false
   #closing: Promise<void> | undefined
 
   constructor(options: PocketSphinxOptions) {
@@ -65,6 +67,7 @@ export class PocketSphinxRecogniser implements Recogniser {
       load: () => this.#loadDecoder(),
       onProblem: (problem) => {
         this.#problem = problem
+        this.#isLoaded = true
       },
     })
     this.#scope.every(IDLE_CHECK_MS, () => this.#checkIdle())
@@ -72,12 +75,13 @@ export class PocketSphinxRecogniser implements Recogniser {
 
   status(): RecogniserStatus {
     const problem = this.#pool.count > 0 ? undefined : this.#problem
+    const isReady = this.#isLoaded && problem === undefined
     return {
       name: this.name,
       languages: POCKETSPHINX_LANGUAGES,
-      ready: problem === undefined,
+      ready: isReady,
       ...(problem ? { problem: problem.message } : {}),
-      slots: problem ? 0 : this.#slots,
+      slots: isReady ? this.#slots : 0,
       slotsUsed: this.#slotsUsed,
       decodersWarm: this.#pool.warm,
       backlog: this.#backlog(),
