@@ -91,7 +91,9 @@ class AsrConnection implements EndpointConnection {
       onGone: () => this.#onGone(),
     })
     this.#flushes = new AsrFlushes(this.#peer.scope, (command) => this.#onFlushLate(command))
-    if (options.config) this.#configure(options.config)
+    if (!options.config) return
+    this.#peer.converse()
+    this.#configure(options.config)
   }
 
   get isOver(): boolean {
