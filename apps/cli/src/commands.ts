@@ -25,6 +25,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createCaptionCommand',
   },
   {
+    name: 'say',
+    summary: 'have a text said, to a file or aloud',
+    module: './say/command.ts',
+    factory: 'createSayCommand',
+  },
+  {
     name: 'link',
     summary: 'print a fresh address of the page',
     module: './link/command.ts',

@@ -43,6 +43,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     ...options,
     stages,
     speech,
+    speak: speech,
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
   })

@@ -93,6 +93,8 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
   )
   metrics.collect('parley_partials_coalesced_total', () => stats().partialsCoalescedTotal)
   metrics.collect('parley_utterances_abandoned_total', () => stats().abandonedTotal)
+  metrics.collect('parley_session_speeches_total', () => byLabel('outcome', stats().speechesTotal))
+  metrics.collect('parley_speech_frames_sent_total', () => stats().speechFramesTotal)
 }
 
 function collectUdp(metrics: Metrics, stats: () => UdpStats): void {
@@ -145,6 +147,14 @@ function collectSpeech(metrics: Metrics, { clock, speech }: PodMetricsSources): 
   metrics.collect('parley_speech_link_losses_total', () => stats().linkLosses)
   metrics.collect('parley_speech_link_faults_total', () => stats().linkFaults)
   metrics.collect('parley_speech_link_stalls_total', () => stats().stalls)
+  metrics.collect('parley_speeches', () => stats().speeches)
+  metrics.collect('parley_speeches_waiting', () => stats().speechesWaiting)
+  metrics.collect('parley_speech_synthesis_slots', () => stats().speechSlots)
+  metrics.collect('parley_speech_synthesis_slots_used', () => stats().speechSlotsUsed)
+  metrics.collect('parley_speeches_total', () => stats().speechesTotal)
+  metrics.collect('parley_speeches_failed_total', () => stats().speechesFailedTotal)
+  metrics.collect('parley_speech_setbacks_total', () => stats().speechSetbacksTotal)
+  metrics.collect('parley_speech_audio_bytes_total', () => stats().speechAudioBytesTotal)
 }
 
 function byLabel<Label extends string>(label: Label, table: Readonly<Partial<Record<string, number>>>) {

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import { AudioFormatSchema } from './audio-format.ts'
 import { ABANDON_REASONS, CLOSE_REASON_NAMES } from './close-codes.ts'
 import { ERROR_CODES, HOPS } from './error-codes.ts'
-import { MAX_SPEAK_TEXT_CHARS } from './limits.ts'
+import { MAX_SPEAK_LEAD_MS, MAX_SPEAK_TEXT_CHARS } from './limits.ts'
 
 const strict = { additionalProperties: false } as const
 const RequestIdField = Type.Optional(
@@ -123,11 +123,25 @@ export const SpeakSchema = Type.Object(
     ),
     language: Type.Optional(Type.String({ maxLength: 35, description: 'BCP 47 tag; en unless told' })),
     rateRatio: Type.Optional(Type.Number({ minimum: 0.5, maximum: 2, description: '1 = as the voice speaks' })),
+    leadMs: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: MAX_SPEAK_LEAD_MS,
+        description: 'How far audio is sent ahead of its being heard, ms; 400 unless told. More, to have a file soon',
+      }),
+    ),
+    fromSample: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 4_294_967_295,
+        description: 'Samples that are here already, from before the connection broke: they are not sent again',
+      }),
+    ),
   },
   {
     ...strict,
     description:
-      'Says a text to the owner. Answered by speak.started, binary speech frames and one of speak.ended, speak.cancelled and error with this requestId. Speeches of one session are said one after the other.',
+      'Says a text to the owner. Answered by speak.started, binary speech frames and one of speak.ended, speak.cancelled and error with this requestId. Speeches of one session are said one after the other. They end with the connection: after a resume ask again, with fromSample.',
   },
 )
 export const SpeakCancelSchema = Type.Object(

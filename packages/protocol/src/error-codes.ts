@@ -264,7 +264,7 @@ export const ERRORS = {
     'client',
     503,
     true,
-    'The client did not take finals fast enough.',
+    'The client did not take what is sent to it fast enough.',
     'Connect again; read faster.',
   ),
   DRAINING: entry('pod', 503, true, 'This pod admits no new sessions.', 'Try again after retryAfterMs.'),

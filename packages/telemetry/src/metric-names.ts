@@ -147,6 +147,20 @@ export const METRICS = {
   parley_speech_link_losses_total: counter([], 'Links to workers that broke.'),
   parley_speech_link_faults_total: counter([], 'Messages of workers that did not follow the protocol.'),
   parley_speech_link_stalls_total: counter([], 'Times a worker did not take its next batch in time.'),
+  // speech out
+  parley_speeches: gauge([], 'Speeches of this pod, with or without a worker at the moment.'),
+  parley_speeches_waiting: gauge([], 'Speeches that wait for a worker.'),
+  parley_speech_synthesis_slots: gauge([], 'Speeches the connected workers make at a time, together.'),
+  parley_speech_synthesis_slots_used: gauge([], 'Those of the slots for speeches that are held.'),
+  parley_speeches_total: counter([], 'Texts that were to be said.'),
+  parley_speeches_failed_total: counter([], 'Texts that were not said, or not to their end.'),
+  parley_speech_setbacks_total: counter([], 'Times a speech lost its worker, or its worker failed it.'),
+  parley_speech_audio_bytes_total: counter([], 'Audio of speeches received from workers.'),
+  parley_session_speeches_total: counter(
+    ['outcome'],
+    'Speeches of sessions that are over, by outcome (ended, cancelled, failed, dropped with their connection).',
+  ),
+  parley_speech_frames_sent_total: counter([], 'Frames of speeches sent to clients.'),
   // the speech worker
   parley_worker_state: gauge(
     ['state'],

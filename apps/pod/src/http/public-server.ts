@@ -7,7 +7,7 @@ import { type HttpSample, type Logger, NO_STAGES, type StageTimer } from '@parle
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../identity/identity.ts'
 import type { SessionService } from '../sessions/session-service.ts'
-import type { SpeechPort } from '../speech/speech-port.ts'
+import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { AddressBuckets } from './address-limits.ts'
 import { createApp } from './app.ts'
 import { createGate } from './authentication.ts'
@@ -31,7 +31,7 @@ export interface PublicServerOptions {
   readonly podId: string
   readonly version: string
   readonly sessions: SessionService
-  readonly speech: Pick<SpeechPort, 'languages'>
+  readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
   readonly identity: Identity
   readonly phase: () => PodPhase
   readonly readiness: () => Readiness

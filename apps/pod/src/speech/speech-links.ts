@@ -1,14 +1,26 @@
 // Speech for the sessions of this pod, over links to the speech workers there are: gives out slots, puts streams on
 // workers, and puts them on others when a worker is gone. Implements SpeechPort; the set of workers is told to it.
 import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
-import { ParleyError, type WorkerEngine } from '@parley/protocol'
+import { ParleyError, type VoiceInfo, type WorkerEngine } from '@parley/protocol'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { AudioPool } from './audio-pool.ts'
 import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
 import type { LinkAddress } from './link-socket.ts'
 import { Reservation } from './reservation.ts'
-import type { OpenSpeechOptions, SlotReservation, SpeechListener, SpeechPort, SpeechStatus } from './speech-port.ts'
+import { SpeakLinks } from './speak-links.ts'
+import type { SpeakCounters } from './speak-stream.ts'
+import type {
+  OpenSpeechOptions,
+  SlotReservation,
+  Speaking,
+  SpeakListener,
+  SpeakPort,
+  SpeakRequest,
+  SpeechListener,
+  SpeechPort,
+  SpeechStatus,
+} from './speech-port.ts'
 import { LinkSpeechStream } from './speech-stream.ts'
 import type { SpeechStreamContext, StreamCounters } from './speech-stream-context.ts'
 import { type MoveCounters, StreamMover } from './stream-mover.ts'
@@ -43,20 +55,25 @@ export interface SpeechLinksOptions {
   readonly caCertificates?: readonly string[] | undefined
 }
 
-export interface SpeechLinksStats extends StreamCounters, SenderCounters, MoveCounters {
+export interface SpeechLinksStats extends StreamCounters, SenderCounters, MoveCounters, SpeakCounters {
   readonly linksUp: number
   readonly linkLosses: number
   readonly linkFaults: number
   readonly streams: number
   readonly streamsWaiting: number
   readonly keptAudioBytes: number
+  readonly speeches: number
+  readonly speechesWaiting: number
+  /** Of the connected workers, for speeches. */
+  readonly speechSlots: number
+  readonly speechSlotsUsed: number
 }
 
 export function createSpeechLinks(options: SpeechLinksOptions): SpeechLinks {
   return new SpeechLinks(options)
 }
 
-export class SpeechLinks implements SpeechPort, LinkOwner {
+export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
   readonly #options: SpeechLinksOptions
   readonly #stages: StageTimer
   readonly #scope: Scope
@@ -82,9 +99,14 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     stalls: 0,
     linkLosses: 0,
     linkFaults: 0,
+    speechesTotal: 0,
+    speechesFailedTotal: 0,
+    speechSetbacksTotal: 0,
+    speechAudioBytesTotal: 0,
     movedBehindTotal: 0,
     movedDrainingTotal: 0,
   }
+  readonly #speaks: SpeakLinks
   #engineKey = ''
 
   constructor(options: SpeechLinksOptions) {
@@ -111,6 +133,13 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     const { placement = 'least-connections' } = options.config.speech
     this.#placer = new StreamPlacer(() => this.#links.values(), placement)
     this.#mover = new StreamMover(this.#placer, this.#counters)
+    this.#speaks = new SpeakLinks({
+      clock: options.clock,
+      logger: options.logger,
+      counters: this.#counters,
+      placer: this.#placer,
+      links: () => this.#links.values(),
+    })
     this.#scope.every(CHECK_PERIOD_MS, () => this.#check())
     this.setWorkers([])
   }
@@ -192,6 +221,14 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     return stream
   }
 
+  voices(): readonly VoiceInfo[] {
+    return this.#speaks.voices()
+  }
+
+  speak(request: SpeakRequest, listener: SpeakListener): Speaking {
+    return this.#speaks.speak(request, listener)
+  }
+
   /**
    * Worker `workerId` gets no new streams from this pod, and hands over those it has until `withinMs` have passed, at the ends of utterances; what is
    * left is then moved wherever it is. Undefined for `withinMs` ends that. False when no link is to such a worker.
@@ -217,17 +254,23 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   stats(): SpeechLinksStats {
     let linksUp = 0
     for (const link of this.#links.values()) if (link.isUp) linksUp++
+    const { slots: speechSlots, slotsUsed: speechSlotsUsed } = this.#speaks.slots
     return {
       ...this.#counters,
       linksUp,
       streams: this.#streams.size,
       streamsWaiting: this.#waiting.size,
       keptAudioBytes: this.#pool.usedBytes,
+      speeches: this.#speaks.size,
+      speechesWaiting: this.#speaks.waiting,
+      speechSlots,
+      speechSlotsUsed,
     }
   }
 
   async close(): Promise<void> {
     for (const stream of this.#streams) stream.close()
+    this.#speaks.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
     this.#listeners.clear()
@@ -236,12 +279,14 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
 
   onLoad(_link: WorkerLink): void {
     this.#place()
+    this.#speaks.place()
     this.#changed()
   }
 
   onDown(link: WorkerLink): void {
     for (const reservation of this.#reservations) if (reservation.link === link) reservation.leave()
     this.#place()
+    this.#speaks.place()
     this.#changed()
   }
 
@@ -278,6 +323,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     for (const stream of this.#streams) stream.check(nowMs, wallMs)
     this.#mover.check(nowMs, this.#links.values(), this.#streams)
     if (this.#waiting.size > 0) this.#place()
+    this.#speaks.check(nowMs)
     this.#stages.leave()
   }
 

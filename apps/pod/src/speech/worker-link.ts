@@ -14,6 +14,8 @@ import type { WebSocket } from 'ws'
 import { isProof, newNonce } from './link-auth.ts'
 import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
 import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
+import { LinkSpeeches } from './link-speeches.ts'
+import type { LinkState } from './link-state.ts'
 import { SlotBook } from './slot-book.ts'
 import { WorkerHealth } from './worker-health.ts'
 import { type WorkerLoad, WorkerReport } from './worker-report.ts'
@@ -53,25 +55,13 @@ export interface WorkerLinkOptions {
   readonly stages: StageTimer
 }
 
-type LinkState =
-  | { readonly kind: 'resting' }
-  | { readonly kind: 'connecting'; readonly attempt: Scope }
-  | {
-      readonly kind: 'greeting'
-      readonly attempt: Scope
-      readonly socket: WebSocket
-      readonly workerId: string
-      readonly nonce: string
-    }
-  | { readonly kind: 'proven'; readonly attempt: Scope; readonly socket: WebSocket } // load not known yet
-  | { readonly kind: 'up'; readonly attempt: Scope; readonly socket: WebSocket; readonly sender: LinkSender }
-  | { readonly kind: 'closed' }
-
 export class WorkerLink {
   readonly address: LinkAddress
   readonly book = new SlotBook()
   readonly health: WorkerHealth
   readonly report = new WorkerReport()
+  /** The streams of this link that speak. */
+  readonly speeches: LinkSpeeches
   readonly #options: WorkerLinkOptions
   readonly #scope: Scope
   readonly #logger: Logger
@@ -95,6 +85,13 @@ export class WorkerLink {
     this.#workerId = workerId
     this.#logger = options.logger.child(workerId === undefined ? { workerUrl: url } : { workerId })
     this.health = new WorkerHealth(options.clock)
+    this.speeches = new LinkSpeeches({
+      health: this.health,
+      report: this.report,
+      send: (message) => this.#send(message),
+      nextStream: () => this.#nextStream++,
+      guarded: (tell) => this.#guarded(tell),
+    })
     this.#lastHealthMs = options.clock.nowMs()
     this.#begin()
   }
@@ -230,13 +227,17 @@ export class WorkerLink {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { stages } = this.#options
+    if (isBinary) {
+      this.#silentMs = 0
+      if (this.#state.kind !== 'up' || !this.speeches.onBinary(data)) this.#fault()
+      return
+    }
     stages.enter(SPAN.json)
-    const message = isBinary ? 'faulty' : decodeWorkerMessage(data.toString())
+    const message = decodeWorkerMessage(data.toString())
     stages.leave()
     if (message === 'unknown') return
     if (message === 'faulty') {
-      this.#options.counters.linkFaults++
-      this.#drop('the worker sent something unreadable')
+      this.#fault()
       return
     }
     this.#silentMs = 0
@@ -244,6 +245,11 @@ export class WorkerLink {
     else if (message.type === 'worker.load') this.#onLoad(message)
     else if (message.type === 'link.refused') this.#drop(message.message)
     else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
+  }
+
+  #fault(): void {
+    this.#options.counters.linkFaults++
+    this.#drop('the worker sent something unreadable')
   }
 
   #onHello(hello: Extract<WorkerToPod, { type: 'worker.hello' }>): void {
@@ -269,6 +275,7 @@ export class WorkerLink {
     if (this.#state.kind !== 'proven' && this.#state.kind !== 'up') return
     this.report.onLoad(load)
     this.book.onReport(load.slots, load.slotsUsed)
+    this.speeches.onLoad(load)
     if (this.#state.kind === 'proven') this.#rise(this.#state.attempt, this.#state.socket)
     this.#options.owner.onLoad(this)
   }
@@ -294,6 +301,7 @@ export class WorkerLink {
   }
 
   #toStream(message: StreamMessage): void {
+    if (this.speeches.onMessage(message)) return
     const entry = this.#streams.get(message.stream)
     if (!entry) return // closed meanwhile
     const { stream, isOpen } = entry
@@ -379,10 +387,11 @@ export class WorkerLink {
     this.#options.counters.linkLosses++
     const entries = [...this.#streams.values()]
     this.#streams = new Map()
-    if (entries.length > 0 && !wasWanted) this.health.failed()
+    if (entries.length + this.speeches.size > 0 && !wasWanted) this.health.failed()
     this.report.clear()
     this.book.clear()
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
+    this.speeches.onLinkLost(wasWanted)
     this.#options.owner.onDown(this)
   }
 }

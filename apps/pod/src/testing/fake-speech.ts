@@ -1,5 +1,6 @@
 // Links to speech workers that a test switches on and off.
 import type { WorkerAddress } from '@parley/fleet'
+import type { VoiceInfo } from '@parley/protocol'
 import type { PodSpeech, PodSpeechStats } from '../pod-speech.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
 import type { WorkerView } from '../speech/worker-view.ts'
@@ -33,6 +34,12 @@ export class FakeSpeech implements PodSpeech {
   status(): SpeechStatus {
     return this.isReady ? READY : NONE
   }
+  voices(): readonly VoiceInfo[] {
+    return this.isReady ? [{ name: 'tone', language: 'en', engine: 'scripted' }] : []
+  }
+  speak(): never {
+    throw new Error('the fake speech has no voice; use the fake sessions with it')
+  }
   stats(): PodSpeechStats {
     return {
       streams: 1,
@@ -47,6 +54,14 @@ export class FakeSpeech implements PodSpeech {
       stalls: 0,
       linkLosses: 0,
       linkFaults: 0,
+      speeches: 0,
+      speechesWaiting: 0,
+      speechSlots: 2,
+      speechSlotsUsed: 0,
+      speechesTotal: 0,
+      speechesFailedTotal: 0,
+      speechSetbacksTotal: 0,
+      speechAudioBytesTotal: 0,
       movedBehindTotal: 0,
       movedDrainingTotal: 0,
     }
