@@ -75,9 +75,9 @@ export interface SynthesiseBackend {
   voices(): readonly EndpointVoice[]
   /**
    * Takes a slot. Refuses with NO_SLOT or SPEECH_UNAVAILABLE (retry advice), VOICE_UNKNOWN, LANGUAGE_UNSUPPORTED (name what there is) or
-   * TEXT_INVALID; never queues.
+   * TEXT_INVALID. May take its time; resolves soon after `signal` is aborted, whatever with.
    */
-  speak(request: SpeakRequest): Promise<Result<BackendSpeech, ParleyError>>
+  speak(request: SpeakRequest, signal: AbortSignal): Promise<Result<BackendSpeech, ParleyError>>
 }
 
 export interface EndpointVoice {

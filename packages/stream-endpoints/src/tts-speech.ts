@@ -39,7 +39,7 @@ export class TtsSpeech {
   readonly number: number
   readonly #settings: SpeechSettings
   #speech: BackendSpeech | undefined
-  #isCancelled = false
+  readonly #abort = new AbortController()
   #chunks = 0
   #samples = 0
 
@@ -49,13 +49,17 @@ export class TtsSpeech {
     this.#settings = settings
   }
 
+  get #isCancelled(): boolean {
+    return this.#abort.signal.aborted
+  }
+
   get progress(): SpeechProgress {
     return { chunks: this.#chunks, samples: this.#samples }
   }
 
   /** No audio is sent after this. Idempotent. */
   cancel(): void {
-    this.#isCancelled = true
+    this.#abort.abort()
     this.#speech?.cancel()
     this.#settings.outlet.wake()
   }
@@ -65,7 +69,7 @@ export class TtsSpeech {
     try {
       const refusal = await this.#begin()
       if (refusal) return { kind: 'failed', error: refusal }
-      if (!this.#speech) return { kind: 'cancelled', ...this.progress }
+      if (!this.#speech || this.#isCancelled) return { kind: 'cancelled', ...this.progress }
       onStarted(this.#speech)
       await this.#sendAll(this.#speech)
       return { kind: this.#isCancelled ? 'cancelled' : 'done', ...this.progress }
@@ -73,6 +77,7 @@ export class TtsSpeech {
       if (this.#isCancelled) return { kind: 'cancelled', ...this.progress }
       const { connectionId, logger } = this.#settings
       logger.error({ err: error, connectionId }, 'a speech broke off')
+      if (error instanceof ParleyError) return { kind: 'failed', error }
       const message = `the speech broke off after ${this.#samples} samples`
       return { kind: 'failed', error: new ParleyError('SYNTHESIS_FAILED', { message, cause: error }) }
     } finally {
@@ -93,12 +98,13 @@ export class TtsSpeech {
     }
     const untilMs = clock.nowMs() + SLOT_WAIT_MS
     while (!this.#isCancelled) {
-      const begun = await backend.speak(wish)
+      const begun = await backend.speak(wish, this.#abort.signal)
       if (begun.ok) {
+        this.#speech = begun.value
         if (this.#isCancelled) begun.value.cancel()
-        else this.#speech = begun.value
         return undefined
       }
+      if (this.#isCancelled) return undefined
       if (begun.error.code !== 'NO_SLOT' || clock.nowMs() >= untilMs) return begun.error
       await sleep(clock, SLOT_RETRY_MS)
     }
