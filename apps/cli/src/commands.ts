@@ -19,6 +19,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createUpCommand',
   },
   {
+    name: 'worker',
+    summary: 'a speech worker by itself, for pods of this or another machine',
+    module: './worker/command.ts',
+    factory: 'createWorkerCommand',
+  },
+  {
     name: 'caption',
     summary: 'caption a WAV file or standard input',
     module: './caption/command.ts',

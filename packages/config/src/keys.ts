@@ -76,7 +76,7 @@ function allowedOf(node: SchemaNode, kind: KeyKind): string {
     case 'boolean':
       return 'true or false'
     case 'strings':
-      return 'a list of texts'
+      return node.items?.enum ? `a list of ${node.items.enum.join(', ')}` : 'a list of texts'
     case 'objects':
       return `a list of {${Object.keys(node.items?.properties ?? {}).join(', ')}}`
     case 'string':

@@ -328,7 +328,8 @@ export const ConfigSchema = Type.Object(
           default: 0,
           minimum: 0,
           maximum: 65535,
-          description: 'Port of that listener; 0 picks a free one.',
+          description:
+            'Port of that listener; 0 picks a free one. Under `parley up` the second worker takes the next, and so on.',
         }),
         endpoints: Type.Enum(['off', 'key', 'open'], {
           default: 'key',
@@ -362,7 +363,7 @@ export const ConfigSchema = Type.Object(
         file: Type.String({
           default: '',
           description:
-            'Where JSON log lines go; empty = log/parley.log in the data directory under `parley up`, standard error otherwise.',
+            'Where JSON log lines go; empty = log/parley.log in the data directory under `parley up`, log/worker.log under `parley worker`, standard error otherwise.',
           ...path,
         }),
       },

@@ -32,6 +32,8 @@ import { type WorkerView, workerViewOf } from './worker-view.ts'
 const CHECK_PERIOD_MS = 250
 const KEPT_AUDIO_CAP_BYTES = 256 * 1024 * 1024
 const RETRY_AFTER_MS = 1_000
+/** Its multiples, modulo 1, lie far apart from each other. */
+const GOLDEN_RATIO = 0.618_034
 
 export interface SpeechLinksOptions {
   readonly clock: Clock
@@ -108,6 +110,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
   }
   readonly #speaks: SpeakLinks
   #engineKey = ''
+  #streamsMade = 0
 
   constructor(options: SpeechLinksOptions) {
     this.#options = options
@@ -121,6 +124,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
       stages: this.#stages,
       counters: this.#counters,
       workerWaitMs: options.config.speech.workerWaitMs,
+      nextSpreadRatio: () => 0.5 + ((this.#streamsMade++ * GOLDEN_RATIO) % 1),
       onWaiting: (stream) => {
         this.#waiting.add(stream)
         this.#place()

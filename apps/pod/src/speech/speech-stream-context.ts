@@ -21,6 +21,8 @@ export interface SpeechStreamContext<Stream> {
   readonly counters: StreamCounters
   readonly workerWaitMs: number
   readonly stages: StageTimer
+  /** 0.5 to 1.5, another for each stream: what was lost together is not tried again together. */
+  nextSpreadRatio(): number
   /** The stream has no worker and would take one. */
   onWaiting(stream: Stream): void
   onClosed(stream: Stream): void

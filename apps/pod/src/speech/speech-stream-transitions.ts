@@ -6,6 +6,7 @@
 //   onRefused       -                  waiting, later      -                               -
 //   onLost          -                  waiting             waiting, audio from the start   -
 //   onFailed        -                  waiting, later      waiting, audio from the start   -
+//   onWorkerDied    -, or audio given up and waiting, from any of them                      -
 //   onMoved         -                  -                   opening, tell worker            -
 //   onPartial       -                  -                   publish, unless said before     -
 //   onFinal         -                  -                   publish, trim, next index       -
@@ -24,7 +25,7 @@ import type { SpeechStreamState, StreamCommon, StreamEffect, Transition } from '
 export interface StreamPolicy {
   /** Setbacks in a row after which the audio at hand is taken for their cause and given up. */
   readonly maxSetbacks: number
-  /** First delay before a stream that failed repeatedly is tried again; doubles with each setback. */
+  /** Half of the first delay before a stream with setbacks is tried again; doubles with each setback. */
   readonly retryFirstMs: number
   readonly retryMaxMs: number
 }
@@ -39,30 +40,25 @@ export interface Instant {
   readonly hasUnsettled: boolean
   /** Some of it was with the worker, and the worker's end was not of this pod's making: it may be the cause. */
   readonly isAudioSuspect: boolean
+  /** 0.5 to 1.5, different from stream to stream: those that were lost together are not tried again together. */
+  readonly spreadRatio: number
 }
 
 type Message<Type extends WorkerToPod['type']> = Extract<WorkerToPod, { type: Type }>
 type Held = Extract<SpeechStreamState, { kind: 'live' | 'flushing' }>
 
-const NO_SETBACKS = { setbacks: 0, suspectUntilMs: Number.POSITIVE_INFINITY } as const
+const NO_SETBACKS = { setbacks: 0, losses: 0, suspectUntilMs: Number.POSITIVE_INFINITY } as const
+
+const CLOSE: StreamEffect = { type: 'closeOnWorker' }
 
 const to = (state: SpeechStreamState, ...effects: StreamEffect[]): Transition => ({ state, effects })
 const stay = (state: SpeechStreamState): Transition => ({ state, effects: [] })
 
 function common(state: SpeechStreamState): StreamCommon {
   const { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, workerLag, adaptation } = state
-  const { setbacks, suspectUntilMs } = state
-  return {
-    nextIndex,
-    utteranceOpen,
-    publishedEndMs,
-    repeating,
-    settledMs,
-    setbacks,
-    suspectUntilMs,
-    workerLag,
-    adaptation,
-  }
+  const { setbacks, losses, suspectUntilMs } = state
+  const known = { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, workerLag, adaptation }
+  return { ...known, setbacks, losses, suspectUntilMs }
 }
 
 const isHeld = (state: SpeechStreamState): state is Held => state.kind === 'live' || state.kind === 'flushing'
@@ -111,17 +107,41 @@ export function onRefused(state: SpeechStreamState, nowMs: number, retryAfterMs:
   )
 }
 
-/** The worker's process or its link is gone: another may take the stream at once. */
+/**
+ * The link to the worker is gone. Whether the worker is, nobody knows yet: another may take the stream, at once unless workers have died under it
+ * before.
+ */
 export function onLost(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
   if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
-  return setBack(state, at, 0, policy, [])
+  const delayMs = state.setbacks < 2 ? 0 : backoffMs(state.setbacks - 1, policy) * at.spreadRatio
+  const effects: StreamEffect[] = [{ type: 'tell', state: 'waiting', reason: 'worker_lost' }]
+  const waiting = toWaiting(state, at.nowMs, delayMs)
+  // Only audio can be the cause; a stream with nothing unsettled is merely unlucky.
+  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...waiting, ...NO_SETBACKS }, ...effects)
+  if (!at.isAudioSuspect) return to(waiting, ...effects)
+  const suspectUntilMs = Math.min(state.suspectUntilMs, at.pushedMs)
+  return to({ ...waiting, losses: state.losses + 1, suspectUntilMs }, ...effects)
+}
+
+/** A worker that the stream was cut off from has died. Without progress since, the stream's audio may be what killed it. */
+export function onWorkerDied(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
+  if (state.kind === 'closed' || state.losses === 0) return stay(state)
+  const setbacks = state.setbacks + 1
+  if (setbacks < policy.maxSetbacks) return to({ ...state, losses: state.losses - 1, setbacks })
+  return state.kind === 'waiting' ? giveUp(state, state, at) : giveUp(state, toWaiting(state, at.nowMs, 0), at, [CLOSE])
 }
 
 /** The worker is there, but gave this stream up, broke its rules or did not answer in time. */
 export function onFailed(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
   if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
-  const delayMs = state.setbacks === 0 ? 0 : Math.min(policy.retryMaxMs, policy.retryFirstMs * 2 ** state.setbacks)
-  return setBack(state, at, delayMs, policy, [{ type: 'closeOnWorker' }])
+  const delayMs = state.setbacks === 0 ? 0 : backoffMs(state.setbacks, policy)
+  const waiting = toWaiting(state, at.nowMs, delayMs)
+  const effects: StreamEffect[] = [CLOSE, { type: 'tell', state: 'waiting', reason: 'worker_lost' }]
+  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...waiting, ...NO_SETBACKS }, ...effects)
+  const setbacks = state.setbacks + 1
+  const suspectUntilMs = Math.min(state.suspectUntilMs, at.pushedMs)
+  if (setbacks < policy.maxSetbacks) return to({ ...waiting, setbacks, suspectUntilMs }, ...effects)
+  return giveUp(state, waiting, at, effects)
 }
 
 /** Another worker takes the stream over while this one still could go on: everything unsettled is recognised there. */
@@ -230,33 +250,30 @@ function settleAll(state: Held, settledMs: number): Transition {
   )
 }
 
-function setBack(
+function backoffMs(setbacks: number, { retryFirstMs, retryMaxMs }: StreamPolicy): number {
+  return Math.min(retryMaxMs, retryFirstMs * 2 ** setbacks)
+}
+
+/** Off its worker; a wait that had not ended yet goes on from when it began. */
+function toWaiting(
   state: Extract<SpeechStreamState, { kind: 'opening' | 'live' | 'flushing' }>,
-  at: Instant,
+  nowMs: number,
   delayMs: number,
-  policy: StreamPolicy,
-  first: readonly StreamEffect[],
+) {
+  const { sinceMs, lossTold } = state.kind === 'opening' ? state : { sinceMs: nowMs, lossTold: false }
+  const repeating = state.utteranceOpen
+  return { ...common(state), repeating, kind: 'waiting', sinceMs, lossTold, retryAtMs: nowMs + delayMs } as const
+}
+
+/** The audio at hand is taken for the cause of it all: it is never sent again. */
+function giveUp(
+  state: SpeechStreamState,
+  waiting: Extract<SpeechStreamState, { kind: 'waiting' }>,
+  at: Instant,
+  first: readonly StreamEffect[] = [],
 ): Transition {
-  const since = state.kind === 'opening' ? state : { sinceMs: at.nowMs, lossTold: false }
-  const waiting = {
-    ...common(state),
-    kind: 'waiting',
-    sinceMs: since.sinceMs,
-    lossTold: since.lossTold,
-    retryAtMs: at.nowMs + delayMs,
-  } as const
-  const repeated = { ...waiting, repeating: state.utteranceOpen }
-  const effects: StreamEffect[] = [...first, { type: 'tell', state: 'waiting', reason: 'worker_lost' }]
-  // Only audio can be the cause; a stream with nothing unsettled is merely unlucky.
-  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...repeated, ...NO_SETBACKS }, ...effects)
-  if (!at.isAudioSuspect) return to(repeated, ...effects)
-  const setbacks = state.setbacks + 1
-  const suspectUntilMs = Math.min(state.suspectUntilMs, at.pushedMs)
-  if (setbacks < policy.maxSetbacks) return to({ ...repeated, setbacks, suspectUntilMs }, ...effects)
-  return to(
-    { ...waiting, ...nextUtterance(state), settledMs: Math.max(state.settledMs, at.pushedMs), ...NO_SETBACKS },
-    ...effects,
-    abandonedNoWorker(state),
-    { type: 'giveUpAudio' },
-  )
+  const settledMs = Math.max(state.settledMs, at.pushedMs)
+  return to({ ...waiting, ...nextUtterance(state), settledMs, ...NO_SETBACKS }, ...first, abandonedNoWorker(state), {
+    type: 'giveUpAudio',
+  })
 }

@@ -30,7 +30,7 @@ const OPEN_DEADLINE_MS = 15_000
 const REFUSED_RETRY_MS = 500
 const MIN_BATCH_ROOM_BYTES = 16_384
 
-const POLICY: transitions.StreamPolicy = { maxSetbacks: 4, retryFirstMs: 250, retryMaxMs: 5_000 }
+const POLICY: transitions.StreamPolicy = { maxSetbacks: 6, retryFirstMs: 250, retryMaxMs: 5_000 }
 
 export class LinkSpeechStream implements SpeechStream, LinkedStream {
   isQueued = false
@@ -54,6 +54,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #openedAtMs = 0
   #openedAtNo = 0
   #dropsSeen = 0
+  readonly #spreadRatio: number
+
   constructor(
     context: SpeechStreamContext<LinkSpeechStream>,
     wish: PlaceWish,
@@ -66,6 +68,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#kept = new KeptAudio(context.pool, options.format)
     this.#samplesPerMs = options.format.sampleRateHz / 1000
     this.#reporter = new StreamReporter(context.clock, this.#kept, this.#samplesPerMs, listener)
+    this.#spreadRatio = context.nextSpreadRatio()
     this.#state = transitions.newStreamState(options.firstIndex, context.clock.nowMs())
   }
 
@@ -75,9 +78,6 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   }
   get state(): SpeechStreamState {
     return this.#state
-  }
-  get keptBytes(): number {
-    return this.#kept.bytes
   }
 
   /** A worker has it and takes its audio. */
@@ -241,6 +241,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#detach(transitions.onLost(this.#state, this.#instant(hasSent && !wasWanted), POLICY))
   }
 
+  onWorkerDied(): void {
+    this.#detach(transitions.onWorkerDied(this.#state, this.#instant(true), POLICY))
+  }
+
   /** Called a few times per second. `nowMs` is monotonic. */
   check(nowMs: number, wallMs: number): void {
     const state = this.#state
@@ -368,13 +372,9 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   }
 
   #instant(isAudioSuspect: boolean): transitions.Instant {
-    const pushedMs = this.#endMs
-    return {
-      nowMs: this.#nowMs(),
-      pushedMs,
-      hasUnsettled: pushedMs - this.#state.settledMs > ROUNDING_MS,
-      isAudioSuspect,
-    }
+    const [pushedMs, spreadRatio] = [this.#endMs, this.#spreadRatio]
+    const hasUnsettled = pushedMs - this.#state.settledMs > ROUNDING_MS
+    return { nowMs: this.#nowMs(), pushedMs, hasUnsettled, isAudioSuspect, spreadRatio }
   }
 
   /** Media time of the end of the audio pushed so far. */

@@ -17,6 +17,7 @@ import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, ref
 import { LinkSpeeches } from './link-speeches.ts'
 import type { LinkState } from './link-state.ts'
 import { SlotBook } from './slot-book.ts'
+import { type Bereaved, WorkerFate } from './worker-fate.ts'
 import { WorkerHealth } from './worker-health.ts'
 import { type WorkerLoad, WorkerReport } from './worker-report.ts'
 
@@ -32,7 +33,7 @@ const LINK_VERSION = 1
 const HEALTH_PERIOD_MS = 2_000
 export type StreamMessage = Extract<WorkerToPod, { readonly stream: number }>
 
-export interface LinkedStream extends AudioSource {
+export interface LinkedStream extends AudioSource, Bereaved {
   onMessage(message: StreamMessage): void
   /** `wasWanted`: by this pod, or by the worker, which said so. */
   onLinkLost(wasWanted: boolean): void
@@ -75,6 +76,7 @@ export class WorkerLink {
   #lastCheckMs = 0
   #lastHealthMs: number
   #workerId: string | undefined
+  readonly #fate: WorkerFate
   #problem: string | undefined
 
   constructor(options: WorkerLinkOptions) {
@@ -92,6 +94,7 @@ export class WorkerLink {
       nextStream: () => this.#nextStream++,
       guarded: (tell) => this.#guarded(tell),
     })
+    this.#fate = new WorkerFate(options.clock, (tell) => this.#guarded(tell))
     this.#lastHealthMs = options.clock.nowMs()
     this.#begin()
   }
@@ -170,6 +173,7 @@ export class WorkerLink {
       this.#lastHealthMs = nowMs
       this.health.checked(this.isUp && this.#silentMs < HEALTH_PERIOD_MS)
     }
+    this.#fate.check(nowMs)
     if (this.#state.kind !== 'up') return
     this.#silentMs += sinceCheckMs
     this.report.grewOlder(sinceCheckMs)
@@ -185,6 +189,7 @@ export class WorkerLink {
   close(): void {
     if (this.#state.kind === 'closed') return
     this.#leave({ kind: 'closed' }, true)
+    this.#fate.decide(false)
     void this.#scope.close()
   }
 
@@ -267,6 +272,7 @@ export class WorkerLink {
       return
     }
     this.report.onEngines(hello.engines)
+    this.#fate.decide(this.#workerId === workerId)
     this.#workerId = workerId
     this.#state = { kind: 'proven', attempt, socket }
   }
@@ -390,6 +396,7 @@ export class WorkerLink {
     if (entries.length + this.speeches.size > 0 && !wasWanted) this.health.failed()
     this.report.clear()
     this.book.clear()
+    if (!wasWanted) this.#fate.lost(entries.map(({ stream }) => stream))
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
     this.speeches.onLinkLost(wasWanted)
     this.#options.owner.onDown(this)

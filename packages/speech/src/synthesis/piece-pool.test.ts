@@ -13,11 +13,13 @@ function poolOf(makers: number) {
   const clock = new ManualClock()
   const made: ManualMaker[] = []
   const done: string[] = []
+  const mayMake = { count: Number.POSITIVE_INFINITY }
   const pool = new PiecePool({
     clock,
     makers,
     pieceDeadlineMs: DEADLINE_MS,
     createMaker() {
+      if (made.length >= mayMake.count) throw new Error('no more threads')
       const maker = new ManualMaker()
       made.push(maker)
       return maker
@@ -30,7 +32,7 @@ function poolOf(makers: number) {
       onAudio: (samples) => void done.push(`${text}+${samples.length}`),
       onDone: (failure?: SynthesisError) => void done.push(failure ? `${text}!${failure.message}` : text),
     })
-  return { clock, pool, made, done, submit }
+  return { clock, pool, made, done, submit, mayMake }
 }
 
 test('[SY30] there are no more makers than allowed, and one piece at a time for each', async () => {
@@ -126,6 +128,23 @@ test('[SY32] a piece that fails does not cost its maker; one that breaks while i
   assert.notEqual(made.at(-1), idle)
   await made.at(-1)?.finish()
   assert.deepEqual(done.slice(1), ['b', 'c'])
+  await pool.close()
+})
+
+test('[SY32] without any maker to be had pieces fail; with one, they wait for it', async () => {
+  const { pool, made, done, submit, mayMake } = poolOf(2)
+  mayMake.count = 0
+  submit('a')
+  const cancel = submit('b')
+  cancel()
+  await settled()
+  assert.deepEqual(done, ['a!the engine broke on this text: no more threads'])
+  mayMake.count = 1
+  submit('c')
+  submit('d')
+  await made[0]?.finish()
+  await made[0]?.finish()
+  assert.deepEqual(done.slice(1), ['c', 'd'])
   await pool.close()
 })
 

@@ -73,7 +73,7 @@ export class PiecePool {
   #dispatch(): void {
     while (this.#waiting.size > 0) {
       const entry = this.#mostWanted()
-      const maker = this.#makerFor(entry.task.piece)
+      const maker = this.#makerFor(entry)
       if (!maker) return
       this.#waiting.delete(entry)
       this.#idle.delete(maker)
@@ -91,7 +91,9 @@ export class PiecePool {
     return oldest as Entry
   }
 
-  #makerFor(piece: Piece): PieceMaker | undefined {
+  /** Undefined when none is free, or none can be had; a piece that cannot have one fails. */
+  #makerFor(entry: Entry): PieceMaker | undefined {
+    const { piece } = entry.task
     let any: PieceMaker | undefined
     for (const maker of [...this.#idle]) {
       // Ended while it had nothing to do: nobody's piece is lost with it.
@@ -99,8 +101,30 @@ export class PiecePool {
       else if (maker.isWarmFor(piece)) return maker
       else any ??= maker
     }
-    if (this.makers < this.#options.makers) return this.#options.createMaker()
-    return any
+    if (this.makers >= this.#options.makers) return any
+    try {
+      return this.#options.createMaker()
+    } catch (error) {
+      // No more threads or processes to be had: those there are go on.
+      if (this.makers === 0) this.#failAll(error)
+      return any
+    }
+  }
+
+  /** Later, as every failure: whoever submits has not been given the way to cancel yet. */
+  #failAll(error: unknown): void {
+    const entries = [...this.#waiting]
+    this.#waiting.clear()
+    const failure = failureOf(error)
+    queueMicrotask(() => {
+      for (const entry of entries) this.#tell(entry, failure)
+    })
+  }
+
+  #tell(entry: Entry, failure: SynthesisError | undefined): void {
+    if (entry.isCancelled) return
+    entry.isCancelled = true
+    entry.task.onDone(failure)
   }
 
   async #run(entry: Entry, maker: PieceMaker): Promise<void> {
@@ -113,18 +137,14 @@ export class PiecePool {
         if (!entry.isCancelled) task.onAudio(samples)
       })
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error)
-      failure = new SynthesisError(`the engine broke on this text: ${cause}`, { cause: error })
+      failure = failureOf(error)
     }
     deadline.cancel()
     delete entry.maker
     const isOurs = this.#busy.delete(maker)
     if (maker.isBroken) this.#retire(maker)
     else if (isOurs && !this.#scope.isClosed) this.#idle.add(maker)
-    if (!entry.isCancelled) {
-      entry.isCancelled = true
-      task.onDone(failure)
-    }
+    this.#tell(entry, failure)
     if (!this.#scope.isClosed) this.#dispatch()
   }
 
@@ -138,4 +158,9 @@ export class PiecePool {
     const leaving = maker.close().finally(() => this.#leaving.delete(leaving))
     this.#leaving.add(leaving)
   }
+}
+
+function failureOf(error: unknown): SynthesisError {
+  const cause = error instanceof Error ? error.message : String(error)
+  return new SynthesisError(`the engine broke on this text: ${cause}`, { cause: error })
 }

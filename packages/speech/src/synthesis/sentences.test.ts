@@ -78,6 +78,13 @@ test('[SY21] a long sentence is cut after a clause, or between words, or anywher
   assert.ok(runs.every((piece) => piece.split(' ').every((run) => run.length <= MAX_WORD_CHARS)))
 })
 
+test('[SY21] what takes long to say is cut into shorter pieces', () => {
+  const longest = (text: string) => Math.max(...pieces(text).map((piece) => piece.length))
+  assert.ok(longest('7 8 9 '.repeat(200)) <= 70)
+  assert.ok(longest('\u{1f600} '.repeat(200)) <= 40)
+  assert.equal(pieces('It costs 14.99 in 2026, and 12 of them 150.').length, 1)
+})
+
 test('[SY22] the first piece is short where a pause is natural, and only then', () => {
   const first = { firstChars: 40, pauseBefore: new Set(['at', 'and']) }
   assert.deepEqual(pieces('the train to the city leaves at half past seven', first), [

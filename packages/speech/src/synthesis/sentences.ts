@@ -4,7 +4,7 @@
 export interface SentenceOptions {
   /** BCP 47 tag; where a sentence ends differs a little between languages. */
   readonly language: string
-  /** Longest piece in UTF-16 units. */
+  /** Longest piece in UTF-16 units; shorter where digits and symbols take long to say. */
   readonly maxChars: number
   /**
    * A first piece longer than this is cut where a speaker might pause (at a clause, before a word of `pauseBefore`), so that the
@@ -73,8 +73,8 @@ function* partsOf(sentence: string, maxChars: number): Generator<string, void, u
   let part = ''
   let clauseEnd = 0
   for (const word of wordsOf(sentence, Math.min(maxChars, MAX_WORD_CHARS))) {
-    while (part !== '' && part.length + 1 + word.length > maxChars) {
-      const cut = clauseEnd >= maxChars / 2 ? clauseEnd : part.length
+    while (part !== '' && sayingLength(part) + 1 + sayingLength(word) > maxChars) {
+      const cut = clauseEnd >= part.length / 2 ? clauseEnd : part.length
       yield part.slice(0, cut)
       part = part.slice(cut).trimStart()
       clauseEnd = 0
@@ -83,6 +83,19 @@ function* partsOf(sentence: string, maxChars: number): Generator<string, void, u
     if (CLAUSE_END.test(word)) clauseEnd = part.length
   }
   if (part !== '') yield part
+}
+
+/** "7" is "seven", and an emoji a whole phrase. */
+const DIGIT_CHARS = 4
+const SYMBOL_CHARS = 10
+
+/** Length of `text` as it is said, in letters; never less than its own. */
+function sayingLength(text: string): number {
+  let length = text.length
+  for (const [character] of text.matchAll(/[\p{N}\p{S}]/gu)) {
+    length += (/\p{N}/u.test(character) ? DIGIT_CHARS : SYMBOL_CHARS) - 1
+  }
+  return length
 }
 
 /** Words between white space; those without an end in runs of `maxChars`. */

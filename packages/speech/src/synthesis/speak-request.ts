@@ -90,13 +90,22 @@ export function languageFit(spoken: string, asked: string): 0 | 1 | 2 | 3 {
   return one.split('-')[0] === other.split('-')[0] ? 1 : 0
 }
 
+/** Tags met so far; the voices' own are asked for with every request. Emptied when somebody has asked for very many. */
+const canonicalTags = new Map<string, string | undefined>()
+const MAX_TAGS = 2_000
+
 /** Undefined for what is no language tag. */
 function canonical(tag: string): string | undefined {
+  if (canonicalTags.has(tag)) return canonicalTags.get(tag)
+  let found: string | undefined
   try {
-    return Intl.getCanonicalLocales(tag)[0]
+    found = Intl.getCanonicalLocales(tag)[0]
   } catch {
-    return undefined
+    found = undefined
   }
+  if (canonicalTags.size >= MAX_TAGS) canonicalTags.clear()
+  canonicalTags.set(tag, found)
+  return found
 }
 
 const MAX_NAMED = 40

@@ -13,11 +13,11 @@ import { startWorkerProcess, TEST_SECRET, type WorkerProcess } from './worker-pr
 
 const FRAME_SAMPLES = 320
 /** Fed ahead of what is settled: longer than any sentence and the pause after it, shorter than what a pod keeps of one session. */
-const AHEAD_MS = 15_000
+const AHEAD_MS = 8_000
 const FEED_PERIOD_MS = 20
 const WORKERS = 3
 const SLOTS = 4
-const FINISH_WITHIN_MS = 120_000
+const FINISH_WITHIN_MS = 240_000
 
 export interface StormOptions {
   readonly seed: number
@@ -212,7 +212,7 @@ export async function weatherStorm(context: TestContext, options: StormOptions):
   })
   for (let n = 0; n < disturbances; n++) {
     share = (n + 1) / disturbances
-    await sleep(systemClock, random() * 800)
+    await sleep(systemClock, 200 + random() * 1_400)
     if (blackout && n === Math.floor(disturbances / 2)) await yard.blackOut()
     else await yard.disturb(random)
   }

@@ -23,6 +23,7 @@ export class DecoderPool<D extends PooledDecoder> {
   readonly #lent = new Set<D>()
   /** Owners of a slot whose decoder is being loaded; never more than `size`. */
   readonly #waiters: Waiter<D>[] = []
+  #spareWaiter: Waiter<D> | undefined
   #size: number
   #loading: Promise<void> | undefined
   #isClosed = false
@@ -78,6 +79,20 @@ export class DecoderPool<D extends PooledDecoder> {
     return waiting
   }
 
+  /**
+   * A decoder that no owner of a slot would miss: waits until there is one more than that. One caller at a time; the pool must be larger
+   * than there are slots.
+   */
+  takeSpare(): Promise<Result<D, EngineProblem>> {
+    if (this.#isClosed || this.#spareWaiter) return Promise.resolve(err({ message: 'there is no decoder to spare' }))
+    const waiting = new Promise<Result<D, EngineProblem>>((resolve) => {
+      this.#spareWaiter = resolve
+    })
+    this.#lendSpare()
+    this.#loadMissing()
+    return waiting
+  }
+
   /** Ends a loan. A decoder that broke, or that cannot forget its speaker, is freed and another one loaded. */
   async giveBack(decoder: D, isHealthy: boolean): Promise<void> {
     if (!this.#lent.delete(decoder)) return
@@ -94,7 +109,7 @@ export class DecoderPool<D extends PooledDecoder> {
   /** Frees the warm ones and waits for a load that is under way; lent ones are freed when they come back. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const waiter of this.#waiters.splice(0)) waiter(err({ message: 'the recogniser is closed' }))
+    for (const waiter of this.#everyWaiter()) waiter(err({ message: 'the recogniser is closed' }))
     await this.#loading
     await Promise.all(this.#warm.splice(0).map((decoder) => decoder.free()))
   }
@@ -105,6 +120,23 @@ export class DecoderPool<D extends PooledDecoder> {
       this.#lent.add(decoder)
       waiter(ok(decoder))
     } else this.#warm.push(decoder)
+    this.#lendSpare()
+  }
+
+  #lendSpare(): void {
+    const waiter = this.#spareWaiter
+    if (!waiter || this.#warm.length === 0 || (this.#warm.length < 2 && this.count < this.#size)) return
+    const decoder = this.#warm.pop() as D
+    this.#spareWaiter = undefined
+    this.#lent.add(decoder)
+    waiter(ok(decoder))
+  }
+
+  #everyWaiter(): Waiter<D>[] {
+    const waiters = this.#waiters.splice(0)
+    if (this.#spareWaiter) waiters.push(this.#spareWaiter)
+    this.#spareWaiter = undefined
+    return waiters
   }
 
   #loadMissing(): void {
@@ -127,7 +159,7 @@ export class DecoderPool<D extends PooledDecoder> {
       if (this.#isClosed || (this.count >= this.#size && this.#waiters.length === 0)) await outcome.value.free()
       else this.#put(outcome.value)
     } else {
-      for (const waiter of this.#waiters.splice(0)) waiter(outcome)
+      for (const waiter of this.#everyWaiter()) waiter(outcome)
     }
     this.#options.onProblem(outcome.ok ? undefined : outcome.error)
   }

@@ -104,7 +104,7 @@ export class PocketSphinxRecogniser implements Recogniser {
     if (this.#isMeasuring || this.#closing || this.#pool.count === 0) return undefined
     this.#isMeasuring = true
     await this.#resizePool()
-    const taken = await this.#pool.take()
+    const taken = await this.#pool.takeSpare()
     if (!taken.ok) {
       this.#isMeasuring = false
       return undefined
