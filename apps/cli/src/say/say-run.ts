@@ -105,7 +105,8 @@ export class SayRun {
       if (thrown instanceof ParleyClientError) {
         await this.#options.sink.stop()
         printer.error(thrown)
-        this.#conclude(speech, 'failed')
+        // Where nothing was said there is nothing to sum up.
+        if (speech.started) this.#conclude(speech, 'failed')
         return exitOfSpeech(thrown)
       }
       speech.cancel()
