@@ -257,8 +257,8 @@ export const ERRORS = {
     'worker',
     503,
     true,
-    'The speech worker failed; recognition goes on when another is there.',
-    'Nothing: the session goes on by itself.',
+    'Recognition broke off; it goes on with what comes next.',
+    'Send again what has no final, if it is still wanted.',
   ),
   SLOW_CONSUMER: entry(
     'client',

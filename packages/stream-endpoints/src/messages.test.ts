@@ -71,7 +71,7 @@ test('[SE4] an error names field, value and fix, and repeats the requestId', () 
   assert.equal(errorIn(tts({ type: 'register_voice', voice_id: 'v', reference_audio: '' })).code, 'UNKNOWN_MESSAGE')
 })
 
-test('[ST6] a request of comparable servers is read: default voice, rate by its other name, the rest in vain', () => {
+test('[SYE6] a request of comparable servers is read: default voice, rate by its other name, the rest in vain', () => {
   const message = {
     type: 'synthesize',
     text: 'hello',
@@ -92,7 +92,7 @@ test('[ST6] a request of comparable servers is read: default voice, rate by its 
   assert.equal((commandOf(tts({ ...message, voice_id: 'slt' })) as { voice?: string }).voice, 'slt')
 })
 
-test('[ST5] a text is bounded in bytes, and an empty one without an id is refused', () => {
+test('[SYE5] a text is bounded in bytes, and an empty one without an id is refused', () => {
   const long = 'ü'.repeat(MAX_TEXT_BYTES / 2 + 1)
   const error = errorIn(tts({ type: 'speak', requestId: 'r', text: long }))
   assert.equal(error.code, 'TEXT_INVALID')

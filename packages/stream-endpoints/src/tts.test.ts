@@ -44,7 +44,7 @@ function audioByRequest(client: TestClient): Map<string, Buffer> {
   return audio
 }
 
-test('[ST1, ST2] started, audio, done; the audio is that of the text', async () => {
+test('[SYE1, SYE2] started, audio, done; the audio is that of the text', async () => {
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'r1', text: 'hello', ...plain })
   const done = await client.got('done')
@@ -62,7 +62,7 @@ test('[ST1, ST2] started, audio, done; the audio is that of the text', async () 
   assert.equal(rig.synthesise.slotsUsed, 0)
 })
 
-test('[ST1] several requests at once are said in order, and every sample belongs to its own', async () => {
+test('[SYE1] several requests at once are said in order, and every sample belongs to its own', async () => {
   const client = await rig.tts()
   const texts = ['one', 'two two', '', 'three']
   for (const [index, text] of texts.entries()) client.say({ type: 'speak', requestId: `r${index}`, text, ...plain })
@@ -77,7 +77,7 @@ test('[ST1] several requests at once are said in order, and every sample belongs
   }
 })
 
-test('[ST1] with headers each binary message says whose it is and where it begins', async () => {
+test('[SYE1] with headers each binary message says whose it is and where it begins', async () => {
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'a', text: 'ab', framing: 'header', ...plain })
   client.say({ type: 'speak', requestId: 'b', text: 'c', framing: 'header', ...plain })
@@ -93,7 +93,7 @@ test('[ST1] with headers each binary message says whose it is and where it begin
   assert.ok(client.binaries.every(({ length }) => length === AUDIO_FRAME_HEADER_BYTES + 640))
 })
 
-test('[ST1] more than eight waiting are refused by name', async () => {
+test('[SYE1] more than eight waiting are refused by name', async () => {
   rig.synthesise.isGated = true
   const client = await rig.tts()
   for (let index = 0; index < 10; index++) client.say({ type: 'speak', requestId: `r${index}`, text: 'x', ...plain })
@@ -106,7 +106,7 @@ test('[ST1] more than eight waiting are refused by name', async () => {
   await client.got('done', 9)
 })
 
-test('[ST2] float32 at 24 kHz unless told; every rate has its number of samples', async () => {
+test('[SYE2] float32 at 24 kHz unless told; every rate has its number of samples', async () => {
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'r', text: 'hello' })
   assert.equal((await client.got('done')).samples, 5 * 480)
@@ -119,14 +119,14 @@ test('[ST2] float32 at 24 kHz unless told; every rate has its number of samples'
   }
 })
 
-test('[ST2] floats stand for the same samples', async () => {
+test('[SYE2] floats stand for the same samples', async () => {
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'r', text: 'hey', encoding: 'float32', sampleRateHz: TONE_RATE_HZ })
   await client.got('done')
   assert.deepEqual(new SampleReader('float32').read(Buffer.concat(client.binaries)), toneOf('hey'))
 })
 
-test('[ST3] cancel: no audio after it is answered, and the next speech goes on', async () => {
+test('[SYE3] cancel: no audio after it is answered, and the next speech goes on', async () => {
   rig.synthesise.isGated = true
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'long', text: 'x'.repeat(1_000), ...plain })
@@ -145,7 +145,7 @@ test('[ST3] cancel: no audio after it is answered, and the next speech goes on',
   assert.equal(rig.synthesise.slotsUsed, 0)
 })
 
-test('[ST3] cancel of an ungated speech lets at most one more chunk be made', async () => {
+test('[SYE3] cancel of an ungated speech lets at most one more chunk be made', async () => {
   const client = await rig.tts()
   client.socket.pause()
   client.say({ type: 'speak', requestId: 'long', text: 'x'.repeat(100_000), ...plain })
@@ -166,7 +166,7 @@ test('[ST3] cancel of an ungated speech lets at most one more chunk be made', as
   await client.got('cancelled')
 })
 
-test('[ST3] what waits is cancelled at once, without a requestId everything is, and what is over is no matter', async () => {
+test('[SYE3] what waits is cancelled at once, without a requestId everything is, and what is over is no matter', async () => {
   rig.synthesise.isGated = true
   const client = await rig.tts()
   for (const requestId of ['a', 'b', 'c']) client.say({ type: 'speak', requestId, text: 'x', ...plain })
@@ -187,7 +187,7 @@ test('[ST3] what waits is cancelled at once, without a requestId everything is, 
   assert.equal(rig.synthesise.slotsUsed, 0)
 })
 
-test('[ST4] a client that does not read costs no audio beyond what is under way', async () => {
+test('[SYE4] a client that does not read costs no audio beyond what is under way', async () => {
   const client = await rig.tts()
   client.socket.pause()
   client.say({ type: 'speak', requestId: 'r', text: 'x'.repeat(100_000), ...plain })
@@ -206,7 +206,7 @@ test('[ST4] a client that does not read costs no audio beyond what is under way'
   await client.got('cancelled')
 })
 
-test('[ST4] with a lead, audio is sent no further ahead of the pace it is heard at', async () => {
+test('[SYE4] with a lead, audio is sent no further ahead of the pace it is heard at', async () => {
   const clock = new ManualClock()
   await start({ clock })
   const client = await rig.tts()
@@ -222,7 +222,7 @@ test('[ST4] with a lead, audio is sent no further ahead of the pace it is heard 
   assert.ok(SPEECH_BACKLOG_BYTES > 20 * 640)
 })
 
-test('[ST4] a client that takes nothing for a minute is disconnected, and its slot is free', async () => {
+test('[SYE4] a client that takes nothing for a minute is disconnected, and its slot is free', async () => {
   const clock = new ManualClock()
   await start({ clock })
   const client = await rig.tts()
@@ -239,7 +239,7 @@ test('[ST4] a client that takes nothing for a minute is disconnected, and its sl
   await eventually(() => (rig.synthesise.slotsUsed === 0 ? undefined : 'slot kept'))
 })
 
-test('[ST5] refusals and failures are answered, and the next speech goes on', async () => {
+test('[SYE5] refusals and failures are answered, and the next speech goes on', async () => {
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'v', text: 'x', voice: 'nobody', ...plain })
   const refused = await client.got('error')
@@ -262,7 +262,7 @@ test('[ST5] refusals and failures are answered, and the next speech goes on', as
   assert.equal(rig.synthesise.slotsUsed, 0)
 })
 
-test('[ST5] a speech waits a little for a slot, then says that there is none', async () => {
+test('[SYE5] a speech waits a little for a slot, then says that there is none', async () => {
   const clock = new ManualClock()
   await start({ clock })
   rig.synthesise.slots = 0
@@ -281,7 +281,7 @@ test('[ST5] a speech waits a little for a slot, then says that there is none', a
   })
 })
 
-test('[ST6] a request without an id is answered as comparable servers do', async () => {
+test('[SYE6] a request without an id is answered as comparable servers do', async () => {
   const client = await rig.tts()
   client.say({ type: 'synthesize', text: 'hi', exaggeration: 0.5, streaming: true })
   client.say({ type: 'synthesize', text: 'you' })
@@ -309,7 +309,7 @@ test('[ST6] a request without an id is answered as comparable servers do', async
   })
 })
 
-test('[ST6] with an id it is answered like any other; what it asks in vain is named', async () => {
+test('[SYE6] with an id it is answered like any other; what it asks in vain is named', async () => {
   const client = await rig.tts()
   client.say({ type: 'synthesize', requestId: 'r', text: 'hi', exaggeration: 0.5 })
   assert.deepEqual((await client.got('started')).ignored, ['exaggeration'])
@@ -319,7 +319,7 @@ test('[ST6] with an id it is answered like any other; what it asks in vain is na
   assert.deepEqual([voices.requestId, voices.voices[1]], ['v', { name: 'ton', language: 'de', engine: 'tone' }])
 })
 
-test('[ST6] a plain request is cancelled in plain words', async () => {
+test('[SYE6] a plain request is cancelled in plain words', async () => {
   rig.synthesise.isGated = true
   const client = await rig.tts()
   client.say({ type: 'synthesize', text: 'hi' })
@@ -328,7 +328,7 @@ test('[ST6] a plain request is cancelled in plain words', async () => {
   assert.deepEqual(await client.got('synthesis_cancelled'), { type: 'synthesis_cancelled', chunks: 0 })
 })
 
-test('[ST7] a requestId under way is refused, one that is over may be used again', async () => {
+test('[SYE7] a requestId under way is refused, one that is over may be used again', async () => {
   rig.synthesise.isGated = true
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'r', text: 'x', ...plain })
@@ -344,7 +344,7 @@ test('[ST7] a requestId under way is refused, one that is over may be used again
   await client.got('done', 2)
 })
 
-test('[ST8, SE6] a connection that ends cancels what it says and what waits, and frees the slot', async () => {
+test('[SYE8, SE6] a connection that ends cancels what it says and what waits, and frees the slot', async () => {
   rig.synthesise.isGated = true
   const client = await rig.tts()
   for (const requestId of ['a', 'b']) client.say({ type: 'speak', requestId, text: 'x', ...plain })
@@ -355,7 +355,7 @@ test('[ST8, SE6] a connection that ends cancels what it says and what waits, and
   assert.equal(rig.synthesise.speeches.length, 1)
 })
 
-test('[ST1] end: everything is said, then the connection is closed', async () => {
+test('[SYE1] end: everything is said, then the connection is closed', async () => {
   const client = await rig.tts()
   client.say({ type: 'speak', requestId: 'a', text: 'x', ...plain })
   client.say({ type: 'end', requestId: 'e' })
@@ -367,7 +367,7 @@ test('[ST1] end: everything is said, then the connection is closed', async () =>
   assert.deepEqual(client.of('ended')[0], { type: 'ended', requestId: 'e', speeches: 1 })
 })
 
-test('[ST1] the address may name voice and language for speeches that name neither', async () => {
+test('[SYE1] the address may name voice and language for speeches that name neither', async () => {
   const client = await rig.tts('?voice=ton')
   client.say({ type: 'speak', requestId: 'a', text: 'x', ...plain })
   client.say({ type: 'speak', requestId: 'b', text: 'x', language: 'en-US', ...plain })

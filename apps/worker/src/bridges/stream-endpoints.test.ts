@@ -30,7 +30,7 @@ async function rigOf(t: TestContext, settings: Partial<EndpointSettings> = {}, o
   return { ...rig, client, synthesiser }
 }
 
-test('[WK20] audio at the endpoint is recognised by the worker itself, its slot counted and freed', async (t) => {
+test('[WK30] audio at the endpoint is recognised by the worker itself, its slot counted and freed', async (t) => {
   const { client, recogniser, connect } = await rigOf(t)
   assert.equal(BACKEND_RATE_HZ, RECOGNISER_RATE_HZ)
   const pod = await connect()
@@ -48,7 +48,7 @@ test('[WK20] audio at the endpoint is recognised by the worker itself, its slot 
   await until('told', () => pod.of('worker.load').at(-1)?.slotsUsed === 0)
 })
 
-test('[WK20] a text is said by the worker itself', async (t) => {
+test('[WK30] a text is said by the worker itself', async (t) => {
   const { client, synthesiser } = await rigOf(t)
   const tts = await client('/v1/stream/tts').opened()
   tts.say({
@@ -72,7 +72,7 @@ test('[WK20] a text is said by the worker itself', async (t) => {
   assert.deepEqual([error.code, error.field, error.requestId], ['VOICE_UNKNOWN', 'voice', 'v'])
 })
 
-test('[WK20] slots are shared with the links of pods: who comes when all are taken is told', async (t) => {
+test('[WK30] slots are shared with the links of pods: who comes when all are taken is told', async (t) => {
   const { client, connect } = await rigOf(t, {}, { slots: 1 })
   const pod = await connect()
   pod.open(1)
@@ -91,7 +91,7 @@ class StrictRecogniser extends SpellingRecogniser {
   }
 }
 
-test('[WK20] a language that is not there is refused with those there are', async (t) => {
+test('[WK30] a language that is not there is refused with those there are', async (t) => {
   const recogniser = new StrictRecogniser(systemClock, { slots: 1 })
   const { client } = await rigOf(t, {}, { recogniser })
   const asr = await client(`${ASR}&language=xx`).opened()
@@ -109,7 +109,7 @@ class LoadingRecogniser extends SpellingRecogniser {
   }
 }
 
-test('[WK20] while the engine is not ready connections are refused, so that a balancer goes elsewhere', async (t) => {
+test('[WK30] while the engine is not ready connections are refused, so that a balancer goes elsewhere', async (t) => {
   const recogniser = new LoadingRecogniser(systemClock, { slots: 1 })
   const { client } = await rigOf(t, {}, { recogniser })
   recogniser.isReady = false
@@ -121,7 +121,7 @@ test('[WK20] while the engine is not ready connections are refused, so that a ba
   assert.equal(refused.headers['retry-after'], '2')
 })
 
-test('[WK20] a stream that fails is told, and another goes on', async (t) => {
+test('[WK30] a stream that fails is told, and another goes on', async (t) => {
   const { client, recogniser } = await rigOf(t, {}, { slots: 1 })
   const asr = await client(ASR).opened()
   asr.send(bytes(spelled(1, ...SILENCE, FAIL_VALUE)))
@@ -132,7 +132,7 @@ test('[WK20] a stream that fails is told, and another goes on', async (t) => {
   asr.socket.terminate()
 })
 
-test('[WK20] connections are counted for the health report and bounded', async (t) => {
+test('[WK30] connections are counted for the health report and bounded', async (t) => {
   const { client, worker } = await rigOf(t)
   const clients = await Promise.all([client(ASR), client(ASR), client('/v1/stream/tts')].map((one) => one.opened()))
   assert.equal(worker.health().active_connections, 3)
@@ -142,7 +142,7 @@ test('[WK20] connections are counted for the health report and bounded', async (
   await until('counted', () => worker.health().active_connections === 2)
 })
 
-test('[WK20] a worker that drains takes no connection; those it has go on', async (t) => {
+test('[WK30] a worker that drains takes no connection; those it has go on', async (t) => {
   const { client, worker } = await rigOf(t)
   const asr = await client(ASR).opened()
   await asr.got('ready')
@@ -154,13 +154,13 @@ test('[WK20] a worker that drains takes no connection; those it has go on', asyn
   assert.equal((await asr.got('final')).text, 'w5')
 })
 
-test('[WK20] a worker that has no synthesiser says that it has no such endpoint', async (t) => {
+test('[WK30] a worker that has no synthesiser says that it has no such endpoint', async (t) => {
   const { client } = await rigOf(t, {}, { synthesiser: undefined })
   const refused = await client('/v1/stream/tts').refused()
   assert.deepEqual([refused.status, refused.body.code], [404, 'NOT_FOUND'])
 })
 
-test('[WK20] plain requests are told that this is a WebSocket; pages are let in by name', async (t) => {
+test('[WK30] plain requests are told that this is a WebSocket; pages are let in by name', async (t) => {
   const { address, client } = await rigOf(t)
   const reply = await fetch(new URL('/v1/stream/asr', address.url.replace(/^ws/, 'http')))
   assert.deepEqual([reply.status, reply.headers.get('upgrade')], [426, 'websocket'])
@@ -168,7 +168,7 @@ test('[WK20] plain requests are told that this is a WebSocket; pages are let in 
   await client(ASR, { origin: 'https://ours.example' }).opened()
 })
 
-test('[WK21] with keys, only who holds one is let in, by header or in the address', async (t) => {
+test('[WK31] with keys, only who holds one is let in, by header or in the address', async (t) => {
   const { createHash } = await import('node:crypto')
   const hash = createHash('sha256').update('pk_right').digest()
   const { client } = await rigOf(t, { authorise: requireKey([hash]) })
@@ -181,13 +181,13 @@ test('[WK21] with keys, only who holds one is let in, by header or in the addres
   await client(`${ASR}&token=pk_right`).opened()
 })
 
-test('[WK21] who fails to say who may, lets nobody in', async () => {
+test('[WK31] who fails to say who may, lets nobody in', async () => {
   const none = await requireKey([])({ headers: { authorization: 'Bearer x' }, url: ASR })
   assert.ok(!none.ok && none.error instanceof ParleyError)
   assert.deepEqual(await allowAll({ headers: {}, url: ASR }), ok(undefined))
 })
 
-test('[WK20] when the worker stops every client is told, and no slot is kept', async (t) => {
+test('[WK30] when the worker stops every client is told, and no slot is kept', async (t) => {
   const { client, worker, recogniser, synthesiser } = await rigOf(t)
   const asr = await client(ASR).opened()
   await asr.got('ready')
