@@ -181,6 +181,26 @@ test('[SE6] stopping is said to everybody, nobody gets in any more, and nothing 
   assert.equal(rig.recognise.slotsUsed, 0)
 })
 
+test('[SE6] three hundred that come and go, however they go, leave nothing behind', async () => {
+  const clock = new ManualClock()
+  await start({ clock })
+  const kinds = [
+    async () => (await rig.asr()).socket.close(),
+    async () => (await rig.asr('?encoding=int16')).send(new Uint8Array(1_281)),
+    async () => (await rig.tts()).say({ type: 'speak', requestId: 'r', text: 'x'.repeat(50), leadMs: 40 }),
+    async () => (await rig.tts()).say({ type: 'end' }),
+    async () => (await rig.asr()).send('nonsense'),
+  ]
+  for (let round = 0; round < 12; round++) {
+    await Promise.all(Array.from({ length: 25 }, (_, index) => kinds[index % kinds.length]?.()))
+    rig.dropClients()
+    await none()
+  }
+  await eventually(() => (rig.recognise.slotsUsed + rig.synthesise.slotsUsed === 0 ? undefined : 'a slot is kept'))
+  assert.equal(rig.endpoints.stats().acceptedTotal.asr, 180)
+  assert.equal(clock.pendingTimers, 0)
+})
+
 test('[SE6] a client that does not answer the close is cut off', async () => {
   const client = await rig.tts()
   client.socket.pause()

@@ -9,6 +9,7 @@ import { SynthesiserToTts } from './synthesiser-to-tts.ts'
 
 /** Clients get so long to take their leave; the worker itself has a second. */
 const CLOSE_WITHIN_MS = 400
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/
 
 export interface EndpointSettings {
   readonly authorise: Authorise
@@ -20,8 +21,11 @@ export interface EndpointSettings {
 
 /** What `worker.endpoints` asks for; undefined when they are off. Reads the machine's API key. */
 export async function streamEndpointsOf(config: ResolvedConfig, logger: Logger): Promise<MountEndpoints | undefined> {
-  const { endpoints, connections } = config.worker
+  const { endpoints, connections, host } = config.worker
   if (endpoints === 'off') return undefined
+  if (endpoints === 'open' && !LOOPBACK.test(host)) {
+    logger.warn({ host }, 'the stream endpoints are open to everybody who reaches this port (worker.endpoints)')
+  }
   return mountStreamEndpoints({
     authorise: endpoints === 'open' ? allowAll : await keyAuthority(config, logger),
     maxConnections: connections,
@@ -62,6 +66,7 @@ export function mountStreamEndpoints(settings: EndpointSettings): MountEndpoints
       get connections() {
         return endpoints.activeConnections
       },
+      report: () => endpoints.stats(),
       upgrade(path, request, socket, head) {
         if (!endpoints.handles(path)) return false
         void endpoints.onUpgrade(request, socket, head)

@@ -138,6 +138,13 @@ test('[WK30] connections are counted for the health report and bounded', async (
   assert.equal(worker.health().active_connections, 3)
   const refused = await client(ASR).refused()
   assert.deepEqual([refused.status, refused.body.code], [503, 'ENDPOINT_FULL'])
+  assert.deepEqual(worker.health().endpoints, {
+    connections: { asr: 2, tts: 1 },
+    maxConnections: 3,
+    acceptedTotal: { asr: 2, tts: 1 },
+    refusedTotal: { ENDPOINT_FULL: 1 },
+    partialsSkippedTotal: 0,
+  })
   clients[0]?.socket.close()
   await until('counted', () => worker.health().active_connections === 2)
 })

@@ -61,8 +61,13 @@ export class EndpointRig {
     return this.client(`/v1/stream/tts${query}`).opened()
   }
 
+  /** Cuts every client there is. */
+  dropClients(): void {
+    for (const client of this.#clients.splice(0)) client.socket.terminate()
+  }
+
   async stop(): Promise<void> {
-    for (const client of this.#clients) client.socket.terminate()
+    this.dropClients()
     await this.endpoints.close('shutting_down', 1_000)
     this.#server.closeAllConnections()
     await new Promise<void>((resolve) => void this.#server.close(() => resolve()))
