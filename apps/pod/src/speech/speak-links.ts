@@ -4,7 +4,7 @@ import type { Clock } from '@parley/kernel'
 import { ParleyError, type VoiceInfo } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import { type SpeakContext, type SpeakCounters, SpeakStream } from './speak-stream.ts'
-import { SPEAK_RETRY_AFTER_MS } from './speak-transitions.ts'
+import { SPEAK_POLICY, SPEAK_RETRY_AFTER_MS } from './speak-transitions.ts'
 import { canSay, wishRefusal } from './speak-wish.ts'
 import type { Speaking, SpeakListener, SpeakPort, SpeakRequest } from './speech-port.ts'
 import type { PlaceWish, StreamPlacer } from './stream-placer.ts'
@@ -17,6 +17,8 @@ export interface SpeakLinksOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly counters: SpeakCounters
+  /** How long a speech that has begun waits for a worker to go on with. */
+  readonly workerWaitMs: number
   readonly placer: StreamPlacer
   /** All there are. */
   links(): Iterable<WorkerLink>
@@ -32,6 +34,7 @@ export class SpeakLinks implements SpeakPort {
   constructor(options: SpeakLinksOptions) {
     this.#options = options
     this.#context = {
+      policy: { ...SPEAK_POLICY, resumeWaitMs: options.workerWaitMs },
       clock: options.clock,
       logger: options.logger,
       counters: options.counters,

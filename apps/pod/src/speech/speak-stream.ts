@@ -6,7 +6,6 @@ import type { Logger } from '@parley/telemetry'
 import type { LinkedSpeech, SpeakMessage } from './link-speeches.ts'
 import type { SpeakEffect, SpeakState, SpeakTransition } from './speak-state.ts'
 import * as transitions from './speak-transitions.ts'
-import { SPEAK_POLICY } from './speak-transitions.ts'
 import type { Speaking, SpeakListener, SpeakRequest } from './speech-port.ts'
 import type { WorkerLink } from './worker-link.ts'
 
@@ -23,6 +22,7 @@ export interface SpeakCounters {
 }
 
 export interface SpeakContext {
+  readonly policy: transitions.SpeakPolicy
   readonly clock: Clock
   readonly logger: Logger
   readonly counters: SpeakCounters
@@ -105,19 +105,19 @@ export class SpeakStream implements Speaking, LinkedSpeech {
     switch (message.type) {
       case 'speak.opened': {
         const { sampleRateHz, voice } = message
-        this.#apply(transitions.onOpened(this.#state, { sampleRateHz, voice }, nowMs, SPEAK_POLICY))
+        this.#apply(transitions.onOpened(this.#state, { sampleRateHz, voice }, nowMs, this.#context.policy))
         return
       }
       case 'stream.refused': {
         const code = message.code === 'AUDIO_FORMAT_UNSUPPORTED' ? 'SPEECH_UNAVAILABLE' : message.code
-        this.#apply(transitions.onRefused(this.#state, { ...message, code }, nowMs, SPEAK_POLICY))
+        this.#apply(transitions.onRefused(this.#state, { ...message, code }, nowMs, this.#context.policy))
         return
       }
       case 'stream.failed':
-        this.#apply(transitions.onFailed(this.#state, nowMs, SPEAK_POLICY, true))
+        this.#apply(transitions.onFailed(this.#state, nowMs, this.#context.policy, true))
         return
       case 'speak.ended':
-        this.#apply(transitions.onEnded(this.#state, message.samples, nowMs, SPEAK_POLICY))
+        this.#apply(transitions.onEnded(this.#state, message.samples, nowMs, this.#context.policy))
         return
       default:
         assertNever(message)
@@ -131,7 +131,7 @@ export class SpeakStream implements Speaking, LinkedSpeech {
     const fromSample = extendUint32(mediaTime, state.nextSample)
     const known = Number.isInteger(count) ? transitions.knownSamples(state, fromSample, count) : undefined
     if (known === undefined) {
-      this.#apply(transitions.onFailed(state, this.#nowMs(), SPEAK_POLICY))
+      this.#apply(transitions.onFailed(state, this.#nowMs(), this.#context.policy))
       return
     }
     if (known === count) return
@@ -141,13 +141,13 @@ export class SpeakStream implements Speaking, LinkedSpeech {
   }
 
   onLinkLost(wasWanted: boolean): void {
-    this.#apply(transitions.onLost(this.#state, this.#nowMs(), SPEAK_POLICY, wasWanted))
+    this.#apply(transitions.onLost(this.#state, this.#nowMs(), this.#context.policy, wasWanted))
   }
 
   /** Called a few times per second. */
   check(nowMs: number): void {
     const unplaced = () => this.#context.unplaced(this)
-    this.#apply(transitions.onTick(this.#state, nowMs, this.#isOwed(), unplaced, SPEAK_POLICY))
+    this.#apply(transitions.onTick(this.#state, nowMs, this.#isOwed(), unplaced, this.#context.policy))
   }
 
   /** Audio is allowed that has not come. */

@@ -29,10 +29,10 @@ export interface SpeakPolicy {
   readonly retryMs: number
 }
 
-export const SPEAK_POLICY: SpeakPolicy = {
+/** All but how long a speech that has begun waits, which is configured (`speech.workerWaitMs`). */
+export const SPEAK_POLICY: Omit<SpeakPolicy, 'resumeWaitMs'> = {
   maxSetbacks: 3,
   startWaitMs: 2_000,
-  resumeWaitMs: 15_000,
   openDeadlineMs: 10_000,
   silenceDeadlineMs: 5_000,
   retryMs: 500,

@@ -141,6 +141,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
       clock: options.clock,
       logger: options.logger,
       counters: this.#counters,
+      workerWaitMs: options.config.speech.workerWaitMs,
       placer: this.#placer,
       links: () => this.#links.values(),
     })
@@ -307,14 +308,14 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     for (const stream of this.#waiting) {
       const { state } = stream
       if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
-      const link = this.#placer.pick(stream.wish)
+      const link = this.#placer.pickUrgently(stream.wish)
       if (!link) continue
       this.#waiting.delete(stream)
       stream.assign(link)
     }
     for (const reservation of this.#reservations) {
       if (reservation.link) continue
-      const link = this.#placer.pick(reservation.wish)
+      const link = this.#placer.pickUrgently(reservation.wish)
       if (link) reservation.take(link)
     }
   }

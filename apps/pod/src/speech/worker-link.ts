@@ -232,17 +232,14 @@ export class WorkerLink {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { stages } = this.#options
-    if (isBinary) {
-      this.#silentMs = 0
-      if (this.#state.kind !== 'up' || !this.speeches.onBinary(data)) this.#fault()
-      return
-    }
+    if (isBinary && this.#onAudio(data)) return
     stages.enter(SPAN.json)
-    const message = decodeWorkerMessage(data.toString())
+    const message = isBinary ? 'faulty' : decodeWorkerMessage(data.toString())
     stages.leave()
     if (message === 'unknown') return
     if (message === 'faulty') {
-      this.#fault()
+      this.#options.counters.linkFaults++
+      this.#drop('the worker sent something unreadable')
       return
     }
     this.#silentMs = 0
@@ -252,9 +249,10 @@ export class WorkerLink {
     else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
   }
 
-  #fault(): void {
-    this.#options.counters.linkFaults++
-    this.#drop('the worker sent something unreadable')
+  /** False: it is no audio of speeches. */
+  #onAudio(data: Buffer): boolean {
+    this.#silentMs = 0
+    return this.#state.kind === 'up' && this.speeches.onBinary(data)
   }
 
   #onHello(hello: Extract<WorkerToPod, { type: 'worker.hello' }>): void {

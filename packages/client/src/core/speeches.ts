@@ -17,8 +17,8 @@ const MAX_ASKED = 4
 const MAX_TEXT_CHARS = 1_000_000
 /** Texts that are said or wait. */
 const MAX_WAITING = 64
-/** Nothing is heard of a speech that was asked for, ms: longer than the platform itself waits for a worker. */
-const SILENCE_DEADLINE_MS = 30_000
+/** Nothing is heard of a speech that was asked for, ms: longer than the platform itself waits for a worker (30 s unless configured). */
+const SILENCE_DEADLINE_MS = 45_000
 
 export interface SpeechesPort {
   /** False when there is no connection to send on. */
