@@ -201,6 +201,7 @@ function figuresOf(sources: FigureSources): () => HealthFigures {
     linkStreams: links.streamCount,
     linksRefused: refusals.totals,
     connections: endpoints?.connections ?? 0,
+    endpoints: endpoints?.report?.(),
     recognition: options.recogniser?.status(),
     synthesis: options.synthesiser?.status(),
     speechesWaiting: speechWaits.count,
