@@ -10,7 +10,8 @@ import type { Setup } from './pod-side.ts'
 
 /** A frame of Opus at 24 kbit/s. */
 const PAYLOAD_BYTES = 60
-const STREAMS = 100
+const WORKERS = 5
+const STREAMS = 100 * WORKERS
 const WARM_UP_MS = 1_500
 const AIM_US = 150
 
@@ -38,8 +39,9 @@ async function measure(kind: Setup['kind'], streams: number, windowMs: number): 
   const worker = new BenchChild(file('./worker-side.ts'))
   const pod = new BenchChild(file('./pod-side.ts'), POD_NODE_OPTIONS)
   try {
-    const address = await worker.ask<Setup['worker']>('listen', { secret })
-    const setup: Setup = { kind, streams, payloadBytes: PAYLOAD_BYTES, worker: address, secret }
+    const slots = streams / WORKERS
+    const workers = await worker.ask<Setup['workers']>('listen', { workers: WORKERS, slots, secret })
+    const setup: Setup = { kind, streams, payloadBytes: PAYLOAD_BYTES, workers, secret }
     await pod.ask('start', setup)
     await wait(WARM_UP_MS)
     const [before, counted] = [await pod.ask<Usage>('usage', false), await pod.ask<Counts>('counts')]
@@ -88,7 +90,7 @@ async function run(context: BenchContext): Promise<BenchReport> {
   const row = (name: string, of: typeof link) =>
     `${name}: ${net(of)} us per stream-second (${of.framesPerStreamSecond} frames and ${of.resultsPerStreamSecond} results per stream-second, ${of.messagesPerSecond} messages/s out)`
   const lines = [
-    `${STREAMS} streams on one worker, frames of ${PAYLOAD_BYTES} bytes; CPU of the pod's process, medians of ${rounds}`,
+    `${STREAMS} streams on ${WORKERS} workers, frames of ${PAYLOAD_BYTES} bytes; CPU of the pod's process, medians of ${rounds}`,
     row('links of the pod', link),
     row('bare WebSocket  ', bare),
     `the pace of the frames alone, taken off both: ${pace.usPerStreamSecond} us`,
@@ -96,6 +98,7 @@ async function run(context: BenchContext): Promise<BenchReport> {
   ]
   const data = {
     streams: STREAMS,
+    workers: WORKERS,
     payloadBytes: PAYLOAD_BYTES,
     linkUsPerStreamSecond: net(link),
     bareUsPerStreamSecond: net(bare),

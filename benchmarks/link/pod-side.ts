@@ -3,7 +3,7 @@
 // back. Both push at the same instants; `pace` is that alone, so that its cost can be taken off.
 
 import { systemClock } from '@parley/kernel'
-import { LINK_RECORD_HEADER_BYTES, writeLinkRecord } from '@parley/protocol'
+import { writeLinkRecord } from '@parley/protocol'
 import { silentLogger } from '@parley/telemetry'
 import { WebSocket } from 'ws'
 import { createSpeechLinks, type SpeechLinks } from '../../apps/pod/src/speech/speech-links.ts'
@@ -14,7 +14,7 @@ export interface Setup {
   readonly kind: 'link' | 'bare' | 'pace'
   readonly streams: number
   readonly payloadBytes: number
-  readonly worker: { readonly workerId: string; readonly url: string }
+  readonly workers: readonly { readonly workerId: string; readonly url: string }[]
   readonly secret: string
 }
 
@@ -52,7 +52,7 @@ function pace(streams: number, push: (stream: number, mediaTime: number) => void
   }, FRAME_MS / 4)
 }
 
-async function startLink({ streams, payloadBytes, worker, secret }: Setup): Promise<void> {
+async function startLink({ streams, payloadBytes, workers, secret }: Setup): Promise<void> {
   const speech: SpeechLinks = createSpeechLinks({
     clock: systemClock,
     config: { speech: { workerWaitMs: 30_000 } },
@@ -60,8 +60,8 @@ async function startLink({ streams, payloadBytes, worker, secret }: Setup): Prom
     fleetSecret: secret,
     logger: silentLogger,
   })
-  speech.setWorkers([worker])
-  while (speech.status().workers === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  speech.setWorkers(workers)
+  while (speech.status().workers < workers.length) await new Promise((resolve) => setTimeout(resolve, 20))
   const open: SpeechStream[] = []
   for (let n = 0; n < streams; n++) {
     const reserved = speech.reserve('en')
@@ -77,39 +77,57 @@ async function startLink({ streams, payloadBytes, worker, secret }: Setup): Prom
   })
 }
 
-/** The least that carries the same: one message every 20 ms with all frames, each result parsed and counted. */
-async function startBare({ streams, payloadBytes, worker }: Setup): Promise<void> {
-  const socket = new WebSocket(`${worker.url}/bare?streams=${streams}`, {
-    perMessageDeflate: false,
-    generateMask: () => {},
-  })
-  await new Promise((resolve, reject) => {
-    socket.once('open', resolve)
-    socket.once('error', reject)
-  })
-  socket.on('message', (data: Buffer) => {
-    const message = JSON.parse(data.toString()) as { readonly type?: unknown }
-    if (message.type === 'partial' || message.type === 'final') counts.results++
-  })
+/** The least that carries the same: from each client one message every 20 ms with the frames of its streams, each result parsed and counted. */
+async function startBare({ streams, payloadBytes, workers }: Setup): Promise<void> {
+  const each = streams / workers.length
+  const clients = await Promise.all(workers.map(({ url }) => BareClient.connect(`${url}/bare?streams=${each}`)))
   const payload = new Uint8Array(payloadBytes)
-  const recordBytes = LINK_RECORD_HEADER_BYTES + payloadBytes
-  const batch = Buffer.allocUnsafeSlow(LARGE_BYTES + recordBytes)
-  let end = 0
-  let sentAtMs = performance.now()
-  const send = () => {
-    if (end === 0) return
-    socket.send(Buffer.from(batch.subarray(0, end)))
-    counts.messages++
-    end = 0
-    sentAtMs = performance.now()
-  }
   const push = (stream: number, mediaTime: number) => {
-    end = writeLinkRecord(batch, end, stream, mediaTime, payload)
-    if (end >= LARGE_BYTES) send()
+    clients[stream % clients.length]?.push(Math.floor(stream / clients.length), mediaTime, payload)
   }
   pace(streams, push, () => {
-    if (performance.now() - sentAtMs >= FRAME_MS - 1) send()
+    for (const client of clients) client.sendIfDue()
   })
+}
+
+class BareClient {
+  readonly #socket: WebSocket
+  readonly #batch = Buffer.allocUnsafeSlow(2 * LARGE_BYTES)
+  #end = 0
+  #sentAtMs = performance.now()
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket
+    socket.on('message', (data: Buffer) => {
+      const message = JSON.parse(data.toString()) as { readonly type?: unknown }
+      if (message.type === 'partial' || message.type === 'final') counts.results++
+    })
+  }
+
+  static async connect(url: string): Promise<BareClient> {
+    const socket = new WebSocket(url, { perMessageDeflate: false, generateMask: () => {} })
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve)
+      socket.once('error', reject)
+    })
+    return new BareClient(socket)
+  }
+
+  push(stream: number, mediaTime: number, payload: Uint8Array): void {
+    this.#end = writeLinkRecord(this.#batch, this.#end, stream, mediaTime, payload)
+    if (this.#end >= LARGE_BYTES) this.#send()
+  }
+
+  sendIfDue(): void {
+    if (this.#end > 0 && performance.now() - this.#sentAtMs >= FRAME_MS - 1) this.#send()
+  }
+
+  #send(): void {
+    this.#socket.send(Buffer.from(this.#batch.subarray(0, this.#end)))
+    counts.messages++
+    this.#end = 0
+    this.#sentAtMs = performance.now()
+  }
 }
 
 const START: Readonly<Record<Setup['kind'], (setup: Setup) => unknown>> = {

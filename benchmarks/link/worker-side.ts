@@ -1,4 +1,4 @@
-// The worker's end of the benchmark: takes what comes and says five results per stream and second, four partials and a final each, in messages
+// The workers' end of the benchmark, all in one process: takes what comes and says five results per stream and second, four partials and a final each, in messages
 // like those of a worker; to the real links after the greeting they expect, to the bare client at once. The same text and times for both.
 import { createHmac } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
@@ -6,8 +6,6 @@ import { LINK_SUBPROTOCOL, type PodToWorker, readLinkRecords, type WorkerToPod }
 import { type WebSocket, WebSocketServer } from 'ws'
 import { serveBench } from '../lib/child.ts'
 
-const WORKER_ID = 'wrk_bench'
-const SLOTS = 100_000
 const TICK_MS = 20
 const RESULTS_PER_SECOND = 5
 const SAMPLES_PER_MS = 16
@@ -22,7 +20,13 @@ interface Stream {
 
 const counts = { records: 0, messages: 0 }
 
-function serve(socket: WebSocket, secret: string, streams: Map<number, Stream>): void {
+interface Identity {
+  readonly workerId: string
+  readonly secret: string
+  readonly slots: number
+}
+
+function serve(socket: WebSocket, identity: Identity, streams: Map<number, Stream>): void {
   const send = (message: WorkerToPod): void => void socket.send(JSON.stringify(message))
   let due = 0
   let next = 0
@@ -34,7 +38,7 @@ function serve(socket: WebSocket, secret: string, streams: Map<number, Stream>):
   socket.on('close', () => clearInterval(timer))
   socket.on('error', () => {})
   socket.on('message', (data, isBinary) => {
-    if (!isBinary) return onMessage(JSON.parse(String(data)) as PodToWorker, secret, streams, send)
+    if (!isBinary) return onMessage(JSON.parse(String(data)) as PodToWorker, identity, streams, send)
     counts.messages++
     readLinkRecords(data as Buffer, (number, mediaTime) => {
       counts.records++
@@ -46,7 +50,7 @@ function serve(socket: WebSocket, secret: string, streams: Map<number, Stream>):
 
 function onMessage(
   message: PodToWorker,
-  secret: string,
+  { workerId, secret, slots }: Identity,
   streams: Map<number, Stream>,
   send: (message: WorkerToPod) => void,
 ): void {
@@ -54,8 +58,8 @@ function onMessage(
     case 'link.hello': {
       const proof = createHmac('sha256', secret).update(message.nonce).digest('base64url')
       const engines = [{ name: 'bench', languages: ['en'], ready: true }]
-      send({ type: 'worker.hello', version: 1, workerId: WORKER_ID, proof, engines, slots: SLOTS })
-      send({ type: 'worker.load', slots: SLOTS, slotsUsed: 0, decodersWarm: 0, engines, cpuRatio: 0, rssBytes: 0 })
+      send({ type: 'worker.hello', version: 1, workerId, proof, engines, slots })
+      send({ type: 'worker.load', slots, slotsUsed: 0, decodersWarm: 0, engines, cpuRatio: 0, rssBytes: 0 })
       break
     }
     case 'stream.open':
@@ -82,22 +86,24 @@ function say(stream: Stream, send: (message: WorkerToPod) => void): void {
   send({ type: 'final', ...common, settledMs: endMs, decideMs: 5 })
 }
 
+async function listen(identity: Identity): Promise<{ workerId: string; url: string }> {
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port: 0,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(LINK_SUBPROTOCOL) ? LINK_SUBPROTOCOL : false),
+  })
+  server.on('connection', (socket, request) => {
+    const bare = Number(/^\/bare\?streams=(\d+)$/.exec(request.url ?? '')?.[1] ?? 0)
+    const numbers = Array.from({ length: bare }, (_, number) => number)
+    serve(socket, identity, new Map(numbers.map((number) => [number, { number, index: 0, said: 0, endMs: 0 }])))
+  })
+  await new Promise<void>((resolve) => server.once('listening', resolve))
+  return { workerId: identity.workerId, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
 serveBench({
-  listen: async (options: { secret: string }) => {
-    const server = new WebSocketServer({
-      host: '127.0.0.1',
-      port: 0,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => (offered.has(LINK_SUBPROTOCOL) ? LINK_SUBPROTOCOL : false),
-    })
-    server.on('connection', (socket, request) => {
-      const bare = Number(/^\/bare\?streams=(\d+)$/.exec(request.url ?? '')?.[1] ?? 0)
-      const numbers = Array.from({ length: bare }, (_, number) => number)
-      const streams = new Map(numbers.map((number) => [number, { number, index: 0, said: 0, endMs: 0 }]))
-      serve(socket, options.secret, streams)
-    })
-    await new Promise<void>((resolve) => server.once('listening', resolve))
-    return { workerId: WORKER_ID, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` }
-  },
+  listen: ({ workers, slots, secret }: { workers: number; slots: number; secret: string }) =>
+    Promise.all(Array.from({ length: workers }, (_, n) => listen({ workerId: `wrk_bench${n}`, secret, slots }))),
   counts: () => counts,
 })

@@ -131,14 +131,15 @@ test('[WK5, WK15] a thousand streams and as many speeches, opened and closed in 
     collect()
     return process.memoryUsage().heapUsed
   }
-  await round(200)
-  const beforeBytes = await round(100)
-  const afterBytes = await round(1_000)
+  // The first rounds also pay for what is compiled and cached once.
+  for (let n = 0; n < 2; n++) await round(300)
+  const beforeBytes = await round(300)
+  const afterBytes = await round(500)
   assert.deepEqual(worker.usage(), { links: 1, streams: 0 })
   const { queues, links } = worker.health()
   assert.deepEqual([queues.synthesise.waitingSpeeches, links.streams], [0, 0])
-  const grownBytes = (afterBytes - beforeBytes) / 2_000
-  assert.ok(grownBytes < 300, `${grownBytes.toFixed(0)} bytes per stream stay`)
+  const grownBytes = (afterBytes - beforeBytes) / 1_000
+  assert.ok(grownBytes < 200, `${grownBytes.toFixed(0)} bytes per stream stay`)
 })
 
 test('[WK13] texts of any kind are spoken or refused by name, whatever is in them', async (t) => {

@@ -157,6 +157,18 @@ test('[CL132] frames that were on their way when it was cancelled go nowhere; it
   assert.equal(session.stats.faults, 0)
 })
 
+test('[CL132] a speech that was cancelled takes nothing more, whoever still gives it something', async () => {
+  const speech = new SpokenText('r', {}, () => {})
+  const places: number[] = []
+  speech.on('audio', ({ mediaTime }) => places.push(mediaTime))
+  speech.start({ sampleRateHz: 16_000, voice: 'v', language: 'en' })
+  speech.deliver(new Int16Array(320))
+  speech.cancel()
+  speech.deliver(new Int16Array(320))
+  speech.fail(new ParleyClientError('INTERNAL'))
+  assert.deepEqual([places, await speech.done], [[0], { kind: 'cancelled', samples: 320 }])
+})
+
 test('[CL133] a long text is said in pieces and heard as one, with one voice', async () => {
   const { session, voice } = await connected()
   const text = 'The quick brown fox jumps over the lazy dog. '.repeat(220)
