@@ -26,6 +26,16 @@ const NO_LINKS = {
   stalls: 0,
   linkLosses: 0,
   linkFaults: 0,
+  speeches: 0,
+  speechesWaiting: 0,
+  speechSlots: 0,
+  speechSlotsUsed: 0,
+  speechesTotal: 0,
+  speechesFailedTotal: 0,
+  speechSetbacksTotal: 0,
+  speechAudioBytesTotal: 0,
+  movedBehindTotal: 0,
+  movedDrainingTotal: 0,
 }
 
 function asPodSpeech(speech: NullSpeech): PodSpeech {
@@ -34,10 +44,14 @@ function asPodSpeech(speech: NullSpeech): PodSpeech {
     status: () => speech.status(),
     reserve: (language) => speech.reserve(language),
     open: (reservation, options, listener) => speech.open(reservation, options, listener),
+    voices: () => [],
+    speak: () => ({ grant() {}, cancel() {} }),
     close: () => speech.close(),
     setWorkers() {},
     onChange: () => () => {},
     stats: () => NO_LINKS,
+    workers: () => [],
+    drainWorker: () => false,
   }
 }
 

@@ -19,10 +19,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createUpCommand',
   },
   {
+    name: 'worker',
+    summary: 'a speech worker by itself, for pods of this or another machine',
+    module: './worker/command.ts',
+    factory: 'createWorkerCommand',
+  },
+  {
     name: 'caption',
     summary: 'caption a WAV file or standard input',
     module: './caption/command.ts',
     factory: 'createCaptionCommand',
+  },
+  {
+    name: 'say',
+    summary: 'have a text said, to a file or aloud',
+    module: './say/command.ts',
+    factory: 'createSayCommand',
   },
   {
     name: 'link',
@@ -43,6 +55,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createTopCommand',
   },
   {
+    name: 'fleet',
+    summary: 'who is in the fleet, and draining a worker',
+    module: './fleet/command.ts',
+    factory: 'createFleetCommand',
+  },
+  {
     name: 'impair',
     summary: 'a bad network between clients and the platform',
     module: './impair/command.ts',
@@ -59,6 +77,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show the configuration and where each value comes from',
     module: './config/command.ts',
     factory: 'createConfigCommand',
+  },
+  {
+    name: 'emit',
+    summary: 'configuration for other programs: nginx',
+    module: './emit/command.ts',
+    factory: 'createEmitCommand',
   },
   { name: 'bench', summary: 'measure this machine', module: './bench/command.ts', factory: 'createBenchCommand' },
   {

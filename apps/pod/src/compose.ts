@@ -10,6 +10,7 @@ import { type Pod, startPod } from './pod.ts'
 import type { PodUdp } from './pod-udp.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
+import { workerCertificates } from './tls/worker-certificates.ts'
 import { createUdp } from './udp/create-udp.ts'
 
 /** Where `vite build` of apps/dashboard puts the page. */
@@ -23,6 +24,7 @@ export interface ComposeOptions {
   readonly fleetSecret: string
   readonly logger: Logger
   readonly droppedLogLines?: () => number
+  readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
   readonly pageFolder?: string
   /** Times the stages of this process's loop; made here unless told. */
   readonly stages?: StageClock
@@ -35,11 +37,13 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const identity = await createIdentity(clock, config.auth, directory)
   const stages = options.stages ?? new StageClock()
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
-  const speech = createSpeechLinks({ ...options, stages })
+  const caCertificates = await workerCertificates(config.worker.tlsCaFile)
+  const speech = createSpeechLinks({ ...options, stages, caCertificates })
   const sessions = createPodSessions({
     ...options,
     stages,
     speech,
+    speak: speech,
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
   })

@@ -1,7 +1,7 @@
 // The pod's process: where its configuration comes from, signals, the supervisor's channel, exit codes. Everything else is pod.ts.
 import { homedir } from 'node:os'
 import { formatMistake, loadConfig, type ResolvedConfig } from '@parley/config'
-import type { MemberToSupervisor, SupervisorToMember, WorkerAddress } from '@parley/fleet'
+import type { MemberToSupervisor, SupervisedMember, SupervisorToMember, WorkerAddress } from '@parley/fleet'
 import { newId, randomToken, systemClock } from '@parley/kernel'
 import { createLogger, type ProcessLogger } from '@parley/telemetry'
 import { composePod } from './compose.ts'
@@ -23,6 +23,7 @@ let logger: ProcessLogger | undefined
 let pod: Pod | undefined
 /** The set of workers last told, also before the pod is there to hear it. */
 let workers: readonly WorkerAddress[] = []
+let members: readonly SupervisedMember[] = []
 let isStopping = false
 const startMessage = Promise.withResolvers<StartMessage>()
 
@@ -54,6 +55,8 @@ async function run(): Promise<void> {
       fleetSecret,
       logger: log,
       droppedLogLines: () => log.dropped,
+      onDrainWorker: (workerId, withinMs) =>
+        tell({ type: 'drainWorker', workerId, ...(withinMs === undefined ? {} : { withinMs }) }),
     })
     if (isStopping) {
       await started.stop()
@@ -74,6 +77,7 @@ function announce(started: Pod): void {
   }
   started.speech.onChange(tellEngines)
   started.setWorkers(workers)
+  started.setMembers(members)
   if (!hasSupervisor) process.stderr.write(`${podId} listens on ${started.url}\n`)
 }
 
@@ -85,6 +89,10 @@ function hear(message: SupervisorToMember<ResolvedConfig>): void {
     case 'workers':
       workers = message.workers
       pod?.setWorkers(workers)
+      return
+    case 'members':
+      members = message.members
+      pod?.setMembers(members)
       return
     case 'mintPageCode':
       if (pod) tell({ type: 'pageCode', requestId: message.requestId, code: pod.mintPageCode().code })
@@ -110,10 +118,13 @@ async function startFromSupervisor(): Promise<StartMessage> {
   }
 }
 
-/** Without a supervisor: the configuration of this environment, and no speech workers (nobody starts them). */
+/**
+ * Without a supervisor: the configuration of this environment, and the speech workers it names (speech.workerUrls), which know this pod by
+ * PARLEY_FLEET_SECRET; without one nobody does.
+ */
 async function startAlone(): Promise<Omit<StartMessage, 'type'>> {
   const loaded = await loadConfig({ env: process.env, cwd: process.cwd(), homeDir: homedir() })
-  if (loaded.ok) return { config: loaded.value.config, fleetSecret: randomToken(32) }
+  if (loaded.ok) return { config: loaded.value.config, fleetSecret: process.env.PARLEY_FLEET_SECRET || randomToken(32) }
   throw new StartFailure('usage', 'CONFIG_INVALID', loaded.error.map(formatMistake).join('\n'))
 }
 

@@ -12,7 +12,7 @@ const SAME_SCRAPE_MS = 200
 export interface PodMetricsSources {
   readonly clock: Clock
   readonly sessions: Pick<SessionService, 'stats'>
-  readonly speech: Pick<PodSpeech, 'status' | 'stats'>
+  readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined when UDP is switched off. */
   readonly udp: Pick<UdpPort, 'stats'> | undefined
   readonly http: Pick<PublicServer, 'connections' | 'counters'>
@@ -93,6 +93,8 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
   )
   metrics.collect('parley_partials_coalesced_total', () => stats().partialsCoalescedTotal)
   metrics.collect('parley_utterances_abandoned_total', () => stats().abandonedTotal)
+  metrics.collect('parley_session_speeches_total', () => byLabel('outcome', stats().speechesTotal))
+  metrics.collect('parley_speech_frames_sent_total', () => stats().speechFramesTotal)
 }
 
 function collectUdp(metrics: Metrics, stats: () => UdpStats): void {
@@ -131,11 +133,28 @@ function collectSpeech(metrics: Metrics, { clock, speech }: PodMetricsSources): 
     return byLabel('reason', { late: framesLateTotal, bound: framesDroppedTotal, expired: framesExpiredTotal })
   })
   metrics.collect('parley_speech_failovers_total', () => stats().failoversTotal)
+  metrics.collect('parley_speech_moves_total', () => {
+    const { movedDrainingTotal, movedBehindTotal } = stats()
+    return byLabel('reason', { draining: movedDrainingTotal, behind: movedBehindTotal })
+  })
+  metrics.collect('parley_speech_workers_trusted', () => {
+    const counts = { in: 0, out: 0, trial: 0 }
+    for (const { standing } of speech.workers()) counts[standing]++
+    return byLabel('standing', counts)
+  })
   metrics.collect('parley_speech_batches_total', () => stats().batches)
   metrics.collect('parley_speech_batch_bytes_total', () => stats().batchBytes)
   metrics.collect('parley_speech_link_losses_total', () => stats().linkLosses)
   metrics.collect('parley_speech_link_faults_total', () => stats().linkFaults)
   metrics.collect('parley_speech_link_stalls_total', () => stats().stalls)
+  metrics.collect('parley_speeches', () => stats().speeches)
+  metrics.collect('parley_speeches_waiting', () => stats().speechesWaiting)
+  metrics.collect('parley_speech_synthesis_slots', () => stats().speechSlots)
+  metrics.collect('parley_speech_synthesis_slots_used', () => stats().speechSlotsUsed)
+  metrics.collect('parley_speeches_total', () => stats().speechesTotal)
+  metrics.collect('parley_speeches_failed_total', () => stats().speechesFailedTotal)
+  metrics.collect('parley_speech_setbacks_total', () => stats().speechSetbacksTotal)
+  metrics.collect('parley_speech_audio_bytes_total', () => stats().speechAudioBytesTotal)
 }
 
 function byLabel<Label extends string>(label: Label, table: Readonly<Partial<Record<string, number>>>) {

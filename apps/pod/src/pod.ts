@@ -1,7 +1,7 @@
 // One pod: both listeners over its sessions and its speech, from start to stop. It makes neither (compose.ts does) and knows
 // nothing of the process it runs in (main.ts does).
 import type { ResolvedConfig } from '@parley/config'
-import type { WorkerAddress } from '@parley/fleet'
+import type { SupervisedMember, WorkerAddress } from '@parley/fleet'
 import { type Clock, Scope, withDeadline } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
 import {
@@ -16,7 +16,9 @@ import {
   startStageMonitor,
 } from '@parley/telemetry'
 import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
+import { type FleetReport, fleetReport } from './admin/fleet-report.ts'
 import { type HealthReport, healthReport, type ThroughputTotals, type UdpFigures } from './admin/health-report.ts'
+import { createPodStreams } from './bridges/pod-streams.ts'
 import { urlHost } from './http/listen.ts'
 import type { ListenerTimeouts } from './http/listener.ts'
 import { createPublicServer, type PublicServer } from './http/public-server.ts'
@@ -36,6 +38,8 @@ const WINDOW_MS = 5_000
 /** Sessions say goodbye within 2 s by contract; this is for a bug in that. */
 const SESSIONS_CLOSE_MS = 2_200
 const LISTENERS_CLOSE_MS = 600
+/** Clients of the stream endpoints get so long to take their leave. */
+const STREAMS_CLOSE_MS = 1_000
 
 export interface PodOptions {
   readonly clock: Clock
@@ -55,6 +59,8 @@ export interface PodOptions {
   readonly stages?: StageClock
   readonly logger: Logger
   readonly droppedLogLines?: () => number
+  /** Told of what an operator wants of a worker, so that its supervisor passes it on. */
+  readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
 }
 
 export interface Pod {
@@ -66,6 +72,8 @@ export interface Pod {
   readonly adminUrl: string
   readonly speech: PodSpeech
   setWorkers(workers: readonly WorkerAddress[]): void
+  /** What the supervisor says of every process of the platform; a drain it knows of holds here too. */
+  setMembers(members: readonly SupervisedMember[]): void
   mintPageCode(): MintedPageCode
   health(): HealthReport
   /** Tells every session why, closes everything. Resolves within 3 s, whatever hangs. Idempotent. */
@@ -97,6 +105,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     version: VERSION,
     phase: phases.phase,
     readiness,
+    mountStreams: (host) => createPodStreams({ ...options, ...identity, host, phase: phases.phase }),
     tls: await loadCredentials(config.tls),
     onAnswered: metrics.http,
   })
@@ -110,6 +119,18 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     const { code, expiresAtMs } = identity.pageCodes.mint()
     return { code, expiresAtMs, url: `${url}/#code=${code}` }
   }
+  let supervised: readonly SupervisedMember[] = []
+  const fleet = (): FleetReport => {
+    const { opening, active, suspended, seats } = sessions.stats()
+    const held = opening + active + suspended
+    const [phase, workers] = [phases.phase(), speech.workers()]
+    return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers })
+  }
+  const drain = (workerId: string, withinMs: number | undefined): boolean => {
+    if (!speech.drainWorker(workerId, withinMs)) return false
+    options.onDrainWorker?.(workerId, withinMs)
+    return true
+  }
   const admin: AdminServer = await startAdminServer({
     config: config.admin,
     runPath: options.directory.runPath,
@@ -118,6 +139,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     isReady: () => readiness().isReady,
     mintPageCode,
     sessions: () => sessions.list(),
+    fleet: { report: fleet, drain },
     stages: options.stages,
     logger,
   })
@@ -134,6 +156,12 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     adminUrl: admin.url,
     speech,
     setWorkers: (workers) => speech.setWorkers(workers),
+    setMembers(members) {
+      supervised = members
+      for (const { workerId, drainWithinMs } of members) {
+        if (workerId !== undefined && drainWithinMs !== undefined) speech.drainWorker(workerId, drainWithinMs)
+      }
+    },
     mintPageCode,
     health,
     stop() {
@@ -233,6 +261,10 @@ function publicUrlOf({ server, tls }: ResolvedConfig, port: number): string {
   return `${tls.mode === 'off' ? 'http' : 'https'}://${urlHost(server.host)}:${port}`
 }
 
+async function endStreams({ streams }: PublicServer): Promise<void> {
+  await streams?.close('shutting_down', STREAMS_CLOSE_MS)
+}
+
 async function stop(options: PodOptions, scope: Scope, publicServer: PublicServer, drain: () => void): Promise<void> {
   const { clock, sessions, logger } = options
   drain()
@@ -244,7 +276,10 @@ async function stop(options: PodOptions, scope: Scope, publicServer: PublicServe
       logger.error({ err: error }, `${what} did not end well`)
     }
   }
-  await step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down'))
+  await Promise.all([
+    step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down')),
+    step('closing stream connections', SESSIONS_CLOSE_MS, endStreams(publicServer)),
+  ])
   await step('closing the listeners', LISTENERS_CLOSE_MS, scope.close())
   logger.info({}, 'pod stopped')
 }

@@ -2,7 +2,7 @@
 // number. Everything it holds dies with it; a fault in it ends it and nothing else.
 import { createResampler } from '@parley/audio'
 import { createDecoder } from '@parley/audio/codecs'
-import { type Clock, withDeadline } from '@parley/kernel'
+import { withDeadline } from '@parley/kernel'
 import type { PodToWorker, WorkerToPod } from '@parley/protocol'
 import {
   RECOGNISER_RATE_HZ,
@@ -11,30 +11,13 @@ import {
   type RecognitionListener,
   type RecognitionStream,
 } from '@parley/speech'
-import type { Logger } from '@parley/telemetry'
-import { type FeedCounters, MediaFeed } from './media-feed.ts'
+import type { HostContext } from './host-context.ts'
+import { MediaFeed } from './media-feed.ts'
 
 const OPEN_DEADLINE_MS = 10_000
 const BUSY_RETRY_MS = 1_000
 
 export type OpenMessage = Extract<PodToWorker, { type: 'stream.open' }>
-
-export interface StreamCounters extends FeedCounters {
-  streamsOpenedTotal: number
-  streamsRefusedTotal: number
-  streamsFailedTotal: number
-  /** Frames for streams that were not open. */
-  framesStrayTotal: number
-}
-
-export interface HostContext {
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly recogniser: Recogniser
-  readonly counters: StreamCounters
-  /** A slot was taken or given back. */
-  onSlotsChanged(): void
-}
 
 type State =
   | { readonly kind: 'opening' }
@@ -115,11 +98,13 @@ export class HostedStream {
   /** Takes what a live stream needs; whatever was taken is given back when the stream has ended meanwhile. */
   async #prepare(): Promise<Refusal | undefined> {
     const { format, settledMs = 0 } = this.#open
-    const { counters } = this.#context
+    const { counters, recogniser } = this.#context
+    const refusal = this.#context.refusal('recognise')
+    if (refusal || !recogniser) return refusal
     const decoder = await createDecoder(format)
     if (!decoder.ok) return { code: 'AUDIO_FORMAT_UNSUPPORTED', message: decoder.error.message }
     const resampler = await createResampler(format.sampleRateHz, RECOGNISER_RATE_HZ)
-    const recognition = await this.#openRecognition().catch((error: unknown) => {
+    const recognition = await this.#openRecognition(recogniser).catch((error: unknown) => {
       decoder.value.close()
       resampler.close()
       throw error
@@ -142,11 +127,11 @@ export class HostedStream {
     return undefined
   }
 
-  async #openRecognition() {
+  async #openRecognition(recogniser: Recogniser) {
     const { language, firstIndex, adaptation } = this.#open
     const options = { language, firstIndex, ...(adaptation ? { adaptation } : {}) }
     let isLate = false
-    const opening = this.#context.recogniser.openStream(options, this.#listener())
+    const opening = recogniser.openStream(options, this.#listener())
     // A slot that comes after the deadline goes straight back.
     opening
       .then((late) => {

@@ -1,14 +1,14 @@
-// Where pods connect: a WebSocket listener that lets in only who holds a token of the fleet, and reports the worker's load
-// to everyone who is in.
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+// Where pods connect: lets in only who holds a token of the fleet, and reports the worker's load to everyone who is in.
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, Scope } from '@parley/kernel'
 import { CLOSE_REASONS, LINK_SUBPROTOCOL, MAX_LINK_MESSAGE_BYTES } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import { WebSocketServer } from 'ws'
-import type { HostContext } from './hosted-stream.ts'
-import { podOfToken } from './link-auth.ts'
+import type { HostContext } from './host-context.ts'
+import { identityOf, podOfToken } from './link-auth.ts'
+import type { LinkRefusals } from './link-refusals.ts'
+import { refuseUpgrade } from './listener.ts'
 import type { LoadMeter } from './load-meter.ts'
 import { PodLink } from './pod-link.ts'
 
@@ -16,23 +16,20 @@ const REPORT_PERIOD_MS = 1_000
 /** Changes within this time are told in one report. */
 const REPORT_DELAY_MS = 10
 const MAX_LINKS = 64
-const UPGRADE_DEADLINE_MS = 5_000
 
 export interface LinkServerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly fleetSecret: string
   readonly workerId: string
-  readonly host: string
-  readonly port: number
   readonly streams: Omit<HostContext, 'onSlotsChanged'>
   readonly meter: LoadMeter
+  readonly refusals: LinkRefusals
 }
 
 export class LinkServer {
   readonly #options: LinkServerOptions
   readonly #scope: Scope
-  readonly #http: Server
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_LINK_MESSAGE_BYTES,
@@ -41,15 +38,11 @@ export class LinkServer {
   })
   readonly #links = new Set<PodLink>()
   #isReportDue = false
-  upgradesRefusedTotal = 0
 
   constructor(options: LinkServerOptions) {
     this.#options = options
     this.#scope = new Scope(options.clock)
-    this.#http = createServer({ requestTimeout: UPGRADE_DEADLINE_MS, headersTimeout: UPGRADE_DEADLINE_MS })
-    this.#http.on('request', (_request, response) => response.writeHead(426, { connection: 'close' }).end())
-    this.#http.on('upgrade', (request, socket, head) => void this.#onUpgrade(request, socket, head))
-    this.#http.on('clientError', (_error, socket) => socket.destroy())
+    this.#scope.every(REPORT_PERIOD_MS, () => this.#report())
   }
 
   get linkCount(): number {
@@ -61,66 +54,61 @@ export class LinkServer {
     return count
   }
 
-  /** Binds and resolves with the ws:// address. Rejects with the system's error (EADDRINUSE, EACCES ...). */
-  async start(): Promise<string> {
-    const { host, port } = this.#options
-    await new Promise<void>((resolve, reject) => {
-      this.#http.once('error', reject)
-      this.#http.listen(port, host, () => {
-        this.#http.off('error', reject)
-        resolve()
-      })
-    })
-    this.#http.on('error', (error) => this.#options.logger.error({ err: error }, 'the link listener failed'))
-    this.#scope.every(REPORT_PERIOD_MS, () => this.#report())
-    const address = this.#http.address() as AddressInfo
-    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-    return `ws://${name}:${address.port}`
-  }
-
   /** Lets no one in any more, ends every link; resolves when their slots are free. Idempotent. */
   async close(): Promise<void> {
     await this.#scope.close()
-    this.#http.close()
     const { closeCode } = CLOSE_REASONS.shutting_down
     await Promise.all([...this.#links].map((link) => link.close('the worker is stopping', closeCode)))
-    this.#http.closeAllConnections()
   }
 
-  async #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { fleetSecret, workerId, clock } = this.#options
+  /** An upgrade asked for at the link's path. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { fleetSecret, workerId, clock, refusals } = this.#options
     socket.on('error', ignore)
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-    const podId = await podOfToken(fleetSecret, workerId, request.headers.authorization, clock.wallMs())
-    if (this.#scope.isClosed || this.#links.size >= MAX_LINKS) return this.#refuse(socket, '503 Service Unavailable')
-    if (podId === undefined) return this.#refuse(socket, '401 Unauthorized')
-    if (!offered.includes(LINK_SUBPROTOCOL)) return this.#refuse(socket, '400 Bad Request')
+    const pod = await podOfToken(fleetSecret, workerId, request.headers.authorization, clock.wallMs())
+    const from = request.socket.remoteAddress ?? 'a socket that is gone'
+    if (this.#scope.isClosed) return refuseUpgrade(socket, '503 Service Unavailable')
+    if (!pod.ok) {
+      const { authorization, 'parley-nonce': nonce } = request.headers
+      const identity = authorization === undefined ? identityOf(fleetSecret, workerId, nonce) : undefined
+      if (!identity) refusals.note(pod.error, from)
+      return refuseUpgrade(socket, '401 Unauthorized', identity ? { 'WWW-Authenticate': identity } : {})
+    }
+    if (this.#links.size >= MAX_LINKS) {
+      refusals.note('too_many_links', from)
+      return refuseUpgrade(socket, '503 Service Unavailable')
+    }
+    if (!offered.includes(LINK_SUBPROTOCOL)) {
+      refusals.note('version', from)
+      return refuseUpgrade(socket, '400 Bad Request')
+    }
     if (socket.destroyed) return
+    this.#admit(pod.value, request, socket, head)
+  }
+
+  #admit(podId: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.off('error', ignore)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const { logger, meter, streams } = this.#options
+      const { clock, logger, fleetSecret, workerId, meter, streams, refusals } = this.#options
       const link = new PodLink(webSocket, {
         clock,
         logger,
         fleetSecret,
         workerId,
         podId,
-        host: { ...streams, onSlotsChanged: () => this.#reportSoon() },
+        host: { ...streams, onSlotsChanged: () => this.reportSoon() },
         load: () => meter.read(),
+        onVersionRefused: () => refusals.note('version', podId),
         onClosed: (closed) => this.#links.delete(closed),
       })
       this.#links.add(link)
     })
   }
 
-  #refuse(socket: Duplex, status: string): void {
-    this.upgradesRefusedTotal++
-    this.#options.logger.warn({ status }, 'a link was refused')
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-  }
-
-  #reportSoon(): void {
-    if (this.#isReportDue) return
+  /** The load has changed: pods are told, within REPORT_DELAY_MS. */
+  reportSoon(): void {
+    if (this.#isReportDue || this.#links.size === 0) return
     this.#isReportDue = true
     this.#scope.after(REPORT_DELAY_MS, () => {
       this.#isReportDue = false

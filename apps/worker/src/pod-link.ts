@@ -1,12 +1,22 @@
 // One link of this worker to one pod: greeting, messages in and out, liveness, and the streams the pod has opened on it.
 // When the link ends, they end.
 import { assertNever, type Clock, Scope } from '@parley/kernel'
-import { CLOSE_REASONS, DEAD_AFTER_MS, HELLO_DEADLINE_MS, readLinkRecords, type WorkerToPod } from '@parley/protocol'
+import {
+  CLOSE_REASONS,
+  DEAD_AFTER_MS,
+  decodePodMessage,
+  HELLO_DEADLINE_MS,
+  LINK_VERSION,
+  readLinkRecords,
+  type WorkerToPod,
+} from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
-import { type HostContext, HostedStream, type OpenMessage } from './hosted-stream.ts'
+import type { HostContext } from './host-context.ts'
+import { HostedSpeech, type SpeakMessage, type SpeechLink } from './hosted-speech.ts'
+import { HostedStream, type OpenMessage } from './hosted-stream.ts'
 import { proofOf } from './link-auth.ts'
-import { type Decoded, decodePodMessage } from './link-decode.ts'
+import { SpeechSender } from './speech-sender.ts'
 
 const CHECK_PERIOD_MS = 500
 /** A pod that does not read gets no partials beyond this; later ones replace them anyway. */
@@ -24,6 +34,8 @@ export interface PodLinkOptions {
   readonly host: HostContext
   /** What the worker can take, for the hello and each report. */
   readonly load: () => Extract<WorkerToPod, { type: 'worker.load' }>
+  /** The pod speaks a version of the link that this worker does not. */
+  readonly onVersionRefused: () => void
   readonly onClosed: (link: PodLink) => void
 }
 
@@ -32,17 +44,36 @@ export class PodLink {
   readonly #socket: WebSocket
   readonly #scope: Scope
   readonly #streams = new Map<number, HostedStream>()
+  readonly #speeches = new Map<number, HostedSpeech>()
   readonly #closing = new Set<Promise<void>>()
+  readonly #speechSender: SpeechSender
+  readonly #speechLink: SpeechLink
   #isGreeted = false
   #silentMs = 0
   #lastCheckMs: number
-  partialsDroppedTotal = 0
 
   constructor(socket: WebSocket, options: PodLinkOptions) {
     this.#options = options
     this.#socket = socket
     this.#scope = new Scope(options.clock)
     this.#lastCheckMs = options.clock.nowMs()
+    const outlet = {
+      get bufferedBytes() {
+        return socket.bufferedAmount
+      },
+      sendAudio: (bytes: Uint8Array) => socket.send(bytes),
+    }
+    const sender = new SpeechSender(options.clock, outlet, options.host.counters, () => this.#resumeSpeeches())
+    this.#speechSender = sender
+    this.#speechLink = {
+      send: (message) => this.#send(message),
+      get isStalled() {
+        return sender.isStalled
+      },
+      audio: (stream, sample, samples) => sender.add(stream, sample, samples),
+      flushAudio: () => sender.sendNow(),
+      forgetAudio: (stream) => sender.forget(stream),
+    }
     socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
     socket.on('close', () => void this.close('the pod closed it'))
     socket.on('error', (error) => void this.close(error.message))
@@ -53,7 +84,7 @@ export class PodLink {
   }
 
   get streamCount(): number {
-    return this.#streams.size
+    return this.#streams.size + this.#speeches.size
   }
 
   /** Sends the load report, once greeted. */
@@ -65,13 +96,16 @@ export class PodLink {
   async close(reason: string, closeCode?: number): Promise<void> {
     if (!this.#scope.isClosed) {
       void this.#scope.close()
-      this.#options.logger.info({ podId: this.#options.podId, reason, streams: this.#streams.size }, 'link closed')
+      this.#options.logger.info({ podId: this.#options.podId, reason, streams: this.streamCount }, 'link closed')
       this.#socket.removeAllListeners()
       this.#socket.on('error', () => {})
       if (closeCode === undefined) this.#socket.terminate()
       else this.#socket.close(closeCode)
+      this.#speechSender.close()
       for (const stream of this.#streams.values()) this.#end(stream)
+      for (const speech of this.#speeches.values()) speech.close()
       this.#streams.clear()
+      this.#speeches.clear()
       this.#options.onClosed(this)
     }
     await Promise.all(this.#closing)
@@ -98,14 +132,14 @@ export class PodLink {
     if (!isWhole) this.#fault('an audio message is cut short')
   }
 
-  #onText(message: Decoded): void {
+  #onText(message: ReturnType<typeof decodePodMessage>): void {
     if (message === 'unknown') return
     if (message === 'faulty') {
       this.#fault('a message is unreadable')
       return
     }
     if (message.type === 'link.hello') {
-      this.#greet(message.podId, message.nonce)
+      this.#greet(message.version, message.podId, message.nonce)
       return
     }
     if (!this.#isGreeted) {
@@ -122,12 +156,15 @@ export class PodLink {
       case 'stream.hold':
         this.#streams.get(message.stream)?.hold(message.isHeld)
         return
-      case 'stream.close': {
-        const stream = this.#streams.get(message.stream)
-        this.#streams.delete(message.stream)
-        if (stream) this.#end(stream)
+      case 'stream.close':
+        this.#closeStream(message.stream)
         return
-      }
+      case 'speak.open':
+        this.#openSpeech(message)
+        return
+      case 'speak.credit':
+        this.#speeches.get(message.stream)?.credit(message.creditMs)
+        return
       case 'ping':
         this.#send({ type: 'pong', id: message.id })
         return
@@ -136,8 +173,12 @@ export class PodLink {
     }
   }
 
-  #greet(podId: string, nonce: string): void {
+  #greet(version: number, podId: string, nonce: string): void {
     const { fleetSecret, workerId, load } = this.#options
+    if (version !== LINK_VERSION) {
+      this.#refuseVersion(version)
+      return
+    }
     const proof = proofOf(fleetSecret, nonce)
     if (this.#isGreeted || podId !== this.#options.podId || proof === undefined) {
       this.#fault('the hello is not valid')
@@ -145,19 +186,49 @@ export class PodLink {
     }
     this.#isGreeted = true
     const { engines, slots } = load()
-    this.#send({ type: 'worker.hello', version: 1, workerId, proof, engines, slots })
+    this.#send({ type: 'worker.hello', version: LINK_VERSION, workerId, proof, engines, slots })
     this.report()
     this.#options.logger.info({ podId }, 'link open')
   }
 
   #openStream(open: OpenMessage): void {
-    if (this.#streams.has(open.stream)) {
-      this.#fault('a stream number is used twice')
-      return
-    }
+    if (!this.#isNew(open.stream)) return
     const send = (message: WorkerToPod) => this.#send(message)
     const stream = new HostedStream(this.#options.host, open, send, () => this.#streams.delete(open.stream))
     this.#streams.set(open.stream, stream)
+  }
+
+  #openSpeech(open: SpeakMessage): void {
+    if (!this.#isNew(open.stream)) return
+    const onEnded = () => this.#speeches.delete(open.stream)
+    const speech = new HostedSpeech(this.#options.host, open, this.#speechLink, onEnded)
+    if (speech.isLive) this.#speeches.set(open.stream, speech)
+  }
+
+  #isNew(number: number): boolean {
+    const isTaken = this.#streams.has(number) || this.#speeches.has(number)
+    if (isTaken) this.#fault('a stream number is used twice')
+    return !isTaken
+  }
+
+  #closeStream(number: number): void {
+    const stream = this.#streams.get(number)
+    this.#streams.delete(number)
+    if (stream) this.#end(stream)
+    this.#speeches.get(number)?.close()
+    this.#speeches.delete(number)
+  }
+
+  #resumeSpeeches(): void {
+    for (const speech of this.#speeches.values()) speech.resume()
+  }
+
+  /** Told before the link is closed, so that the pod can say what is wrong instead of trying on in the dark. */
+  #refuseVersion(version: number): void {
+    const message = `this worker speaks version ${LINK_VERSION} of the link, the pod version ${version}; update the older of the two`
+    this.#options.onVersionRefused()
+    this.#send({ type: 'link.refused', reason: 'version', versions: [LINK_VERSION], message })
+    this.#fault(message)
   }
 
   #end(stream: HostedStream): void {
@@ -169,7 +240,7 @@ export class PodLink {
     if (this.#scope.isClosed) return
     const backlogBytes = this.#socket.bufferedAmount
     if (message.type === 'partial' && backlogBytes > MAX_PARTIAL_BACKLOG_BYTES) {
-      this.partialsDroppedTotal++
+      this.#options.host.counters.partialsDroppedTotal++
       return
     }
     if (backlogBytes > MAX_BACKLOG_BYTES) {

@@ -1,7 +1,7 @@
 // The worker as a process of its own, forked as a supervisor forks it.
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -10,6 +10,7 @@ import { type ResolvedConfig, resolveConfig } from '@parley/config'
 import { type MemberToSupervisor, type SupervisorToMember, workerEnvironment } from '@parley/fleet'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
+import { FIRST_CERTIFICATE, SECOND_CERTIFICATE } from '../../pod/src/testing/test-certificates.ts'
 import { ManualPod, TEST_SECRET } from './testing/manual-pod.ts'
 
 const MAIN = fileURLToPath(new URL('./testing/spelling-worker-main.ts', import.meta.url))
@@ -102,6 +103,56 @@ test('[WK8] a thread pool smaller than the slots is complained of, with what wou
     await worker.ended(4_000)
     assert.equal(/UV_THREADPOOL_SIZE=12/.test(readFileSync(file, 'utf8')), complains)
   }
+})
+
+test('[WK18] the supervisor and SIGUSR2 make a worker drain and take streams again, also when they say so before it is ready', async (t) => {
+  const worker = new Forked(t).send(start()).send({ type: 'drain', withinMs: 1_000 })
+  const pod = await ManualPod.connect(await worker.ready())
+  const toldState = (state: string) =>
+    eventually(() => (pod.of('worker.load').at(-1)?.state === state ? undefined : `not ${state}`))
+  await toldState('draining')
+  worker.send({ type: 'undrain' })
+  await toldState('ready')
+  worker.child.kill('SIGUSR2')
+  await toldState('draining')
+  worker.child.kill('SIGUSR2')
+  await toldState('ready')
+})
+
+test('[MB5] a worker is given its id, and tells its slots by role and how they were found', async (t) => {
+  const worker = new Forked(t).send({
+    ...start({ 'speech.slotsPerWorker': '3' }),
+    memberId: 'wrk_given',
+    machineShare: 0.5,
+  })
+  const { workerId, roles } = await worker.ready()
+  assert.deepEqual([workerId, roles], ['wrk_given', { recognise: { slots: 3, how: 'as configured' } }])
+})
+
+test('[WK19] a certificate that cannot be used, and a port that is taken, are told in one line', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-worker-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const [cert, key, other] = [join(dir, 'cert.pem'), join(dir, 'key.pem'), join(dir, 'other.pem')]
+  writeFileSync(cert, FIRST_CERTIFICATE.cert)
+  writeFileSync(key, FIRST_CERTIFICATE.key)
+  writeFileSync(other, SECOND_CERTIFICATE.key)
+  const failureOf = async (values: Record<string, string>) => {
+    const worker = new Forked(t).send(start(values))
+    const code = await worker.ended(8_000)
+    const [message] = worker.messages
+    return message?.type === 'failed' ? `${code} ${message.code}: ${message.message}` : 'started'
+  }
+  const withKey = (file: string) => failureOf({ 'worker.tlsCertFile': cert, 'worker.tlsKeyFile': file })
+  assert.match(await withKey(other), /^2 TLS_INVALID: the key .*other\.pem .* does not belong to the certificate/)
+  assert.match(await withKey(cert), /^2 TLS_INVALID: .* are not a PEM certificate and an unencrypted private key/)
+  assert.match(
+    await withKey('/nonexistent'),
+    /^2 TLS_INVALID: worker\.tlsKeyFile: cannot read \/nonexistent \(ENOENT\)/,
+  )
+  const first = await new Forked(t).send(start({ 'worker.tlsCertFile': cert, 'worker.tlsKeyFile': key })).ready()
+  assert.match(first.url, /^wss:/)
+  const { port } = new URL(first.url)
+  assert.match(await failureOf({ 'worker.port': port }), /^3 PORT_IN_USE: .*set worker\.port \(--port\) to another/)
 })
 
 test('[WK9] started by hand it says what is missing in one line and ends with 2', async (t) => {

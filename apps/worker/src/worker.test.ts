@@ -1,41 +1,20 @@
 // A worker in this process, pods on real sockets.
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { systemClock } from '@parley/kernel'
-import { eventually, ManualClock } from '@parley/kernel/testing'
+import { ManualClock } from '@parley/kernel/testing'
+import { decodePodMessage } from '@parley/protocol'
 import { collectingLogger } from '@parley/telemetry/testing'
 import fc from 'fast-check'
-import { createWorker, type Worker } from './compose.ts'
-import { decodePodMessage } from './link-decode.ts'
+import type { MountEndpoints } from './endpoints-port.ts'
+import { LinkRefusals } from './link-refusals.ts'
+import { refuseUpgrade } from './listener.ts'
 import { ManualPod, NONCE, podToken, proofOfNonce, TEST_SECRET } from './testing/manual-pod.ts'
-import { FAIL_VALUE, SpellingRecogniser, THROW_VALUE } from './testing/spelling-recogniser.ts'
-
-const until = (what: string, condition: () => boolean) => eventually(() => (condition() ? undefined : what))
-
-async function rig(context: TestContext, options: { slots?: number; openMs?: number; clock?: ManualClock } = {}) {
-  const clock = options.clock ?? systemClock
-  const recogniser = new SpellingRecogniser(systemClock, { slots: options.slots ?? 4, openMs: options.openMs ?? 0 })
-  const logger = collectingLogger()
-  const worker: Worker = createWorker({ clock, logger, recogniser, fleetSecret: TEST_SECRET })
-  const url = await worker.start()
-  const address = { workerId: worker.workerId, url }
-  const pods: ManualPod[] = []
-  context.after(async () => {
-    for (const pod of pods) pod.end()
-    await worker.close()
-    assert.deepEqual(worker.usage(), { links: 0, streams: 0 })
-    assert.equal(recogniser.status().slotsUsed, 0)
-  })
-  const connect = async (...args: [podId?: string]) => {
-    const pod = await ManualPod.connect(address, args[0] ? { podId: args[0] } : {})
-    pods.push(pod)
-    return pod
-  }
-  return { worker, recogniser, address, connect, pods, logger }
-}
+import { FAIL_VALUE, THROW_VALUE } from './testing/spelling-recogniser.ts'
+import { until, workerRig } from './testing/worker-rig.ts'
 
 test('[LK1] only a token of this fleet for this worker opens a link', async (t) => {
-  const { address, worker, pods } = await rig(t)
+  const { address, worker, pods } = await workerRig(t)
   const attempts: [string, string | undefined][] = [
     ['no token', undefined],
     ['not a token', 'Bearer x.y.z'],
@@ -63,7 +42,7 @@ test('[LK1] only a token of this fleet for this worker opens a link', async (t) 
 })
 
 test('[LK2] the worker proves that it knows the secret and says what it can', async (t) => {
-  const { connect, address } = await rig(t)
+  const { connect, address } = await workerRig(t)
   const pod = await connect()
   const [hello] = pod.of('worker.hello')
   assert.deepEqual([hello?.proof, hello?.workerId, hello?.slots], [proofOfNonce(NONCE), address.workerId, 4])
@@ -71,7 +50,7 @@ test('[LK2] the worker proves that it knows the secret and says what it can', as
 })
 
 test('[WK1] an opening is answered by opened or refused; audio becomes captions; close frees the slot', async (t) => {
-  const { connect, recogniser } = await rig(t, { slots: 1 })
+  const { connect, recogniser } = await workerRig(t, { slots: 1 })
   const pod = await connect()
   pod.open(1)
   await pod.got('stream.opened', 1)
@@ -91,7 +70,7 @@ test('[WK1] an opening is answered by opened or refused; audio becomes captions;
 })
 
 test('[WK1] a format outside the list is refused by name', async (t) => {
-  const { connect } = await rig(t)
+  const { connect } = await workerRig(t)
   const pod = await connect()
   pod.open(1, { format: { codec: 'pcm16', sampleRateHz: 44_100, frameMs: 20 } })
   const refused = await pod.got('stream.refused', 1)
@@ -100,7 +79,7 @@ test('[WK1] a format outside the list is refused by name', async (t) => {
 })
 
 test('[WK5] a stream closed while it opens gives its slot back and is silent', async (t) => {
-  const { connect, recogniser } = await rig(t, { openMs: 50 })
+  const { connect, recogniser } = await workerRig(t, { openMs: 50 })
   const pod = await connect()
   pod.open(1)
   pod.send({ type: 'stream.close', stream: 1 })
@@ -111,7 +90,7 @@ test('[WK5] a stream closed while it opens gives its slot back and is silent', a
 })
 
 test('[WK4] a fault in one stream fails that stream; the others on the link go on', async (t) => {
-  const { connect, recogniser, worker } = await rig(t)
+  const { connect, recogniser, worker } = await workerRig(t)
   const pod = await connect()
   for (const stream of [1, 2, 3]) pod.open(stream)
   await pod.got('stream.opened', 3)
@@ -129,7 +108,7 @@ test('[WK4] a fault in one stream fails that stream; the others on the link go o
 })
 
 test('[WK10] events of one stream never reach another, of the same pod or of another', async (t) => {
-  const { connect } = await rig(t, { slots: 8 })
+  const { connect } = await workerRig(t, { slots: 8 })
   const pods = [await connect('pod_a'), await connect('pod_b')]
   for (const pod of pods) for (const stream of [1, 2, 3]) pod.open(stream)
   for (const pod of pods) await pod.got('stream.opened', 3)
@@ -152,7 +131,7 @@ test('[WK10] events of one stream never reach another, of the same pod or of ano
 })
 
 test('[LK8] when a link is lost its streams are closed and their slots free; other links do not notice', async (t) => {
-  const { connect, recogniser, worker } = await rig(t)
+  const { connect, recogniser, worker } = await workerRig(t)
   const [gone, stays] = [await connect('pod_a'), await connect('pod_b')]
   gone.open(1)
   gone.open(2)
@@ -166,7 +145,7 @@ test('[LK8] when a link is lost its streams are closed and their slots free; oth
 })
 
 test('[LK3] garbage ends its link with 4009 and no other; what is merely new is ignored', async (t) => {
-  const { connect, worker } = await rig(t)
+  const { connect, worker } = await workerRig(t)
   const bystander = await connect('pod_b')
   bystander.open(1)
   await bystander.got('stream.opened', 1)
@@ -196,7 +175,7 @@ test('[LK3] garbage ends its link with 4009 and no other; what is merely new is 
 })
 
 test('[LK3] before the hello nothing else is taken, and the hello must fit the token', async (t) => {
-  const { address, pods } = await rig(t)
+  const { address, pods } = await workerRig(t)
   const early: string[] = [
     '{"type":"ping","id":1}',
     JSON.stringify({ type: 'link.hello', version: 1, podId: 'pod_other', nonce: NONCE }),
@@ -213,8 +192,22 @@ test('[LK3] before the hello nothing else is taken, and the hello must fit the t
   }
 })
 
+test('[LK3] a pod of another version is told which ones there are, and let go', async (t) => {
+  const { address, pods, logger } = await workerRig(t)
+  const pod = new ManualPod(address.url, { authorization: `Bearer ${await podToken(address.workerId)}` })
+  pods.push(pod)
+  await pod.isOpen()
+  pod.sendRaw(JSON.stringify({ type: 'link.hello', version: 2, podId: 'pod_test', nonce: NONCE }))
+  assert.equal(await pod.closed(), 4009)
+  const [refused, ...more] = pod.messages
+  assert.ok(refused?.type === 'link.refused' && more.length === 0)
+  assert.deepEqual([refused.reason, refused.versions], ['version', [1]])
+  assert.match(refused.message, /version 1 .* version 2/)
+  assert.match(JSON.stringify(logger.lines), /the pod version 2/)
+})
+
 test('[LK4] a message larger than the limit ends the link', async (t) => {
-  const { connect } = await rig(t)
+  const { connect } = await workerRig(t)
   const pod = await connect()
   pod.sendRaw(new Uint8Array(1_100_000))
   assert.equal(await pod.closed(), 1009)
@@ -222,7 +215,7 @@ test('[LK4] a message larger than the limit ends the link', async (t) => {
 
 test('[LK5] a pod that is silent for 4 s is left; one that pings stays', async (t) => {
   const clock = new ManualClock(systemClock.wallMs())
-  const { connect } = await rig(t, { clock })
+  const { connect } = await workerRig(t, { clock })
   const [silent, talking] = [await connect('pod_a'), await connect('pod_b')]
   for (let n = 0; n < 9; n++) {
     talking.send({ type: 'ping', id: n })
@@ -235,7 +228,7 @@ test('[LK5] a pod that is silent for 4 s is left; one that pings stays', async (
 
 test('[LK9] the load is told every second and on every change', async (t) => {
   const clock = new ManualClock(systemClock.wallMs())
-  const { connect } = await rig(t, { clock })
+  const { connect } = await workerRig(t, { clock })
   const pod = await connect()
   const before = pod.of('worker.load').length
   clock.advance(1_000)
@@ -249,7 +242,7 @@ test('[LK9] the load is told every second and on every change', async (t) => {
 })
 
 test('[WK7] closing ends links with 1001 and frees everything', async (t) => {
-  const { connect, worker, recogniser } = await rig(t)
+  const { connect, worker, recogniser } = await workerRig(t)
   const pod = await connect()
   pod.open(1)
   await pod.got('stream.opened', 1)
@@ -260,7 +253,7 @@ test('[WK7] closing ends links with 1001 and frees everything', async (t) => {
 })
 
 test('[WK5] 50 streams opened and closed leave nothing behind', async (t) => {
-  const { connect, worker, recogniser } = await rig(t)
+  const { connect, worker, recogniser } = await workerRig(t)
   const pod = await connect()
   for (let n = 1; n <= 50; n++) {
     pod.open(n, { format: { codec: 'opus', sampleRateHz: 48_000, frameMs: 20 } })
@@ -282,10 +275,62 @@ test('[LK3] property: no text makes the decoder throw', () => {
 })
 
 test('[LK1] no line of the log holds a token, a nonce or the secret', async (t) => {
-  const { connect, logger, address, pods } = await rig(t)
+  const { connect, logger, address, pods } = await workerRig(t)
   await connect()
   pods.push(new ManualPod(address.url, { authorization: 'Bearer forged.token.value' }))
   await until('refused', () => pods.at(-1)?.refusedWith === 401)
   const text = JSON.stringify(logger.lines)
   for (const secret of [TEST_SECRET, NONCE, 'forged', 'Bearer']) assert.ok(!text.includes(secret), secret)
+})
+
+test('[LK1] who was refused and why is said once, and counted each time', () => {
+  const clock = new ManualClock()
+  const logger = collectingLogger()
+  const refusals = new LinkRefusals(clock, logger)
+  for (let n = 0; n < 5; n++) refusals.note('not_of_this_fleet', '10.0.0.7')
+  refusals.note('expired', '10.0.0.7')
+  refusals.note('not_of_this_fleet', '10.0.0.8')
+  assert.deepEqual(
+    logger.lines.map(({ fields }) => fields),
+    [
+      { from: '10.0.0.7', reason: 'not_of_this_fleet' },
+      { from: '10.0.0.7', reason: 'expired' },
+      { from: '10.0.0.8', reason: 'not_of_this_fleet' },
+    ],
+  )
+  assert.match(JSON.stringify(logger.lines), /PARLEY_FLEET_SECRET/)
+  assert.deepEqual([refusals.totals.not_of_this_fleet, refusals.totals.expired], [6, 1])
+  for (let n = 0; n < 1_000; n++) refusals.note('missing', `10.0.1.${n}`)
+  assert.ok(logger.lines.length < 300)
+  clock.advance(600_000)
+  refusals.note('expired', '10.0.0.7')
+  assert.equal(logger.lines.at(-1)?.fields?.reason, 'expired')
+})
+
+test('[WK12] upgrades go by their path: to the link, to what is mounted, or to nobody', async (t) => {
+  const seen: string[] = []
+  const endpoints: MountEndpoints = (access) => ({
+    connections: 0,
+    upgrade(path, _request, socket) {
+      seen.push(`${path} ${access.recogniser?.name} ${access.refusal('synthesise')?.code}`)
+      if (path !== '/v1/stream/asr') return false
+      refuseUpgrade(socket, '418 Teapot')
+      return true
+    },
+    async close() {
+      seen.push('closed')
+    },
+  })
+  const { address, worker, pods } = await workerRig(t, { endpoints })
+  const statusOf = async (path: string) => {
+    const pod = new ManualPod(`${address.url}${path}`, {})
+    pods.push(pod)
+    await until(path, () => pod.refusedWith !== undefined)
+    return pod.refusedWith
+  }
+  assert.equal(await statusOf('/link'), 401)
+  assert.equal(await statusOf('/v1/stream/asr?language=en'), 418)
+  assert.equal(await statusOf('/v1/nothing'), 404)
+  await worker.close()
+  assert.deepEqual(seen, ['/v1/stream/asr spelling NO_SLOT', '/v1/nothing spelling NO_SLOT', 'closed'])
 })

@@ -25,9 +25,11 @@ export {
   encodeWav,
   parseWav,
   parseWavHeader,
+  WAV_HEADER_BYTES,
   type WavAudio,
   type WavHeader,
   type WavProblem,
   type WavProblemCode,
   wavDataToMono,
+  wavHeader,
 } from './wav.ts'

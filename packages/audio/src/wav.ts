@@ -270,13 +270,19 @@ export function parseWav(bytes: Uint8Array): Result<WavAudio, WavProblem> {
   })
 }
 
-/** A mono 16-bit PCM WAV file of `samples`. */
-export function encodeWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
-  const file = new Uint8Array(44 + samples.byteLength)
-  const view = new DataView(file.buffer)
-  writeAscii(file, 0, 'RIFF')
-  view.setUint32(4, 36 + samples.byteLength, true)
-  writeAscii(file, 8, 'WAVEfmt ')
+/** Bytes of `wavHeader`. */
+export const WAV_HEADER_BYTES = 44
+
+/**
+ * What comes before the samples of a mono 16-bit PCM WAV file. `dataBytes` undefined: a stream whose length nobody knows yet; readers
+ * take what there is.
+ */
+export function wavHeader(sampleRateHz: number, dataBytes: number | undefined): Uint8Array {
+  const header = new Uint8Array(WAV_HEADER_BYTES)
+  const view = new DataView(header.buffer)
+  writeAscii(header, 0, 'RIFF')
+  view.setUint32(4, dataBytes === undefined ? UNKNOWN_SIZE : 36 + dataBytes, true)
+  writeAscii(header, 8, 'WAVEfmt ')
   view.setUint32(16, FORMAT_BYTES, true)
   view.setUint16(20, TAG_INTEGER, true)
   view.setUint16(22, 1, true)
@@ -284,9 +290,16 @@ export function encodeWav(samples: Int16Array, sampleRateHz: number): Uint8Array
   view.setUint32(28, 2 * sampleRateHz, true)
   view.setUint16(32, 2, true)
   view.setUint16(34, 16, true)
-  writeAscii(file, 36, 'data')
-  view.setUint32(40, samples.byteLength, true)
-  file.set(pcm16ToBytes(samples), 44)
+  writeAscii(header, 36, 'data')
+  view.setUint32(40, dataBytes ?? UNKNOWN_SIZE, true)
+  return header
+}
+
+/** A mono 16-bit PCM WAV file of `samples`. */
+export function encodeWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
+  const file = new Uint8Array(WAV_HEADER_BYTES + samples.byteLength)
+  file.set(wavHeader(sampleRateHz, samples.byteLength))
+  file.set(pcm16ToBytes(samples), WAV_HEADER_BYTES)
   return file
 }
 

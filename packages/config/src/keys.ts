@@ -76,7 +76,7 @@ function allowedOf(node: SchemaNode, kind: KeyKind): string {
     case 'boolean':
       return 'true or false'
     case 'strings':
-      return 'a list of texts'
+      return node.items?.enum ? `a list of ${node.items.enum.join(', ')}` : 'a list of texts'
     case 'objects':
       return `a list of {${Object.keys(node.items?.properties ?? {}).join(', ')}}`
     case 'string':
@@ -122,6 +122,7 @@ export const ENV_ALIASES: Readonly<Record<string, string>> = { PARLEY_API_KEY: '
 export const RESERVED_ENV: Readonly<Record<string, string>> = {
   PARLEY_CONFIG: 'Configuration file to read.',
   PARLEY_URL: 'Platform that client commands talk to.',
+  PARLEY_FLEET_SECRET: 'Secret that pods and speech workers of one fleet share, 32 characters or more.',
 }
 
 const byEnvName = new Map<string, ConfigKey>(CONFIG_KEYS.map((key) => [key.envName, key]))

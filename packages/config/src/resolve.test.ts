@@ -147,6 +147,19 @@ test('[CF7] plain HTTP off loopback is refused with the reason, unless insecure 
     resolved({ flags: set(`server.host=${host}`) })
 })
 
+test('[CF7] workers elsewhere are named by ws or wss addresses, and off this machine by wss unless worker.insecure', () => {
+  const urls = (value: string) => set(`speech.workerUrls=${value}`)
+  resolved({ flags: urls('wss://gpu1.lan:8801,ws://127.0.0.1:8801,ws://[::1]:8801') })
+  for (const wrong of ['gpu1.lan:8801', 'http://gpu1.lan', 'wss://user@gpu1.lan', 'wss://gpu1.lan/?a=b']) {
+    assert.match(mistakes({ flags: urls(wrong) })[0] ?? '', /such as wss:\/\/gpu1\.lan:8801/, wrong)
+  }
+  assert.match(
+    mistakes({ flags: urls('ws://gpu1.lan:8801') })[0] ?? '',
+    /travel readable.*worker\.tlsCertFile.*worker\.insecure/,
+  )
+  resolved({ flags: [...urls('ws://gpu1.lan:8801'), ...set('worker.insecure=true')] })
+})
+
 test('[CF7] TLS files come in pairs, and only where they are used', () => {
   assert.deepEqual(mistakes({ flags: set('tls.mode=files', 'tls.certFile=a.pem') }), [
     'tls.mode is files, and tls.keyFile is not set',
@@ -154,6 +167,14 @@ test('[CF7] TLS files come in pairs, and only where they are used', () => {
   assert.match(mistakes({ flags: set('tls.keyFile=a.pem') })[0] ?? '', /tls\.mode is off; it must be files/)
   const { config } = resolved({ flags: set('tls.mode=files', 'tls.certFile=a.pem', 'tls.keyFile=/b.pem') })
   assert.deepEqual([config.tls.certFile, config.tls.keyFile], ['/conf/a.pem', '/b.pem'])
+})
+
+test('[CF7] a worker off loopback has certificate and key, both, unless insecure', () => {
+  const [found] = mistakes({ flags: set('worker.host=0.0.0.0') })
+  assert.match(found ?? '', /worker\.host is 0\.0\.0\.0.*worker\.tlsCertFile.*--insecure/)
+  assert.match(mistakes({ flags: set('worker.tlsCertFile=a.pem') })[0] ?? '', /worker\.tlsKeyFile is not set/)
+  resolved({ flags: set('worker.host=0.0.0.0', 'worker.insecure=true') })
+  resolved({ flags: set('worker.host=0.0.0.0', 'worker.tlsCertFile=a.pem', 'worker.tlsKeyFile=b.pem') })
 })
 
 test('[CF7] an admin listener that others can reach needs a token', () => {

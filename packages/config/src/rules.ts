@@ -110,6 +110,40 @@ const utteranceOutlastsPause: Rule = ({ speech }) =>
         },
       ]
 
+const workersAreAddresses: Rule = ({ speech, worker }) =>
+  speech.workerUrls.flatMap((text) => {
+    const url = URL.parse(text)
+    const key = 'speech.workerUrls'
+    if (url === null || !/^wss?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+      return [{ key, message: `speech.workerUrls holds ${text}; each must be an address such as wss://gpu1.lan:8801` }]
+    }
+    if (url.protocol === 'wss:' || isLoopbackHost(url.hostname) || worker.insecure) return []
+    const message =
+      `speech.workerUrls holds ${text}, which is not this machine: speech would travel readable. Give the worker a certificate ` +
+      '(worker.tlsCertFile, worker.tlsKeyFile) and use wss://; on a private, trusted network set worker.insecure'
+    return [{ key, message }]
+  })
+
+const plainLinksStayHome: Rule = ({ worker }) =>
+  isLoopbackHost(worker.host) || worker.insecure || (worker.tlsCertFile !== '' && worker.tlsKeyFile !== '')
+    ? []
+    : [
+        {
+          key: 'worker.host',
+          message:
+            `worker.host is ${worker.host}, which others can reach, and the worker has no certificate: speech would travel readable. Set ` +
+            'worker.tlsCertFile and worker.tlsKeyFile (--tls-cert, --tls-key); on a private, trusted network set worker.insecure (--insecure)',
+        },
+      ]
+
+const workerTlsFilesComeInPairs: Rule = ({ worker }) =>
+  (['tlsCertFile', 'tlsKeyFile'] as const)
+    .filter((name) => worker[name] === '' && (worker.tlsCertFile !== '' || worker.tlsKeyFile !== ''))
+    .map((name) => ({
+      key: `worker.${name}`,
+      message: `worker.${name} is not set; certificate and key of a worker come in pairs`,
+    }))
+
 const RULES: readonly Rule[] = [
   plainHttpStaysHome,
   tlsFilesComeInPairs,
@@ -119,6 +153,9 @@ const RULES: readonly Rule[] = [
   proxiesAreAddresses,
   keyIdsDiffer,
   utteranceOutlastsPause,
+  workersAreAddresses,
+  plainLinksStayHome,
+  workerTlsFilesComeInPairs,
 ]
 
 /** Everything wrong between keys; empty when all is well. */

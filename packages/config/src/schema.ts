@@ -220,6 +220,13 @@ export const ConfigSchema = Type.Object(
           minimum: 1,
           description: 'WebSocket connections from one address (IPv6: one /64).',
         }),
+        streamConnections: Type.Integer({
+          default: 50,
+          minimum: 0,
+          maximum: 10000,
+          description:
+            'Connections at the stream endpoints of a pod (/v1/stream/asr, /v1/stream/tts), of those above; 0 = no such endpoints.',
+        }),
         sessionsPerUser: Type.Integer({
           default: 50,
           minimum: 1,
@@ -269,11 +276,80 @@ export const ConfigSchema = Type.Object(
           maximum: 60000,
           description: 'Longest utterance; a longer one is cut at its quietest point of the last 3 s.',
         }),
+        workerUrls: Type.Array(Type.String(), {
+          default: [],
+          description:
+            'Speech workers started elsewhere, by the address their start prints (wss://host:port); beside the supervised ones.',
+        }),
+        placement: Type.Enum(['least-connections', 'sticky'], {
+          default: 'least-connections',
+          description:
+            'Which worker a stream goes to: the one with the largest share of free slots, or, sticky, the same one for the same user while it has room.',
+        }),
         workerWaitMs: Type.Integer({
           default: 30000,
           minimum: 1000,
           maximum: 600000,
           description: 'How long speech waits for a worker before it is abandoned.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    worker: Type.Object(
+      {
+        roles: Type.Array(Type.Enum(['recognise', 'synthesise']), {
+          default: ['recognise', 'synthesise'],
+          description: 'What a speech worker does.',
+        }),
+        recogniseSlots: Type.Integer({
+          default: 0,
+          minimum: -1,
+          maximum: 256,
+          description: 'Streams one worker recognises; 0 = speech.slotsPerWorker, or measured at start; -1 = none.',
+        }),
+        synthesiseSlots: Type.Integer({
+          default: 0,
+          minimum: -1,
+          maximum: 1024,
+          description: 'Speeches one worker makes at a time; 0 = measured at start; -1 = none.',
+        }),
+        connections: Type.Integer({
+          default: 50,
+          minimum: 1,
+          maximum: 10000,
+          description: 'WebSocket connections one worker takes at its stream endpoints.',
+        }),
+        host: Type.String({
+          default: '127.0.0.1',
+          minLength: 1,
+          description: 'Address the listener of a worker binds: links of pods, stream endpoints, health.',
+        }),
+        port: Type.Integer({
+          default: 0,
+          minimum: 0,
+          maximum: 65535,
+          description:
+            'Port of that listener; 0 picks a free one. Under `parley up` the second worker takes the next, and so on.',
+        }),
+        endpoints: Type.Enum(['off', 'key', 'open'], {
+          default: 'key',
+          description:
+            'Stream endpoints of a worker (/v1/stream/asr, /v1/stream/tts): off; for who holds an API key; open to all that reach the port (loopback only, or behind a balancer on a private network).',
+        }),
+        tlsCertFile: Type.String({
+          default: '',
+          description: 'PEM certificate of the listener of a worker; required off loopback unless worker.insecure.',
+          ...path,
+        }),
+        tlsKeyFile: Type.String({ default: '', description: 'PEM private key to it.', ...path }),
+        tlsCaFile: Type.String({
+          default: '',
+          description: 'PEM certificate that pods trust for workers, beside those of the system.',
+          ...path,
+        }),
+        insecure: Type.Boolean({
+          default: false,
+          description: 'Plain links off loopback: speech travels readable. Only on a private, trusted network.',
         }),
       },
       { ...strict, default: {} },
@@ -287,7 +363,7 @@ export const ConfigSchema = Type.Object(
         file: Type.String({
           default: '',
           description:
-            'Where JSON log lines go; empty = log/parley.log in the data directory under `parley up`, standard error otherwise.',
+            'Where JSON log lines go; empty = log/parley.log in the data directory under `parley up`, log/worker.log under `parley worker`, standard error otherwise.',
           ...path,
         }),
       },

@@ -91,3 +91,14 @@ test('[MB3] a worker is started with a thread for each slot and some to spare, a
   assert.match(threadPoolProblem(undefined, 8) ?? '', /4 threads for 8 slots.*UV_THREADPOOL_SIZE=12/)
   assert.match(threadPoolProblem('nonsense', 8) ?? '', /UV_THREADPOOL_SIZE=12/)
 })
+
+test('[MB4] drains reach a worker in their order, also those that came before it listened', async () => {
+  const { port, channel } = rig()
+  port.emit('message', START)
+  port.emit('message', { type: 'drain', withinMs: 5 })
+  await channel.start
+  const seen: unknown[] = []
+  channel.onMessage((message) => seen.push(message))
+  port.emit('message', { type: 'undrain' })
+  assert.deepEqual(seen, [{ type: 'drain', withinMs: 5 }, { type: 'undrain' }])
+})

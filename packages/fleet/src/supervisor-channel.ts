@@ -29,7 +29,15 @@ export interface SupervisorChannel<Config> {
 }
 
 const START_DEADLINE_MS = 10_000
-const TYPES: readonly unknown[] = ['start', 'workers', 'mintPageCode', 'stop'] satisfies SupervisorToMember['type'][]
+const TYPES: readonly unknown[] = [
+  'start',
+  'workers',
+  'members',
+  'drain',
+  'undrain',
+  'mintPageCode',
+  'stop',
+] satisfies SupervisorToMember['type'][]
 
 /** The channel of a forked process, or undefined when the process was not forked: it then has no supervisor. */
 export function openSupervisorChannel<Config>(port: IpcPort, clock: Clock): SupervisorChannel<Config> | undefined {

@@ -1,5 +1,5 @@
 // docs/asyncapi.json: the client WebSocket as AsyncAPI 3.0.
-import { AUDIO_FRAME_HEADER_BYTES, AUDIO_FRAME_KIND } from './audio-frame.ts'
+import { AUDIO_FRAME_HEADER_BYTES, AUDIO_FRAME_KIND, SPEECH_FRAME_KIND } from './audio-frame.ts'
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from './client-messages.ts'
 import { CLOSE_REASONS } from './close-codes.ts'
 import { CLIENT_SUBPROTOCOL } from './version.ts'
@@ -39,10 +39,20 @@ export function asyncApiDocument(version: string): Json {
       'mediaTime is the sample count of the client at the first sample, modulo 2^32.',
     payload: { type: 'string', format: 'binary' },
   }
+  const speechFrame = {
+    name: 'speech frame',
+    contentType: 'application/octet-stream',
+    summary:
+      `Binary: kind u8 = ${SPEECH_FRAME_KIND}, flags u8 = 0, number of the speech u32 and mediaTime u32 big endian ` +
+      `(${AUDIO_FRAME_HEADER_BYTES} bytes), then pcm16 little endian, mono, 40 ms at most, at the rate of speak.started. ` +
+      'mediaTime is the sample count of the speech at the first sample.',
+    payload: { type: 'string', format: 'binary' },
+  }
   const messages = {
     ...messagesOf('client', CLIENT_MESSAGES),
     client_audio: audioFrame,
     ...messagesOf('server', SERVER_MESSAGES),
+    server_speech_frame: speechFrame,
   }
   const refs = (prefix: string) =>
     Object.keys(messages)

@@ -9,6 +9,10 @@
 // 2^32: it goes on while the client is muted, so that silence that was never sent still has its length.
 
 export const AUDIO_FRAME_KIND = 1
+
+// The binary message of a speech, pod to client: the same layout with kind 2; in place of `seq` stands the number of the speech
+// (`speak.started`), `mediaTime` counts its samples from 0, the payload is pcm16 little endian, mono, 40 ms at most.
+export const SPEECH_FRAME_KIND = 2
 export const AUDIO_FRAME_HEADER_BYTES = 10
 
 export interface AudioFrameHeader {
@@ -30,6 +34,32 @@ export function encodeAudioFrame(seq: number, mediaTime: number, payload: Uint8A
   writeAudioFrameHeader(message, seq, mediaTime)
   message.set(payload, AUDIO_FRAME_HEADER_BYTES)
   return message
+}
+
+/** One message of a speech: header and payload in a fresh buffer. `mediaTime`: its sample count at the first sample. */
+export function encodeSpeechFrame(speech: number, mediaTime: number, payload: Uint8Array): Uint8Array {
+  const message = encodeAudioFrame(speech, mediaTime, payload)
+  message[0] = SPEECH_FRAME_KIND
+  return message
+}
+
+export interface SpeechFrame {
+  /** Number of the speech. */
+  readonly speech: number
+  /** Sample count of the speech at the first sample. */
+  readonly mediaTime: number
+  readonly samples: Int16Array
+}
+
+/** One message of a speech, its samples copied; undefined when it is none. */
+export function decodeSpeechFrame(message: Uint8Array): SpeechFrame | undefined {
+  const payloadBytes = message.byteLength - AUDIO_FRAME_HEADER_BYTES
+  if (payloadBytes < 2 || payloadBytes % 2 !== 0) return undefined
+  if (message[0] !== SPEECH_FRAME_KIND || message[1] !== 0) return undefined
+  const view = new DataView(message.buffer, message.byteOffset + AUDIO_FRAME_HEADER_BYTES, payloadBytes)
+  const samples = new Int16Array(payloadBytes / 2)
+  for (let n = 0; n < samples.length; n++) samples[n] = view.getInt16(2 * n, true)
+  return { speech: frameSeq(message), mediaTime: frameMediaTime(message), samples }
 }
 
 export type AudioFrameFault = 'too_short' | 'unknown_kind' | 'reserved_flags'

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { AudioFormatSchema } from './audio-format.ts'
 import { ABANDON_REASONS, CLOSE_REASON_NAMES } from './close-codes.ts'
 import { ERROR_CODES, HOPS } from './error-codes.ts'
+import { MAX_SPEAK_LEAD_MS, MAX_SPEAK_TEXT_CHARS } from './limits.ts'
 
 const strict = { additionalProperties: false } as const
 const RequestIdField = Type.Optional(
@@ -108,9 +109,54 @@ export const ByeSchema = Type.Object(
   { ...strict, description: 'The client leaves for good; the session is closed, not suspended.' },
 )
 
+export const SpeakSchema = Type.Object(
+  {
+    type: Type.Literal('speak'),
+    requestId: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'Names this speech in every answer; unique among those under way',
+    }),
+    text: Type.String({ maxLength: MAX_SPEAK_TEXT_CHARS, description: 'Plain text' }),
+    voice: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Name of a voice; the first of the language unless told' }),
+    ),
+    language: Type.Optional(Type.String({ maxLength: 35, description: 'BCP 47 tag; en unless told' })),
+    rateRatio: Type.Optional(Type.Number({ minimum: 0.5, maximum: 2, description: '1 = as the voice speaks' })),
+    leadMs: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: MAX_SPEAK_LEAD_MS,
+        description: 'How far audio is sent ahead of its being heard, ms; 400 unless told. More, to have a file soon',
+      }),
+    ),
+    fromSample: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 4_294_967_295,
+        description: 'Samples that are here already, from before the connection broke: they are not sent again',
+      }),
+    ),
+  },
+  {
+    ...strict,
+    description:
+      'Says a text to the owner. Answered by speak.started, binary speech frames and one of speak.ended, speak.cancelled and error with this requestId. Speeches of one session are said one after the other. They end with the connection: after a resume ask again, with fromSample.',
+  },
+)
+export const SpeakCancelSchema = Type.Object(
+  { type: Type.Literal('speak.cancel'), requestId: Type.String({ minLength: 1, maxLength: 64 }) },
+  {
+    ...strict,
+    description: 'Stops a speech: no frame of it is sent after speak.cancelled. One that is over already is ignored.',
+  },
+)
+
 export const CLIENT_MESSAGES = {
   hello: HelloSchema,
   subscribe: SubscribeSchema,
+  speak: SpeakSchema,
+  'speak.cancel': SpeakCancelSchema,
   'audio.end': AudioEndSchema,
   ping: PingSchema,
   pong: PongSchema,
@@ -292,6 +338,34 @@ export const ClosingSchema = Type.Object(
   { description: 'Last message before the pod closes the socket.' },
 )
 
+export const SpeakStartedSchema = Type.Object(
+  {
+    type: Type.Literal('speak.started'),
+    requestId: Type.String(),
+    speech: Type.Integer({ minimum: 0, description: 'Number of the speech in its binary frames' }),
+    sampleRateHz: Type.Integer({ minimum: 1, description: 'Of the pcm16 frames that follow' }),
+    voice: Type.String(),
+    language: Type.String(),
+  },
+  { description: 'The first audio of a speech follows.' },
+)
+export const SpeakEndedSchema = Type.Object(
+  {
+    type: Type.Literal('speak.ended'),
+    requestId: Type.String(),
+    samples: Type.Integer({ minimum: 0, description: 'Samples of the whole speech' }),
+  },
+  { description: 'Every frame of the speech has been sent.' },
+)
+export const SpeakCancelledSchema = Type.Object(
+  {
+    type: Type.Literal('speak.cancelled'),
+    requestId: Type.String(),
+    samples: Type.Integer({ minimum: 0, description: 'Samples that were sent' }),
+  },
+  { description: 'The speech was stopped by speak.cancel.' },
+)
+
 export const SERVER_MESSAGES = {
   welcome: WelcomeSchema,
   caption: CaptionSchema,
@@ -302,6 +376,9 @@ export const SERVER_MESSAGES = {
   microphone: MicrophoneSchema,
   settled: SettledSchema,
   truncated: TruncatedSchema,
+  'speak.started': SpeakStartedSchema,
+  'speak.ended': SpeakEndedSchema,
+  'speak.cancelled': SpeakCancelledSchema,
   watchers: WatchersSchema,
   ping: PingSchema,
   pong: PongSchema,
@@ -317,4 +394,8 @@ export type CaptionMarks = Static<typeof MarksSchema>
 export type ErrorMessage = Static<typeof ErrorSchema>
 export type AudioEnded = Static<typeof AudioEndedSchema>
 export type Abandoned = Static<typeof AbandonedSchema>
+export type Speak = Static<typeof SpeakSchema>
+export type SpeakStarted = Static<typeof SpeakStartedSchema>
+export type SpeakEnded = Static<typeof SpeakEndedSchema>
+export type SpeakCancelled = Static<typeof SpeakCancelledSchema>
 export type Closing = Static<typeof ClosingSchema>

@@ -151,6 +151,20 @@ export const PageInfoSchema = Type.Object(
 )
 export type PageInfo = Static<typeof PageInfoSchema>
 
+export const VoicesSchema = Type.Object(
+  {
+    voices: Type.Array(
+      Type.Object({
+        name: Type.String({ description: 'Goes into speak' }),
+        language: Type.String({ description: 'BCP 47 tag' }),
+        engine: Type.String(),
+      }),
+    ),
+  },
+  { $id: 'Voices' },
+)
+export type Voices = Static<typeof VoicesSchema>
+
 export const ShortHealthSchema = Type.Object(
   {
     status: Type.Enum(['ok', 'degraded', 'starting', 'draining']),
@@ -256,6 +270,15 @@ export const OPERATIONS = {
     body: CreateUserTokenSchema,
     responses: { 201: { description: 'Minted', schema: UserTokenSchema } },
     errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  },
+  listVoices: {
+    id: 'listVoices',
+    method: 'GET',
+    path: '/v1/voices',
+    summary: 'Voices of the connected speech workers; empty while none of them speaks.',
+    credential: 'any',
+    responses: { 200: { description: 'The voices, by language and name', schema: VoicesSchema } },
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN'],
   },
   openPageSession: {
     id: 'openPageSession',

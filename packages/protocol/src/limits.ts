@@ -2,6 +2,12 @@
 
 /** A text message from a client; hello with a ticket is the longest there is. */
 export const MAX_CONTROL_MESSAGE_BYTES = 16_384
+/** Text of one `speak`: what fits a control message, escapes and other fields included. Longer texts are said in several. */
+export const MAX_SPEAK_TEXT_CHARS = 4_000
+/** Speeches of one session that are said or wait; one more is refused (SPEAK_BUSY). */
+export const MAX_SPEECHES = 8
+/** How far audio of a speech may be asked for ahead of its being heard: as fast as it is made. */
+export const MAX_SPEAK_LEAD_MS = 3_600_000
 /** A binary message from a client: the longest frame (60 ms of 48 kHz pcm16) and its header. */
 export const MAX_AUDIO_MESSAGE_BYTES = 5_770
 /** Body of a REST request. */

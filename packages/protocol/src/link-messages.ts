@@ -31,8 +31,27 @@ export type PodToWorker =
    * does not know the message goes on as before. Frames do not end it; `isHeld: false` does.
    */
   | { readonly type: 'stream.hold'; readonly stream: number; readonly isHeld: boolean }
-  /** Frees the slot. Nothing more is sent about this stream. */
+  /** Frees the slot. Nothing more is sent about this stream. Also ends a stream that speaks: no audio is sent after it. */
   | { readonly type: 'stream.close'; readonly stream: number }
+  /**
+   * A stream that speaks `text`. Answered by `speak.opened` or `stream.refused`, then audio as link records (media time = samples from
+   * the start of the speech), then `speak.ended` or `stream.failed`.
+   */
+  | {
+      readonly type: 'speak.open'
+      readonly stream: number
+      readonly requestId: string
+      readonly text: string
+      readonly voice?: string
+      readonly language?: string
+      readonly rateRatio?: number
+      /** Samples the pod has already: made again after a failover, and not sent. */
+      readonly fromSample?: number
+      /** As in `speak.credit`. */
+      readonly creditMs: number
+    }
+  /** Flow control: the worker may send audio up to this instant of the speech. Absolute, rising; repeating it changes nothing. */
+  | { readonly type: 'speak.credit'; readonly stream: number; readonly creditMs: number }
   | { readonly type: 'ping'; readonly id: number }
 
 export interface WorkerEngine {
@@ -43,7 +62,34 @@ export interface WorkerEngine {
   readonly problem?: string
 }
 
+export interface VoiceInfo {
+  /** Unique among the voices of a worker, such as "slt" or "espeak-es". */
+  readonly name: string
+  /** BCP 47 tag. */
+  readonly language: string
+  readonly engine: string
+}
+
+/** Kinds of work a worker may do; slots are counted for each. */
+export const WORKER_ROLES = ['recognise', 'synthesise'] as const
+export type WorkerRole = (typeof WORKER_ROLES)[number]
+
+export interface RoleLoad {
+  readonly slots: number
+  readonly slotsUsed: number
+}
+
+/** `loading`: nothing can be taken yet; `draining`: streams it has go on, new ones are refused; `overloaded`: the same, for a while. */
+export type WorkerState = 'loading' | 'ready' | 'draining' | 'overloaded'
+
 export type WorkerToPod =
+  /** Instead of worker.hello: the pod speaks a version this worker does not; the link is closed after it. */
+  | {
+      readonly type: 'link.refused'
+      readonly reason: 'version'
+      readonly versions: readonly number[]
+      readonly message: string
+    }
   | {
       readonly type: 'worker.hello'
       readonly version: 1
@@ -62,15 +108,29 @@ export type WorkerToPod =
       readonly engines: readonly WorkerEngine[]
       readonly cpuRatio: number
       readonly rssBytes: number
+      // What a worker of an earlier version does not send: it is ready and only recognises (slots, slotsUsed above).
+      readonly state?: WorkerState
+      /** Roles this worker has; `recognise` repeats slots and slotsUsed above. */
+      readonly roles?: Readonly<Partial<Record<WorkerRole, RoleLoad>>>
+      readonly voices?: readonly VoiceInfo[]
     }
   | { readonly type: 'stream.opened'; readonly stream: number }
   | {
       readonly type: 'stream.refused'
       readonly stream: number
-      readonly code: 'NO_SLOT' | 'LANGUAGE_UNSUPPORTED' | 'SPEECH_UNAVAILABLE' | 'AUDIO_FORMAT_UNSUPPORTED'
+      readonly code:
+        | 'NO_SLOT'
+        | 'LANGUAGE_UNSUPPORTED'
+        | 'SPEECH_UNAVAILABLE'
+        | 'AUDIO_FORMAT_UNSUPPORTED'
+        | 'VOICE_UNKNOWN'
+        | 'TEXT_INVALID'
       readonly message: string
       readonly retryAfterMs?: number
     }
+  | { readonly type: 'speak.opened'; readonly stream: number; readonly sampleRateHz: number; readonly voice: VoiceInfo }
+  /** All audio has been sent; `samples` in all, those before `fromSample` included. */
+  | { readonly type: 'speak.ended'; readonly stream: number; readonly samples: number }
   | {
       readonly type: 'partial'
       readonly stream: number

@@ -9,8 +9,10 @@ import {
   CODECS,
   checkAudioFormat,
   decodeClientMessage,
+  decodeSpeechFrame,
   ERRORS,
   encodeAudioFrame,
+  encodeSpeechFrame,
   errorMessage,
   extendUint32,
   frameMediaTime,
@@ -202,6 +204,29 @@ const resolves = (document: unknown, reference: string): boolean =>
       document,
     ) !== undefined
 
+test('[AF4] a frame of a speech survives encoding and decoding; what is none is told apart from it and from audio', () => {
+  const sample = fc.integer({ min: -32_768, max: 32_767 })
+  const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
+  fc.assert(
+    fc.property(uint32, uint32, fc.array(sample, { minLength: 1, maxLength: 200 }), (speech, mediaTime, samples) => {
+      const payload = Buffer.alloc(2 * samples.length)
+      for (const [n, value] of samples.entries()) payload.writeInt16LE(value, 2 * n)
+      const message = encodeSpeechFrame(speech, mediaTime, payload)
+      assert.deepEqual(decodeSpeechFrame(message), { speech, mediaTime, samples: Int16Array.from(samples) })
+      assert.equal(audioFrameFault(message), 'unknown_kind')
+    }),
+  )
+  const good = encodeSpeechFrame(1, 2, new Uint8Array(4))
+  const wrong = [
+    good.subarray(0, 10),
+    good.subarray(0, 11),
+    encodeAudioFrame(1, 2, new Uint8Array(4)),
+    Uint8Array.of(2, 1, ...good.subarray(2)),
+    new Uint8Array(0),
+  ]
+  for (const message of wrong) assert.equal(decodeSpeechFrame(message), undefined)
+})
+
 test('[DOC1] the documents cover everything and lead somewhere', () => {
   const openApi = openApiDocument('1.2.3')
   const asyncApi = asyncApiDocument('1.2.3')
@@ -221,5 +246,5 @@ test('[DOC1] the documents cover everything and lead somewhere', () => {
     ],
   )
   const messages = Object.keys((asyncApi.components as { messages: object }).messages)
-  assert.equal(messages.length, Object.keys(CLIENT_MESSAGES).length + Object.keys(SERVER_MESSAGES).length + 1)
+  assert.equal(messages.length, Object.keys(CLIENT_MESSAGES).length + Object.keys(SERVER_MESSAGES).length + 2)
 })

@@ -15,7 +15,7 @@ export {
 } from './event-history.ts'
 export { judgeLiveness, type LivenessMarks, type LivenessPolicy, type LivenessVerdict } from './liveness.ts'
 export { ASK_EVERY_MS, LOST_AFTER_ANSWERS, LULL_MS, LullWatch } from './lull-watch.ts'
-export { OUTBOX_HIGH_WATER_BYTES, Outbox, type OutboxLimits, type Wire } from './outbox.ts'
+export { OUTBOX_HIGH_WATER_BYTES, Outbox, type OutboxLimits, SPEECH_HIGH_WATER_BYTES, type Wire } from './outbox.ts'
 export { type AudioTransport, END_WAIT_MS, OwnerAudio } from './owner-audio.ts'
 export {
   type AudioChannel,
@@ -25,11 +25,17 @@ export {
   type HeldSlot,
   MICROPHONE_KEY,
   NO_KEY,
+  NO_SPEECH,
   type OpenAudio,
   type PartialCaption,
   SETTLED_KEY,
   type SessionChannel,
   SPEECH_KEY,
+  type Speaking,
+  type SpeechRequest,
+  type SpeechSink,
+  type SpeechSource,
+  type SpeechStart,
   type SpeechState,
   WATCHERS_KEY,
 } from './ports.ts'
@@ -47,6 +53,8 @@ export {
   type SessionEffect,
   type Transition,
 } from './session-transitions.ts'
+export { Speaker, type SpeakOrder } from './speaker.ts'
+export { SPEECH_LEAD_MS, SPEECH_WINDOW_MS } from './speech-pace.ts'
 export { EVERYTHING, onSubscribe, type Subscriptions, wantsMicrophone } from './subscriptions.ts'
 export { UtteranceLog } from './utterance-log.ts'
 export { MAX_WATCH_LINKS, WatchLinks } from './watch-links.ts'

@@ -18,6 +18,9 @@ class StallingWire implements Wire {
     if (this.isStalled) this.#pending.push({ bytes: message.length, done })
     else done?.()
   }
+  writeBinary(message: Buffer, done?: () => void): void {
+    this.write(message, done)
+  }
   /** The peer takes the oldest write. */
   take(): boolean {
     const one = this.#pending.shift()

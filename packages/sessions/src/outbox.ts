@@ -9,6 +9,8 @@ export interface Wire {
   readonly bufferedBytes: number
   /** `written`, when given, is called once: the message has left the process or never will. */
   write(message: Buffer, written?: () => void): void
+  /** The same as a binary message. */
+  writeBinary(message: Buffer, written?: () => void): void
 }
 
 export interface OutboxLimits {
@@ -19,6 +21,8 @@ export interface OutboxLimits {
 }
 
 export const OUTBOX_HIGH_WATER_BYTES = 65_536
+/** Above this many buffered bytes no frame of a speech is taken: half a second of it, which a cancel could not call back. */
+export const SPEECH_HIGH_WATER_BYTES = 16_384
 
 /** `message` is undefined once superseded: its place in the queue is skipped. */
 interface Held {
@@ -83,6 +87,16 @@ export class Outbox {
     this.#hold(held, message.length)
     this.#latest ??= new Map()
     this.#latest.set(key, held)
+  }
+
+  /** A frame of a speech: written at once, behind everything kept, or not at all (false). Never held. */
+  speech(frame: Buffer): boolean {
+    if (this.#held !== undefined || this.#wire.bufferedBytes >= SPEECH_HIGH_WATER_BYTES) return false
+    this.#counters.messagesOutTotal++
+    this.#counters.bytesOutTotal += frame.length
+    this.#awaited++
+    this.#wire.writeBinary(frame, this.#onWritten)
+    return true
   }
 
   /** Hands everything held, then `last`, to the wire whatever its state. Nothing may follow. */

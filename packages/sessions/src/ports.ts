@@ -1,6 +1,12 @@
 // What a session asks of the outside: a client's connection to write to, a slot to speak to. The pod implements both;
 // nothing here knows of sockets or of workers.
-import type { AbandonReason, AudioFormat, CaptionMarks, CloseReason } from '@parley/protocol'
+import {
+  type AbandonReason,
+  type AudioFormat,
+  type CaptionMarks,
+  type CloseReason,
+  ParleyError,
+} from '@parley/protocol'
 
 /** One connected client as its session sees it. Every method is safe to call on a connection that is gone. */
 export interface SessionChannel {
@@ -8,6 +14,8 @@ export interface SessionChannel {
   keep(message: Buffer, supersedes?: number): void
   /** Written unless a newer one with the same key comes first. */
   latest(key: number, message: Buffer): void
+  /** A frame of a speech. False: the connection does not take it now, or is gone; it is the caller's still. */
+  speech(frame: Buffer): boolean
   /** Asks the peer which frame it sent last; what it answers comes back as `Session.ponged`. */
   ping(): void
   /** Says `closing` with the reason and ends the connection. Idempotent: the first reason stands. */
@@ -79,4 +87,61 @@ export interface FinalCaption {
   readonly startMs: number
   readonly endMs: number
   readonly marks: CaptionMarks
+}
+
+/** Where speech out of a session comes from. */
+export interface SpeechSource {
+  /** Says a text. Whatever becomes of it is told to `sink`, never before this has returned. */
+  speak(request: SpeechRequest, sink: SpeechSink): Speaking
+}
+
+export interface SpeechRequest {
+  readonly requestId: string
+  readonly text: string
+  readonly voice?: string | undefined
+  readonly language?: string | undefined
+  readonly rateRatio?: number | undefined
+  /** Samples that are not wanted (any more). */
+  readonly fromSample?: number | undefined
+  /** As in `Speaking.grant`. */
+  readonly creditMs: number
+}
+
+export interface SpeechStart {
+  readonly sampleRateHz: number
+  readonly voice: string
+  readonly language: string
+}
+
+/** What becomes of a speech: started and audio in order, without a gap; one of ended and failed, unless it is cancelled. */
+export interface SpeechSink {
+  speechStarted(start: SpeechStart): void
+  /** PCM16 little endian, mono; valid until this returns. */
+  speechAudio(fromSample: number, payload: Uint8Array): void
+  /** `samples` of the whole speech. */
+  speechEnded(samples: number): void
+  speechFailed(error: ParleyError): void
+}
+
+export interface Speaking {
+  /** Audio may come up to this instant of the speech, ms from its start. Absolute. */
+  grant(creditMs: number): void
+  /** Nothing is told after this. Idempotent. */
+  cancel(): void
+}
+
+/** Of a pod where nothing speaks. */
+export const NO_SPEECH: SpeechSource = {
+  speak(_request, sink) {
+    let isOver = false
+    queueMicrotask(() => {
+      if (!isOver) sink.speechFailed(new ParleyError('SPEECH_UNAVAILABLE'))
+    })
+    return {
+      grant() {},
+      cancel() {
+        isOver = true
+      },
+    }
+  },
 }

@@ -28,6 +28,9 @@ export interface SessionCounters {
   partialsCoalescedTotal: number
   finalsTotal: number
   abandonedTotal: number
+  /** Speeches that are over, by how; `dropped`: with the connection they were for. */
+  speechesTotal: Partial<Record<'ended' | 'cancelled' | 'failed' | 'dropped', number>>
+  speechFramesTotal: number
   errorsTotal: Partial<Record<ErrorCode, number>>
 }
 
@@ -52,6 +55,8 @@ export function newSessionCounters(): SessionCounters {
     partialsCoalescedTotal: 0,
     finalsTotal: 0,
     abandonedTotal: 0,
+    speechesTotal: {},
+    speechFramesTotal: 0,
     errorsTotal: {},
   }
 }

@@ -8,7 +8,7 @@ import type { AudioLimits, FrameVerdict } from './audio-intake.ts'
 import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
 import type { HistoryLimits } from './event-history.ts'
 import { type AudioTransport, OwnerAudio } from './owner-audio.ts'
-import type { AudioChannel, HeldSlot, SessionChannel } from './ports.ts'
+import { type AudioChannel, type HeldSlot, NO_SPEECH, type SessionChannel, type SpeechSource } from './ports.ts'
 import { countUp, type SessionCounters } from './session-counters.ts'
 import type { SessionPolicy, SessionState } from './session-state.ts'
 import {
@@ -21,6 +21,7 @@ import {
   type SessionEffect,
   type Transition,
 } from './session-transitions.ts'
+import { Speaker, type SpeakOrder } from './speaker.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { WatchLinks } from './watch-links.ts'
 
@@ -34,6 +35,8 @@ export interface SessionHost {
   readonly counters: SessionCounters
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer
+  /** Where speech comes from; nothing speaks unless told. */
+  readonly speech?: SpeechSource
   /** The session is closed and holds nothing any more. */
   onClosed(session: Session, reason: CloseReason): void
 }
@@ -64,6 +67,7 @@ export class Session {
   #connectedAtWallMs: number | undefined
   #links: WatchLinks | undefined
   #audio: OwnerAudio | undefined
+  #speaker: Speaker | undefined
 
   constructor(identity: SessionIdentity, slot: HeldSlot, host: SessionHost) {
     this.identity = identity
@@ -153,6 +157,7 @@ export class Session {
     this.#run(transition)
     this.#audio.attach(attach.channel, clock.nowMs())
     this.feed.audience.attachOwner(owner, attach.subscriptions)
+    this.#speaker?.attach(owner)
     return true
   }
 
@@ -170,6 +175,7 @@ export class Session {
 
   tick(nowMs: number): void {
     this.#run(onTick(this.#state, nowMs))
+    this.#speaker?.tick()
     const audio = this.#audio
     if (!audio?.hasSpeech) return
     if (audio.tick(nowMs)) this.feed.audience.owner?.ping()
@@ -222,6 +228,21 @@ export class Session {
     return ok(undefined)
   }
 
+  /** Says a text to the owner, behind what is said already. SPEAK_BUSY or INVALID_FIELD when it cannot wait; the rest is told. */
+  say(order: SpeakOrder): Result<void, ParleyError> {
+    const { clock, counters, speech = NO_SPEECH } = this.#host
+    if (!this.#speaker) {
+      this.#speaker = new Speaker(speech, counters, () => clock.nowMs())
+      this.#speaker.attach(this.feed.audience.owner)
+    }
+    return this.#speaker.say(order)
+  }
+
+  /** Stops a speech; one that is over is ignored. */
+  cancelSpeech(requestId: string): void {
+    this.#speaker?.cancel(requestId)
+  }
+
   // ---- followers ----
 
   /** TOO_MANY_CONNECTIONS when the session has all the watchers it may have, SESSION_UNKNOWN when it has ended. */
@@ -261,9 +282,11 @@ export class Session {
         this.#openSpeech()
         break
       case 'detach_owner':
+        this.#speaker?.close()
         audience.detachOwner()
         break
       case 'replace_owner':
+        this.#speaker?.close()
         audience.owner?.close('replaced')
         audience.detachOwner()
         break
@@ -279,6 +302,7 @@ export class Session {
         this.feed.close()
         break
       case 'close_owner':
+        this.#speaker?.close()
         audience.owner?.close(reason)
         audience.detachOwner()
         break

@@ -10,6 +10,8 @@ export interface AudioBlock {
   readonly endMs: number
   /** RECOGNISER_BLOCK_SAMPLES samples. */
   readonly samples: Int16Array
+  /** When its last sample came, on the clock of whoever pushed it. */
+  readonly arrivedAtMs: number
 }
 
 export type InboxItem =
@@ -35,6 +37,7 @@ export class AudioInbox {
   #blockStart = 0
   /** Media sample after the last one taken; undefined before the first. */
   #next: number | undefined
+  #pushedAtMs = 0
 
   /** A gap in media time shorter than `bridgeMs` becomes silence of that length; a longer one ends what is being said. */
   constructor(bridgeMs: number) {
@@ -51,8 +54,15 @@ export class AudioInbox {
     return this.#items.dropped
   }
 
-  /** Samples that begin at `mediaMs`; what lies before audio already taken is left out. They are copied. */
-  push(mediaMs: number, samples: Int16Array): void {
+  /** When the oldest block that waits arrived; undefined when none waits. */
+  get oldestArrivalMs(): number | undefined {
+    const oldest = this.#items.peek()
+    return oldest?.kind === 'block' ? oldest.arrivedAtMs : undefined
+  }
+
+  /** Samples that begin at `mediaMs`; what lies before audio already taken is left out. They are copied. `nowMs` is when they came. */
+  push(mediaMs: number, samples: Int16Array, nowMs = 0): void {
+    this.#pushedAtMs = nowMs
     const start = Math.round(mediaMs * SAMPLES_PER_MS)
     this.#next ??= start
     if (this.#filled === 0 && this.#blockStart !== this.#next) this.#blockStart = this.#next
@@ -115,7 +125,8 @@ export class AudioInbox {
   #emitBlock(): void {
     const startMs = this.#blockStart / SAMPLES_PER_MS
     this.#blockStart += this.#filled
-    this.#items.push({ kind: 'block', startMs, endMs: this.#blockStart / SAMPLES_PER_MS, samples: this.#block })
+    const endMs = this.#blockStart / SAMPLES_PER_MS
+    this.#items.push({ kind: 'block', startMs, endMs, samples: this.#block, arrivedAtMs: this.#pushedAtMs })
     this.#block = new Int16Array(RECOGNISER_BLOCK_SAMPLES)
     this.#filled = 0
   }

@@ -1,6 +1,12 @@
-/** Speech: the recogniser port, utterances, endpointing, engines. */
+/** Speech: the ports of recognition and synthesis, utterances, endpointing, engines. */
 
 export { DEFAULT_ENDPOINTING, type EndpointingOptions } from './endpointing.ts'
+export {
+  createEspeakSynthesiser,
+  ESPEAK_INSTALL_COMMAND,
+  type EspeakOptions,
+} from './engines/espeak/espeak-synthesiser.ts'
+export { createFliteSynthesiser, type FliteOptions } from './engines/flite/flite-synthesiser.ts'
 export {
   type CepstralState,
   packSpeaker,
@@ -20,10 +26,23 @@ export {
 } from './engines/pocketsphinx/pocketsphinx-recogniser.ts'
 export {
   DECODER_BYTES,
+  FIRST_SLOTS_PER_CORE,
   type MachineRoom,
   machineRoom,
+  measuredSlots,
   SLOTS_PER_CORE,
   slotsFor,
 } from './engines/pocketsphinx/slot-sizing.ts'
 export * from './recogniser.ts'
 export type { VoiceActivity } from './speech-activity.ts'
+export {
+  MAX_SPEECHES_PER_CORE,
+  measureSynthesis,
+  type SynthesisMeasure,
+  type SynthesisRoom,
+  synthesisSlotsFor,
+} from './synthesis/measure-synthesis.ts'
+export { PieceSynthesiser, type PieceSynthesiserOptions } from './synthesis/piece-synthesiser.ts'
+export { languageFit } from './synthesis/speak-request.ts'
+export { SynthesiserSet, type SynthesiserSetOptions } from './synthesis/synthesiser-set.ts'
+export * from './synthesiser.ts'

@@ -14,6 +14,17 @@ export interface RecogniserStatus extends WorkerEngine {
   readonly slotsUsed: number
   /** Decoders loaded and waiting. */
   readonly decodersWarm: number
+  /** Absent when the engine cannot tell. */
+  readonly backlog?: RecognitionBacklog
+}
+
+/** Audio that was pushed and is not heard yet, of all streams together. */
+export interface RecognitionBacklog {
+  readonly audioMs: number
+  /** How long the one that has waited longest waits. */
+  readonly oldestMs: number
+  /** Audio lost because a stream was given more than it holds; the stream broke with it (RC9). */
+  readonly lostMsTotal: number
 }
 
 export interface Recogniser {

@@ -9,6 +9,7 @@ export {
   type MetricEntry,
   type MetricName,
   type MetricType,
+  WORKER_METRIC_NAMES,
 } from './metric-names.ts'
 export { createMetrics, type HttpSample, type HttpTotals, type Metrics, type Reading } from './metrics.ts'
 export { collectProcessMetrics, type ProcessMetricsOptions } from './process-metrics.ts'

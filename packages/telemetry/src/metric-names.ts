@@ -134,11 +134,68 @@ export const METRICS = {
     'Audio frames not recognised: late (already taken), bound (no room to keep them), expired (waited too long for a worker).',
   ),
   parley_speech_failovers_total: counter([], 'Streams that went on at another worker.'),
+  parley_speech_moves_total: counter(
+    ['reason'],
+    'Streams taken from a worker that could have gone on: it drains (draining), or had left them behind (behind).',
+  ),
+  parley_speech_workers_trusted: gauge(
+    ['standing'],
+    'Workers by what the health gate says: in (gets streams), out (gets none after failures), trial (due for one).',
+  ),
   parley_speech_batches_total: counter([], 'Batches of audio sent to workers.'),
   parley_speech_batch_bytes_total: counter([], 'Bytes of the batches of audio sent to workers.'),
   parley_speech_link_losses_total: counter([], 'Links to workers that broke.'),
   parley_speech_link_faults_total: counter([], 'Messages of workers that did not follow the protocol.'),
   parley_speech_link_stalls_total: counter([], 'Times a worker did not take its next batch in time.'),
+  // speech out
+  parley_speeches: gauge([], 'Speeches of this pod, with or without a worker at the moment.'),
+  parley_speeches_waiting: gauge([], 'Speeches that wait for a worker.'),
+  parley_speech_synthesis_slots: gauge([], 'Speeches the connected workers make at a time, together.'),
+  parley_speech_synthesis_slots_used: gauge([], 'Those of the slots for speeches that are held.'),
+  parley_speeches_total: counter([], 'Texts that were to be said.'),
+  parley_speeches_failed_total: counter([], 'Texts that were not said, or not to their end.'),
+  parley_speech_setbacks_total: counter([], 'Times a speech lost its worker, or its worker failed it.'),
+  parley_speech_audio_bytes_total: counter([], 'Audio of speeches received from workers.'),
+  parley_session_speeches_total: counter(
+    ['outcome'],
+    'Speeches of sessions that are over, by outcome (ended, cancelled, failed, dropped with their connection).',
+  ),
+  parley_speech_frames_sent_total: counter([], 'Frames of speeches sent to clients.'),
+  // the speech worker
+  parley_worker_state: gauge(
+    ['state'],
+    '1 for the state the worker is in (loading, ready, draining, overloaded), else 0.',
+  ),
+  parley_worker_links: gauge([], 'Links of pods to this worker.'),
+  parley_worker_links_refused_total: counter(
+    ['reason'],
+    'Links refused: missing, expired, other_worker or not_of_this_fleet credentials, version, too_many_links.',
+  ),
+  parley_worker_connections: gauge([], 'WebSocket connections at the stream endpoints of this worker.'),
+  parley_worker_slots: gauge(['role'], 'Streams this worker takes, by role (recognise, synthesise).'),
+  parley_worker_slots_used: gauge(['role'], 'Slots held by streams, by role.'),
+  parley_worker_engine_ready: gauge(['role', 'engine'], '1 when the engine of a role is ready, else 0.'),
+  parley_worker_decoders_warm: gauge([], 'Decoders loaded and waiting for a stream.'),
+  parley_worker_streams_total: counter(
+    ['role', 'outcome'],
+    'Streams asked for over links, by role and outcome (opened, refused, failed: broke after it was opened).',
+  ),
+  parley_worker_audio_frames_total: counter([], 'Audio frames received over links.'),
+  parley_worker_dropped_total: counter(
+    ['reason'],
+    'What was not used: frame_corrupt, frame_late (heard before), frame_stray (of no open stream), partial_unread (the pod does not read); and what must stay 0: audio_overflow (a stream was given more than it holds).',
+  ),
+  parley_worker_gap_seconds_total: counter(
+    ['filling'],
+    'Audio that never came, by what stands for it (repeat, silence).',
+  ),
+  parley_worker_backlog_seconds: gauge([], 'Audio that waits to be recognised, all streams together.'),
+  parley_worker_backlog_age_seconds: gauge(
+    ['role'],
+    'For how long the oldest has waited: audio to be recognised, speeches for their next audio.',
+  ),
+  parley_worker_speech_seconds_total: counter([], 'Audio of speeches given to pods.'),
+  parley_worker_speech_stalls_total: counter([], 'Times a pod did not read the audio of its speeches.'),
   // http
   parley_http_requests_total: counter(
     ['method', 'route', 'status'],
@@ -160,6 +217,11 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS
 export const METRIC_NAMES = Object.keys(METRICS) as MetricName[]
+
+/** What only a speech worker exposes. A pod exposes everything else. */
+export const WORKER_METRIC_NAMES: readonly MetricName[] = METRIC_NAMES.filter((name) =>
+  name.startsWith('parley_worker_'),
+)
 
 /** Metrics whose value is read at scrape time: every one but the HTTP pair, which is recorded per request. */
 export type CollectedName = Exclude<MetricName, 'parley_http_requests_total' | 'parley_http_request_duration_seconds'>

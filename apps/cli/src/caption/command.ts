@@ -12,7 +12,7 @@ import { CaptionRun } from './caption-run.ts'
 import { chooseFormat, openConversion } from './encoder.ts'
 import { CAPTION_EXIT } from './exit-codes.ts'
 import { type CaptionPrinter, JsonPrinter, PipePrinter, TerminalPrinter, type TextOut } from './printers.ts'
-import { resolveTarget } from './target.ts'
+import { resolveTarget, warnOfReadableKey } from './target.ts'
 
 export interface CaptionOptions {
   /** WAV file, or `-` for standard input. */
@@ -69,7 +69,7 @@ async function caption(options: CaptionOptions, io: CaptionIo, printer: CaptionP
     source.close()
     throw thrown
   })
-  warnOfReadableKey(target.url, warn)
+  warnOfReadableKey(target.url, 'the speech', warn)
   const { language, udp = 'auto', udpEndpoint, resume = true } = options
   const wantsWatchLink = options.watchLink === true
   const way = { udp, udpEndpoint, resume }
@@ -96,13 +96,6 @@ function choosePrinter(options: CaptionOptions, { stdout, stderr, env }: Caption
   const isErrColoured = wantsColour(stderr, env)
   if (!stdout.isTTY || env.TERM === 'dumb') return new PipePrinter(stdout, stderr, isErrColoured)
   return new TerminalPrinter(stdout, stderr, wantsColour(stdout, env), isErrColoured)
-}
-
-function warnOfReadableKey(url: string, warn: (text: string) => void): void {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol !== 'http:') return
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
-  if (!isLoopback) warn(`the key and the speech travel readable to ${parsed.host}; use https:// where it can be had`)
 }
 
 const EXIT_HELP = `

@@ -52,6 +52,14 @@ export async function resolveTarget(
   return { url, apiKey, ...(ca === undefined ? {} : { ca }) }
 }
 
+/** Says so when the key, and `what` besides, would travel readable over a network. */
+export function warnOfReadableKey(url: string, what: string, warn: (text: string) => void): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'http:') return
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
+  if (!isLoopback) warn(`the key and ${what} travel readable to ${parsed.host}; use https:// where it can be had`)
+}
+
 /** The certificate a platform of this machine made for itself, when `url` is such a one. Never fails: it is a courtesy. */
 async function caOfRun(url: string, context: Pick<CliContext, 'env' | 'cwd' | 'homeDir'>): Promise<string | undefined> {
   if (!url.startsWith('https:')) return undefined

@@ -13,8 +13,9 @@ const GOOD: Facts = {
   pinnedVersion: '24.21.0',
   runsPinned: true,
   npmSet: 'runtime',
-  packages: installed(true, 'libpocketsphinx3', 'pocketsphinx-en-us', 'liblc3-0'),
+  packages: installed(true, 'libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0'),
   libraries: { pocketsphinx: true, model: true, lc3: true },
+  espeak: '/usr/bin/espeak-ng',
   chromium: '/usr/bin/chromium',
   host: '127.0.0.1',
   port: 8080,
@@ -61,6 +62,7 @@ test('[DR1] what serving cannot do without is missing; the rest is a warning', (
   }
   const warnings: [Partial<Facts>, string][] = [
     [{ libraries: { pocketsphinx: true, model: true, lc3: false } }, 'lc3'],
+    [{ espeak: undefined }, 'espeak'],
     [{ chromium: undefined }, 'chromium'],
     [{ openFiles: { soft: 256, hard: 1024 } }, 'open-files'],
     [{ receiveBufferMaxBytes: 212_992 }, 'socket-buffer'],
@@ -85,6 +87,8 @@ test('[DR2] each lack comes with the one command that mends it, for this user an
   assert.equal(check({ ...lacking, isRoot: true }, 'pocketsphinx').fix, command)
   const elsewhere = { ...lacking, packages: installed(undefined, 'libpocketsphinx3', 'pocketsphinx-en-us', 'liblc3-0') }
   assert.match(check(elsewhere, 'lc3').fix ?? '', /^install liblc3-0 \(Debian's names\)/)
+  const silent = { packages: installed(false, 'espeak-ng'), espeak: undefined }
+  assert.equal(check(silent, 'espeak').fix, 'sudo apt-get install -y --no-install-recommends espeak-ng')
   assert.match(check({ receiveBufferMaxBytes: 1 }, 'socket-buffer').fix ?? '', /sysctl -w net\.core\.rmem_max=4194304$/)
 })
 

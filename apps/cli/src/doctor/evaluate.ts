@@ -192,6 +192,7 @@ export function evaluate(facts: Facts): Check[] {
     nodeCheck(facts),
     npmCheck(facts),
     engine(facts, 'pocketsphinx', ['libpocketsphinx3', 'pocketsphinx-en-us'], pocketsphinx && model, recognition),
+    engine(facts, 'espeak', ['espeak-ng'], facts.espeak !== undefined, 'speech in languages other than English'),
     engine(facts, 'lc3', ['liblc3-0'], lc3, 'LC3 audio of glasses and earbuds'),
     portCheck(facts),
     dataDirCheck(facts),

@@ -20,6 +20,8 @@ export interface Facts {
   readonly packages: readonly PackageFact[]
   /** Libraries and files the engines open, and whether they are there, however they came. */
   readonly libraries: { readonly pocketsphinx: boolean; readonly model: boolean; readonly lc3: boolean }
+  /** Where the programs are that engines run; undefined where they are not. */
+  readonly espeak: string | undefined
   readonly chromium: string | undefined
   readonly host: string
   readonly port: number

@@ -30,7 +30,7 @@ test('[DR3] limits are read from what the system writes', () => {
 test('[DR4] the doctor looks for the very packages that the launcher installs', async () => {
   const listed = parsePackageList(await readFile(path.join(ROOT, 'scripts/packages.sh'), 'utf8'))
   const names = listed.filter((entry) => entry.set === 'runtime').map((entry) => entry.name)
-  assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'liblc3-0'])
+  assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0'])
   assert.deepEqual(
     listed.filter((entry) => entry.set === 'test').map((entry) => entry.name),
     ['chromium'],

@@ -82,6 +82,9 @@ async function findProgram(names: readonly string[], env: NodeJS.ProcessEnv): Pr
   return undefined
 }
 
+/** Where workers look for the programs of engines, whatever the user's own PATH is. */
+const ENGINE_PATH = '/usr/local/bin:/usr/bin:/bin'
+
 const count = (text: string | undefined): number =>
   text === undefined || text === 'unlimited' || text === 'max' ? Number.POSITIVE_INFINITY : Number(text)
 
@@ -181,6 +184,7 @@ export async function probe(config: ResolvedConfig, env: NodeJS.ProcessEnv): Pro
     npmSet: await npmSet(),
     packages: await packages(),
     libraries: await libraries(),
+    espeak: await findProgram(['espeak-ng'], { PATH: ENGINE_PATH }),
     chromium: await findProgram(['chromium', 'chromium-browser', 'google-chrome'], env),
     host: config.server.host,
     port: config.server.port,

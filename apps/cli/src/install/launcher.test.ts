@@ -206,7 +206,10 @@ test('[LA4] without a terminal and without --yes the list comes with sizes and r
 test('[LA3, LA4] up installs the runtime set; test under CI=true the test set too, unasked', async (t) => {
   const { run, journal } = await machine(t)
   assert.equal((await run(['up', '--yes'])).code, 0)
-  assert.match(await journal(), /install --no-install-recommends libpocketsphinx3 pocketsphinx-en-us liblc3-0\n/)
+  assert.match(
+    await journal(),
+    /install --no-install-recommends libpocketsphinx3 pocketsphinx-en-us espeak-ng liblc3-0\n/,
+  )
   assert.doesNotMatch(await journal(), /chromium/)
   assert.equal((await run(['test'], { env: { CI: 'true' } })).code, 0)
   assert.match(await journal(), /install --no-install-recommends chromium\n/)
@@ -268,7 +271,7 @@ test('[LA7] without root it names the command for root and starts the rest', asy
   assert.deepEqual(JSON.parse(stdout), ['up', '--yes'])
   assert.match(
     stderr,
-    /as root, run: apt-get install -y --no-install-recommends libpocketsphinx3 pocketsphinx-en-us liblc3-0/,
+    /as root, run: apt-get install -y --no-install-recommends libpocketsphinx3 pocketsphinx-en-us espeak-ng liblc3-0/,
   )
   assert.doesNotMatch(await journal(), /apt-get -y/)
 })

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import { addConfigOptions } from '../config-options.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
+import { untilToldToStop } from '../output/told-to-stop.ts'
 import { findRunning, type RunningOptions } from '../platform/running.ts'
 import { openScreen } from './screen.ts'
 import { snapshotOf, type TopHealth, type TopSnapshot } from './snapshot.ts'
@@ -47,22 +48,6 @@ async function top(context: CliContext, options: TopOptions): Promise<void> {
     for (const line of topLines(snapshot, { columns, style: context.output.out })) context.output.line(line)
   }
   process.exitCode = snapshot.isReady ? EXIT.ok : EXIT.failed
-}
-
-/** A promise that resolves at Ctrl-C, SIGTERM or when nobody reads any more, and the function that stops listening. */
-function untilToldToStop(): { readonly stopped: Promise<void>; stop(): void; release(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const stop = () => resolve()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-  process.stdout.on('error', stop)
-  return {
-    stopped: promise,
-    stop,
-    release() {
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, stop)
-      process.stdout.off('error', stop)
-    },
-  }
 }
 
 async function watchScreen(context: CliContext, options: TopOptions): Promise<void> {

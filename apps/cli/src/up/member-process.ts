@@ -12,6 +12,8 @@ export interface MemberSpec {
   readonly nodeOptions: readonly string[]
   /** First message. */
   readonly start: SupervisorToMember
+  /** Called with what it writes to its standard streams; unless told only the last of it is kept. */
+  readonly onOutput?: (text: string) => void
 }
 
 export interface MemberEvents {
@@ -39,6 +41,7 @@ export class MemberProcess {
       stream?.setEncoding('utf8')
       stream?.on('data', (text: string) => {
         this.#tail = (this.#tail + text).slice(-TAIL_BYTES)
+        spec.onOutput?.(text)
       })
     }
     this.#child.on('message', (message) => events.onMessage(message as MemberToSupervisor))

@@ -38,7 +38,8 @@ async function makeParents(folder: string): Promise<void> {
   })
 }
 
-async function makeFolder(folder: string, what: string): Promise<void> {
+/** Makes `folder` with its parents, for this user alone; a CliError says what forbids it. */
+export async function makeFolder(folder: string, what: string): Promise<void> {
   try {
     await makeParents(folder)
     if (!(await stat(folder)).isDirectory()) throw new Error('it is a file')
@@ -75,6 +76,15 @@ async function rotateLog(file: string): Promise<void> {
   if (size > LOG_KEPT_BYTES) await rename(file, `${file}.1`).catch(() => {})
 }
 
+/** The file of the log, `name` in the data directory unless configured; its folder is there, and a log that has grown large set aside. */
+export async function prepareLog({ log, data }: ResolvedConfig, name: string): Promise<string> {
+  const logFile = log.file === '' ? path.join(data.dir, 'log', name) : log.file
+  if (logFile.startsWith('/dev/')) return logFile // of the system, such as /dev/stderr: no folder of ours
+  await makeFolder(path.dirname(logFile), 'the folder of the log')
+  await rotateLog(logFile)
+  return logFile
+}
+
 async function checkTlsFiles(config: ResolvedConfig): Promise<void> {
   if (config.tls.mode !== 'files') return
   for (const name of ['certFile', 'keyFile'] as const) {
@@ -98,9 +108,7 @@ export async function prepare({ config }: Loaded, wallMs: number): Promise<Prepa
   await makeFolder(dataDir, 'the data directory')
   await makeFolder(runDirOf(dataDir), 'the run directory')
   await sweepRuns(dataDir)
-  const logFile = config.log.file === '' ? path.join(dataDir, 'log/parley.log') : config.log.file
-  await makeFolder(path.dirname(logFile), 'the folder of the log')
-  await rotateLog(logFile)
+  const logFile = await prepareLog(config, 'parley.log')
   await checkTlsFiles(config)
   const certificate = await selfSigned(config, wallMs)
   const tls = certificate

@@ -1,4 +1,6 @@
 // What is true of the processes of one platform: one pod and its speech workers. No I/O.
+import type { SupervisedMember } from '@parley/fleet'
+import { assertNever } from '@parley/kernel'
 import type { WorkerEngine } from '@parley/protocol'
 
 export type MemberRole = 'pod' | 'worker'
@@ -33,6 +35,8 @@ export interface Member {
   readonly address: { readonly workerId: string; readonly url: string } | undefined
   readonly engines: readonly WorkerEngine[]
   readonly slots: number
+  /** Workers that are to be empty by then. A drain is the process's: the next one takes streams. */
+  readonly drainByMs: number | undefined
 }
 
 export interface SupervisorState {
@@ -79,6 +83,7 @@ function member(name: MemberName, role: MemberRole): Member {
     address: undefined,
     engines: [],
     slots: 0,
+    drainByMs: undefined,
   }
 }
 
@@ -99,3 +104,29 @@ export const workerAddresses = (state: SupervisorState): { workerId: string; url
   state.members.flatMap((candidate) =>
     candidate.phase.kind === 'ready' && candidate.address ? [candidate.address] : [],
   )
+
+/** What the pod is told of every process. */
+export const membersView = (state: SupervisorState, nowMs: number): SupervisedMember[] =>
+  state.members.map(({ name, role, phase, address, failures, drainByMs }) => ({
+    name,
+    kind: role,
+    state: viewState(phase),
+    ...('pid' in phase ? { pid: phase.pid } : {}),
+    ...(phase.kind === 'ready' && address ? { workerId: address.workerId } : {}),
+    ...(failures > 0 ? { failures } : {}),
+    ...(drainByMs === undefined ? {} : { drainWithinMs: Math.max(0, Math.round(drainByMs - nowMs)) }),
+  }))
+
+function viewState(phase: Phase): SupervisedMember['state'] {
+  switch (phase.kind) {
+    case 'waiting':
+      return 'restarting'
+    case 'starting':
+    case 'ready':
+    case 'stopping':
+    case 'ended':
+      return phase.kind
+    default:
+      return assertNever(phase)
+  }
+}

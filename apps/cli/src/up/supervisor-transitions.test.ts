@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { DEFAULT_POLICY, initialState, memberOf, type SupervisorState, workerAddresses } from './supervisor-state.ts'
+import {
+  DEFAULT_POLICY,
+  initialState,
+  memberOf,
+  membersView,
+  type SupervisorState,
+  workerAddresses,
+} from './supervisor-state.ts'
 import { nextDueMs, type SupervisorEffect, type SupervisorEvent, transition } from './supervisor-transitions.ts'
 
 /** Feeds events at instants; keeps the effects of the last one. */
@@ -188,4 +195,40 @@ test('[UP5] nothing is forked again while stopping, and what waits for its next 
 
 test('[UP5] a stop with nothing alive ends at once', () => {
   assert.deepEqual(run().feed(0, { type: 'stop' }), [{ type: 'ended' }])
+})
+
+test('[UP13] a drain reaches its worker and the view of the pod, and ends with undrain or with the process', () => {
+  const platform = running(2)
+  const drain = (withinMs: number | undefined, workerId = 'wrk_worker 1') =>
+    platform.feed(1_000, { type: 'drainWorker', workerId, withinMs })
+  const effects = drain(30_000)
+  assert.deepEqual(effects[0], { type: 'sendDrain', name: 'worker 1', withinMs: 30_000 })
+  const view = (nowMs: number) => membersView(platform.state, nowMs).map(({ drainWithinMs }) => drainWithinMs)
+  assert.deepEqual(view(11_000), [undefined, 20_000, undefined])
+  assert.deepEqual(view(99_000), [undefined, 0, undefined])
+  assert.deepEqual(drain(undefined)[0], { type: 'sendDrain', name: 'worker 1', withinMs: undefined })
+  assert.deepEqual(view(1_000), [undefined, undefined, undefined])
+  drain(30_000)
+  platform.crash(2_000, 'worker 1')
+  assert.deepEqual(view(2_000), [undefined, undefined, undefined])
+  assert.deepEqual(drain(30_000), [], 'nobody of that name is ready')
+  assert.deepEqual(drain(30_000, 'wrk_unknown'), [])
+})
+
+test('[UP13] what the pod is told of a process: state, number while there is one, how often it failed in a row', () => {
+  const platform = running(1)
+  platform.crash(1_000, 'worker 1')
+  assert.deepEqual(membersView(platform.state, 1_000)[1], {
+    name: 'worker 1',
+    kind: 'worker',
+    state: 'restarting',
+    failures: 1,
+  })
+  platform.fork(1_000, 'worker 1')
+  assert.equal(membersView(platform.state, 1_000)[1]?.state, 'starting')
+  platform.feed(2_000, { type: 'stop' })
+  assert.deepEqual(
+    membersView(platform.state, 2_000).map(({ state }) => state),
+    ['stopping', 'stopping'],
+  )
 })

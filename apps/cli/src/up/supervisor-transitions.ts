@@ -39,6 +39,8 @@ export type SupervisorEvent =
       /** Last line it wrote, if any. */
       readonly lastLine: string | undefined
     }
+  /** The pod passes on what an operator wants of a worker: to be drained within that time, or, without one, to take streams again. */
+  | { readonly type: 'drainWorker'; readonly workerId: string; readonly withinMs: number | undefined }
   | { readonly type: 'tick' }
   | { readonly type: 'stop' }
 
@@ -46,6 +48,7 @@ export type SupervisorEffect =
   | { readonly type: 'fork'; readonly name: MemberName }
   | { readonly type: 'sendStop'; readonly name: MemberName }
   | { readonly type: 'kill'; readonly name: MemberName }
+  | { readonly type: 'sendDrain'; readonly name: MemberName; readonly withinMs: number | undefined }
   /** Tell the pod the whole set of workers. */
   | { readonly type: 'announceWorkers' }
   | { readonly type: 'report'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
@@ -95,6 +98,8 @@ export function transition(
       return onFailed(state, event.name, event.message, event.exitCode)
     case 'exited':
       return onExited(state, event, nowMs, policy)
+    case 'drainWorker':
+      return onDrainWorker(state, event.workerId, event.withinMs, nowMs)
     case 'tick':
       return onTick(state, nowMs)
     case 'stop':
@@ -138,6 +143,23 @@ function onFailed(state: SupervisorState, name: MemberName, message: string, exi
   return { state: next.state, effects: [{ type: 'giveUp', message, exitCode }] }
 }
 
+function onDrainWorker(
+  state: SupervisorState,
+  workerId: string,
+  withinMs: number | undefined,
+  nowMs: number,
+): Transition {
+  const member = state.members.find(({ phase, address }) => phase.kind === 'ready' && address?.workerId === workerId)
+  if (!member) return stay(state)
+  const { name } = member
+  const drainByMs = withinMs === undefined ? undefined : nowMs + withinMs
+  const message = withinMs === undefined ? `${name} takes streams again` : `${name} drains, within ${withinMs / 1000} s`
+  return withMember(state, name, { drainByMs }, [
+    { type: 'sendDrain', name, withinMs },
+    { type: 'report', level: 'info', message },
+  ])
+}
+
 type Exited = Extract<SupervisorEvent, { type: 'exited' }>
 
 const howItEnded = (event: Exited): string =>
@@ -177,7 +199,7 @@ function onCrash(
   }
   const waitMs = failures === 1 ? 0 : (policy.backoffMs[Math.min(failures - 2, policy.backoffMs.length - 1)] ?? 0)
   const phase: Phase = { kind: 'waiting', untilMs: nowMs + waitMs }
-  const change = { phase, failures, failingSinceMs, address: undefined, engines: [], slots: 0 }
+  const change = { phase, failures, failingSinceMs, address: undefined, engines: [], slots: 0, drainByMs: undefined }
   const effects: SupervisorEffect[] = [
     { type: 'report', ...crashReport(ended, failures, waitMs, nowMs - failingSinceMs, policy) },
   ]

@@ -10,6 +10,7 @@ import {
   type MemberName,
   type MemberRole,
   memberOf,
+  membersView,
   type SupervisorPolicy,
   type SupervisorState,
   workerAddresses,
@@ -58,6 +59,7 @@ export class Supervisor {
   #gaveUp: GaveUp | undefined
   #podSpeech: SpeechView | undefined
   #requests = 0
+  #toldMembers = ''
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -110,7 +112,20 @@ export class Supervisor {
     const next = transition(this.#state, event, this.#options.clock.nowMs(), this.#policy)
     this.#state = next.state
     for (const effect of next.effects) this.#run(effect)
+    this.#tellMembers()
     this.#arm()
+  }
+
+  /** The pod is told of every process when something about one of them has changed. */
+  #tellMembers(): void {
+    const pod = this.#state.members.find(({ role, phase }) => role === 'pod' && phase.kind === 'ready')
+    if (!pod) return
+    // Of the view at zero: that time passes is no change.
+    const key = JSON.stringify([pod.starts, membersView(this.#state, 0)])
+    if (key === this.#toldMembers) return
+    this.#toldMembers = key
+    const members = membersView(this.#state, this.#options.clock.nowMs())
+    this.#processes.get(pod.name)?.send({ type: 'members', members })
   }
 
   #arm(): void {
@@ -131,6 +146,11 @@ export class Supervisor {
       case 'kill':
         this.#processes.get(effect.name)?.kill('SIGKILL')
         break
+      case 'sendDrain': {
+        const { name, withinMs } = effect
+        this.#processes.get(name)?.send(withinMs === undefined ? { type: 'undrain' } : { type: 'drain', withinMs })
+        break
+      }
       case 'announceWorkers':
         this.#processes.get('pod')?.send({ type: 'workers', workers: workerAddresses(this.#state) })
         this.#options.onSpeechChanged()
@@ -179,6 +199,12 @@ export class Supervisor {
         break
       case 'pageCode':
         this.#codes.get(message.requestId)?.(message.code)
+        break
+      case 'resized':
+        this.#options.onReport('info', `${name}: ${message.slots} slots to ${message.role}, ${message.how}`)
+        break
+      case 'drainWorker':
+        this.#dispatch({ type: 'drainWorker', workerId: message.workerId, withinMs: message.withinMs })
         break
       case 'failed':
         this.#dispatch({ type: 'failed', name, message: message.message, exitCode: message.exitCode })

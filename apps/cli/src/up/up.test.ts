@@ -8,6 +8,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { SupervisedMember } from '@parley/fleet'
 import { eventually } from '@parley/kernel/testing'
 import { callAdmin } from '../platform/admin-client.ts'
 import { findRun, isAlive, listRuns, type RunRecord } from '../platform/run-file.ts'
@@ -220,6 +221,37 @@ test('[UP4] a pod that is broken ends the start with what it said, and no proces
   assert.match(up.stderr(), /parley: the pod ended \(exit code 1: TypeError: the fake pod is broken\)/)
   assert.equal(up.stdout(), '')
   assert.match(await readFile(path.join(up.dataDir, 'log/crashes.log'), 'utf8'), /== \S+ pod\n(?:.*\n)+ +at /)
+})
+
+test('[UP13] the pod is told of every process, and passes on what an operator wants of a worker', async (t) => {
+  const up = await start(t)
+  const { adminUrl, podPid, workerPids } = await up.ready()
+  const members = async () => {
+    const { body } = await callAdmin({ adminUrl }, 'GET', '/fleet')
+    return (body as { members: readonly SupervisedMember[] }).members
+  }
+  await eventually(async () =>
+    (await members()).every(({ state }) => state === 'ready') ? undefined : 'not all ready',
+  )
+  assert.deepEqual(
+    (await members()).map(({ name, kind, pid }) => [name, kind, pid]),
+    [
+      ['pod', 'pod', podPid],
+      ['worker 1', 'worker', workerPids[0]],
+      ['worker 2', 'worker', workerPids[1]],
+    ],
+  )
+  const { body } = await callAdmin({ adminUrl }, 'POST', '/drain')
+  const { workerId } = body as { workerId: string }
+  const drained = async () => (await members()).find((member) => member.workerId === workerId)
+  await eventually(async () => ((await drained())?.drainWithinMs === undefined ? 'not told' : undefined))
+  assert.match(up.stderr(), /worker 1 drains, within 20 s/)
+  process.kill(workerPids[0] as number, 'SIGKILL')
+  await eventually(async () => ((await drained()) === undefined ? undefined : 'the old one is still there'))
+  assert.ok(
+    (await members()).every(({ drainWithinMs }) => drainWithinMs === undefined),
+    'its successor takes streams',
+  )
 })
 
 test('[UP3] workers that never start are named a crash loop while the pod serves', async (t) => {

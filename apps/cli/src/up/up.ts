@@ -1,6 +1,5 @@
 // Starts a platform and stays with it until it ends: the shell around the supervisor. What is said is banner.ts's, what is
 // made ready beforehand prepare.ts's.
-import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { appendFile, stat, truncate } from 'node:fs/promises'
 import os from 'node:os'
@@ -11,6 +10,7 @@ import { Scope } from '@parley/kernel'
 import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { pageUrlOf } from '../link/command.ts'
+import { fleetSecretOf } from '../platform/fleet-secret.ts'
 import { type RunRecord, removeRun, runDirOf, writeRun } from '../platform/run-file.ts'
 import { captionLine, localUrl, networkUrl, speechLines } from './banner.ts'
 import type { MemberSpec } from './member-process.ts'
@@ -18,7 +18,7 @@ import { buildPage, type PageBuild } from './page-build.ts'
 import { checkPort } from './port-check.ts'
 import { type Prepared, prepare, workerCountOf } from './prepare.ts'
 import { type PodReady, Supervisor } from './supervisor.ts'
-import type { MemberRole } from './supervisor-state.ts'
+import type { MemberName, MemberRole } from './supervisor-state.ts'
 
 /** How long `--json` waits for the first word about engines before it reports the platform without it. */
 const SPEECH_WAIT_MS = 20_000
@@ -43,6 +43,18 @@ export function memberEnvironment(env: NodeJS.ProcessEnv, role: MemberRole, slot
   return role === 'worker' ? { ...kept, ...workerEnvironment(slots) } : kept
 }
 
+/** Decoders of one worker, for its threads; 0 = the worker finds out how many. */
+export function decoderSlots({ worker, speech }: ResolvedConfig): number {
+  if (worker.recogniseSlots !== 0) return Math.max(1, worker.recogniseSlots)
+  return speech.slotsPerWorker
+}
+
+/** Several workers cannot have one port: the second listens on the next, and so on. */
+export function workerPort(port: number, name: MemberName): number {
+  const number = Number(/\d+$/.exec(name)?.[0] ?? 1)
+  return port === 0 ? 0 : port + number - 1
+}
+
 class Platform {
   readonly #context: CliContext
   readonly #options: UpOptions
@@ -50,15 +62,16 @@ class Platform {
   readonly #prepared: Prepared
   readonly #scope: Scope
   readonly #supervisor: Supervisor
-  readonly #fleetSecret = randomBytes(32).toString('base64url')
+  readonly #fleetSecret: string
   #run: RunRecord | undefined
   #port: number
   #saidSpeech = ''
   #pageUrl = ''
   #isAnnounced = false
 
-  constructor(context: CliContext, options: UpOptions, loaded: Loaded, prepared: Prepared) {
+  constructor(context: CliContext, options: UpOptions, loaded: Loaded, prepared: Prepared, fleetSecret: string) {
     this.#context = context
+    this.#fleetSecret = fleetSecret
     this.#options = options
     this.#loaded = loaded
     this.#prepared = prepared
@@ -67,7 +80,7 @@ class Platform {
     this.#supervisor = new Supervisor({
       clock: context.clock,
       workerCount: workerCountOf(prepared.config.speech.workers),
-      specOf: (_name, role) => this.#specOf(role),
+      specOf: (name, role) => this.#specOf(name, role),
       onReport: (level, message) => (level === 'info' ? context.output.note(message) : context.output.warn(message)),
       onPodReady: (ready, podPid) =>
         void this.#onPodReady(ready, podPid).catch((error: unknown) => this.#onFailure(error)),
@@ -101,17 +114,22 @@ class Platform {
     rmSync(folder === runDirOf(config.data.dir) ? ownSocket : folder, { recursive: true, force: true })
   }
 
-  #specOf(role: MemberRole): MemberSpec {
+  #specOf(name: MemberName, role: MemberRole): MemberSpec {
     const { config, ownSocket } = this.#prepared
     // A killed pod leaves its socket behind, and the next could not bind it.
     if (role === 'pod' && ownSocket !== undefined) rmSync(ownSocket, { force: true })
     // A pod that comes back keeps the port it was given, so that its address stays what people have open.
-    const given: ResolvedConfig = { ...config, server: { ...config.server, port: this.#port } }
+    const given: ResolvedConfig = {
+      ...config,
+      server: { ...config.server, port: this.#port },
+      worker: { ...config.worker, port: workerPort(config.worker.port, name) },
+    }
+    const machineShare = 1 / workerCountOf(config.speech.workers)
     return {
       modulePath: (this.#options.modules ?? MODULES)[role],
-      env: memberEnvironment(this.#context.env, role, config.speech.slotsPerWorker),
+      env: memberEnvironment(this.#context.env, role, decoderSlots(config)),
       nodeOptions: role === 'pod' ? POD_NODE_OPTIONS : [],
-      start: { type: 'start', config: given, fleetSecret: this.#fleetSecret },
+      start: { type: 'start', config: given, fleetSecret: this.#fleetSecret, machineShare },
     }
   }
 
@@ -236,5 +254,6 @@ export async function runUp(context: CliContext, options: UpOptions, loaded: Loa
   const prepared = await prepare(loaded, context.clock.wallMs())
   await checkPort(host, port)
   await preparePage(context, options, prepared.logFile)
-  return new Platform(context, options, loaded, prepared).run()
+  const { secret } = await fleetSecretOf(context.env, prepared.config.data.dir)
+  return new Platform(context, options, loaded, prepared, secret).run()
 }

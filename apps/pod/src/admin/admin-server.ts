@@ -15,6 +15,7 @@ import { asParleyError, problemHeaders, problemOf } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { timedHandler } from '../http/timed-handler.ts'
 import { adminGuard } from './admin-guard.ts'
+import { type FleetAdmin, registerFleetRoutes } from './fleet-routes.ts'
 import type { HealthReport } from './health-report.ts'
 
 /** Longest path of a unix socket that Linux takes. */
@@ -29,6 +30,7 @@ export interface AdminServerOptions {
   readonly isReady: () => boolean
   readonly mintPageCode: () => MintedPageCode
   readonly sessions: () => readonly SessionView[]
+  readonly fleet: FleetAdmin
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer | undefined
   readonly logger: Logger
@@ -99,12 +101,14 @@ function registerAdminRoutes(
       .send(JSON.stringify(problemOf(error, request.id)))
   })
   app.setNotFoundHandler(() => {
-    const message = 'here are GET /health, GET /metrics, GET /admin/sessions and POST /admin/page-codes'
+    const message =
+      'here are GET /health, /metrics, /fleet and /admin/sessions, POST /admin/page-codes and /fleet/members/ID/drain and undrain'
     throw new ParleyError('NOT_FOUND', { message })
   })
   app.get('/health', (_request, reply) => reply.code(options.isReady() ? 200 : 503).send(options.health()))
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.expose()))
   app.get('/admin/sessions', () => ({ sessions: options.sessions().map(withoutContent) }))
+  registerFleetRoutes(app, options.fleet, logger)
   app.post('/admin/page-codes', (request, reply) => {
     const minted = options.mintPageCode()
     logger.info({ requestId: request.id, audit: true, expiresAtMs: minted.expiresAtMs }, 'page code minted')

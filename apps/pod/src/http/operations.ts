@@ -9,7 +9,7 @@ import { pageCookieName } from '../identity/cookies.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Principal } from '../identity/identity-port.ts'
 import type { HistoryPage, PublicUrls, SessionService } from '../sessions/session-service.ts'
-import type { SpeechPort } from '../speech/speech-port.ts'
+import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import type { Gate } from './authentication.ts'
 import type { OriginPolicy } from './origins.ts'
 import { publicUrlsOf } from './public-urls.ts'
@@ -35,7 +35,7 @@ export interface OperationsOptions {
   readonly podId: string
   readonly version: string
   readonly sessions: SessionService
-  readonly speech: Pick<SpeechPort, 'languages'>
+  readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
   readonly identity: Pick<Identity, 'tokens' | 'pageCodes'>
   readonly gate: Gate
   readonly origins: OriginPolicy
@@ -85,6 +85,7 @@ export function createHandlers(options: OperationsOptions): Handlers {
       return call.reply.code(204).send()
     },
     createUserToken: (call) => createUserToken(options, call),
+    listVoices: () => ({ voices: options.speech.voices() }),
     openPageSession: (call) => openPageSession(options, call),
     getPageInfo: async ({ request }) => pageInfo(options, request, (await options.gate.peek(request))?.role === 'page'),
     livez: ({ reply }) => reply.type('text/plain').send('ok\n'),

@@ -56,6 +56,7 @@ export const CLOSE_HANDSHAKE_MS = 1_000
 
 const LIVENESS = { pingIntervalMs: PING_INTERVAL_MS, deadAfterMs: DEAD_AFTER_MS }
 const AS_TEXT = { binary: false } as const
+const AS_BINARY = { binary: true } as const
 
 export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   readonly peer: Peer
@@ -135,6 +136,10 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     if (!this.#isOver()) this.#outbox.latest(key, message)
   }
 
+  speech(frame: Buffer): boolean {
+    return !this.#isOver() && this.#outbox.speech(frame)
+  }
+
   ping(): void {
     if (this.#isOver() || this.#outbox.isHolding) return
     this.#askedPingId = this.#pingId
@@ -193,6 +198,14 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     const socket = this.#socket
     if (socket instanceof ClientSocket) socket.sendText(message, written)
     else socket.send(message, AS_TEXT, written)
+    stages.leave()
+  }
+
+  writeBinary(message: Buffer, written?: () => void): void {
+    const { clock, stages } = this.#host
+    this.lastSentMs = clock.nowMs()
+    stages.enter(SPAN.wsOut)
+    this.#socket.send(message, AS_BINARY, written)
     stages.leave()
   }
 

@@ -70,6 +70,13 @@ function onControl(peer: MessagePeer, message: ClientMessage, nowMs: number): vo
     case 'subscribe':
       onSubscribe(peer, message, nowMs)
       return
+    case 'speak':
+      onSpeak(peer, message, nowMs)
+      return
+    case 'speak.cancel':
+      if (phase.kind === 'owner') phase.session.cancelSpeech(message.requestId)
+      else noSpeech(peer, message, nowMs)
+      return
     default:
       assertNever(message)
   }
@@ -83,6 +90,28 @@ function onAudioEnd(peer: MessagePeer, { lastSeq, requestId }: MessageOf<'audio.
   } else if (phase.kind === 'watcher') {
     invalid(peer, 'FORBIDDEN', { message: 'a watcher may not end the audio', ...echo(requestId) }, nowMs)
   } else unexpected(peer, requestId, 'audio.end before welcome', nowMs)
+}
+
+function onSpeak(peer: MessagePeer, message: MessageOf<'speak'>, nowMs: number): void {
+  const { phase } = peer
+  if (phase.kind !== 'owner') {
+    noSpeech(peer, message, nowMs)
+    return
+  }
+  const { type: _, ...order } = message
+  const said = phase.session.say(order)
+  // Telling one too many to wait is no offence; a request id that is taken is a mistake.
+  if (said.ok) return
+  const { code, details } = said.error
+  if (code === 'SPEAK_BUSY') peer.error(code, { ...details, requestId: order.requestId })
+  else invalid(peer, code, { ...details, requestId: order.requestId }, nowMs)
+}
+
+/** Speech is between a session and its owner. */
+function noSpeech(peer: MessagePeer, { type, requestId }: MessageOf<'speak' | 'speak.cancel'>, nowMs: number): void {
+  if (peer.phase.kind === 'watcher') {
+    invalid(peer, 'FORBIDDEN', { message: `a watcher may not send ${type}`, requestId }, nowMs)
+  } else unexpected(peer, requestId, `${type} before welcome`, nowMs)
 }
 
 function onSubscribe(peer: MessagePeer, asked: MessageOf<'subscribe'>, nowMs: number): void {

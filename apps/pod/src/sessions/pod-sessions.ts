@@ -30,8 +30,9 @@ import {
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
 import { SlotToStream } from '../bridges/slot-to-stream.ts'
+import { WorkersToSpeech } from '../bridges/workers-to-speech.ts'
 import type { Principal, Tokens } from '../identity/identity-port.ts'
-import type { SpeechPort } from '../speech/speech-port.ts'
+import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
 import type { GreetingHost } from './owner-greeting.ts'
@@ -45,6 +46,8 @@ export interface PodSessionsOptions {
   readonly config: Pick<ResolvedConfig, 'sessions' | 'limits'>
   readonly podId: PodId
   readonly speech: SpeechPort
+  /** What speaks; nothing does unless told. */
+  readonly speak?: SpeakPort
   readonly tokens: Tokens
   /** Undefined when UDP is switched off. */
   readonly udp?: UdpService | undefined
@@ -93,6 +96,7 @@ class PodSessions implements SessionService {
       watchersPerSession: config.sessions.watchersPerSession,
       counters: this.#counters,
       stages: this.#stages,
+      ...(options.speak ? { speech: new WorkersToSpeech(options.speak) } : {}),
       onClosed: (session, reason) => this.#forget(session, reason),
     }
     this.#greetingHost = {
@@ -165,7 +169,7 @@ class PodSessions implements SessionService {
       sessionsPerUser: limits.sessionsPerUser,
     })
     if (!admission.ok) return admission
-    const reserved = this.#options.speech.reserve(language.value)
+    const reserved = this.#options.speech.reserve(language.value, `${principal.tenant}/${user.value}`)
     if (!reserved.ok) return reserved
     const session = new Session(
       {
@@ -309,6 +313,7 @@ class PodSessions implements SessionService {
       ...this.#counters,
       refusedTotal: numbers(this.#counters.refusedTotal),
       closedTotal: { ...this.#counters.closedTotal },
+      speechesTotal: { ...this.#counters.speechesTotal },
       errorsTotal: numbers(this.#counters.errorsTotal),
     }
   }

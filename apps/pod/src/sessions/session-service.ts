@@ -92,5 +92,7 @@ export interface SessionStats {
   readonly partialsCoalescedTotal: number
   readonly finalsTotal: number
   readonly abandonedTotal: number
+  readonly speechesTotal: Readonly<Record<string, number>>
+  readonly speechFramesTotal: number
   readonly errorsTotal: Readonly<Record<string, number>>
 }

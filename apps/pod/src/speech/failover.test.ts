@@ -143,7 +143,7 @@ test('[FO8] audio that crashes every worker it meets is given up; sessions besid
   await until('calm', () => calm.finals.length === 1)
   poisoned.frames(CRASH_VALUE, 1)
   for (let deaths = 0; poisoned.abandoned.length === 0; deaths++) {
-    assert.ok(deaths < 6, 'it ends')
+    assert.ok(deaths < 8, 'it ends')
     const victim = fleet.workers[0] as WorkerProcess
     const losses = fleet.speech.stats().linkLosses
     await until('a death', () => poisoned.abandoned.length > 0 || fleet.speech.stats().linkLosses > losses)

@@ -21,9 +21,19 @@ export function newNonce(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** True when `proof` is HMAC-SHA-256 of `nonce` under the fleet secret, base64url. */
-export function isProof(fleetSecret: string, nonce: string, proof: string): boolean {
-  const expected = createHmac('sha256', fleetSecret).update(nonce).digest()
+/** True when `proof` is HMAC-SHA-256 of `text` (a nonce) under the fleet secret, base64url. */
+export function isProof(fleetSecret: string, text: string, proof: string): boolean {
+  const expected = createHmac('sha256', fleetSecret).update(text).digest()
   const given = Buffer.from(proof, 'base64url')
   return given.byteLength === expected.byteLength && timingSafeEqual(given, expected)
+}
+
+/**
+ * The worker that a WWW-Authenticate header names in answer to `nonce` (LK21); undefined when it names none or cannot prove that it knows the
+ * fleet secret.
+ */
+export function workerOfIdentity(fleetSecret: string, nonce: string, header: string | undefined): string | undefined {
+  const [, workerId, proof] = /^Parley worker="([\w-]{1,64})", proof="([\w-]{43})"$/.exec(header ?? '') ?? []
+  if (workerId === undefined || proof === undefined) return undefined
+  return isProof(fleetSecret, `identity.${nonce}.${workerId}`, proof) ? workerId : undefined
 }

@@ -68,6 +68,12 @@ async function killMidSentence(t: TestContext, format: AudioFormat) {
     workers.push(await startWorkerProcess({ recogniser: 'real', slots }))
     speech.setWorkers(workers.map((worker) => worker.address))
     await until('links', () => speech.status().workers === workers.length)
+    // A link may be up before the first decoder is there.
+    await until('a slot', () => {
+      const reserved = speech.reserve('en')
+      if (reserved.ok) reserved.value.release()
+      return reserved.ok
+    })
   }
   const frames = await speechFrames(format, SENTENCES.slice(0, 3))
   const middle = Math.floor(frames.length * 0.47)

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '@parley/kernel/testing'
-import type { ParleyError } from '@parley/protocol'
+import { decodeWorkerMessage, type ParleyError } from '@parley/protocol'
 import fc from 'fast-check'
 import { linksRig, until } from '../testing/speech/links-rig.ts'
 import type { ManualWorker } from '../testing/speech/manual-worker.ts'
 import { SpeechProbe } from '../testing/speech/speech-probe.ts'
-import { decodeWorkerMessage } from './link-decode.ts'
 import type { SpeechLinks } from './speech-links.ts'
 
 const refusal = (speech: SpeechLinks, language = 'en-US'): ParleyError => {

@@ -1,23 +1,52 @@
 // Speech for the sessions of this pod, over links to the speech workers there are: gives out slots, puts streams on
 // workers, and puts them on others when a worker is gone. Implements SpeechPort; the set of workers is told to it.
 import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
-import { ParleyError, type WorkerEngine } from '@parley/protocol'
+import { ParleyError, type VoiceInfo, type WorkerEngine } from '@parley/protocol'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { AudioPool } from './audio-pool.ts'
 import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
-import type { OpenSpeechOptions, SlotReservation, SpeechListener, SpeechPort, SpeechStatus } from './speech-port.ts'
-import { LinkSpeechStream, type SpeechStreamContext, type StreamCounters } from './speech-stream.ts'
-import { type LinkOwner, type WorkerAddress, WorkerLink } from './worker-link.ts'
+import type { LinkAddress } from './link-socket.ts'
+import { LinkTick } from './link-tick.ts'
+import { Reservation } from './reservation.ts'
+import { SpeakLinks } from './speak-links.ts'
+import type { SpeakCounters } from './speak-stream.ts'
+import type {
+  OpenSpeechOptions,
+  SlotReservation,
+  Speaking,
+  SpeakListener,
+  SpeakPort,
+  SpeakRequest,
+  SpeechListener,
+  SpeechPort,
+  SpeechStatus,
+} from './speech-port.ts'
+import { LinkSpeechStream } from './speech-stream.ts'
+import type { SpeechStreamContext, StreamCounters } from './speech-stream-context.ts'
+import { type MoveCounters, StreamMover } from './stream-mover.ts'
+import { type PlacementPolicy, type PlaceWish, StreamPlacer } from './stream-placer.ts'
+import { type LinkOwner, WorkerLink } from './worker-link.ts'
+import { type WorkerView, workerViewOf } from './worker-view.ts'
 
 /** Liveness, deadlines and waits of all links and streams hang on this one timer. */
 const CHECK_PERIOD_MS = 250
 const KEPT_AUDIO_CAP_BYTES = 256 * 1024 * 1024
 const RETRY_AFTER_MS = 1_000
+/** Its multiples, modulo 1, lie far apart from each other. */
+const GOLDEN_RATIO = 0.618_034
 
 export interface SpeechLinksOptions {
   readonly clock: Clock
-  readonly config: { readonly speech: { readonly workerWaitMs: number } }
+  readonly config: {
+    readonly speech: {
+      readonly workerWaitMs: number
+      /** Least connections unless told. */
+      readonly placement?: PlacementPolicy
+      /** Workers started elsewhere, beside those of `setWorkers`. */
+      readonly workerUrls?: readonly string[]
+    }
+  }
   readonly podId: string
   readonly fleetSecret: string
   readonly logger: Logger
@@ -25,49 +54,37 @@ export interface SpeechLinksOptions {
   readonly keptAudioCapBytes?: number
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer
+  /** PEM certificates that wss workers are trusted by; those of the system unless told. */
+  readonly caCertificates?: readonly string[] | undefined
 }
 
-export interface SpeechLinksStats extends StreamCounters, SenderCounters {
+export interface SpeechLinksStats extends StreamCounters, SenderCounters, MoveCounters, SpeakCounters {
   readonly linksUp: number
   readonly linkLosses: number
   readonly linkFaults: number
   readonly streams: number
   readonly streamsWaiting: number
   readonly keptAudioBytes: number
+  readonly speeches: number
+  readonly speechesWaiting: number
+  /** Of the connected workers, for speeches. */
+  readonly speechSlots: number
+  readonly speechSlotsUsed: number
 }
 
 export function createSpeechLinks(options: SpeechLinksOptions): SpeechLinks {
   return new SpeechLinks(options)
 }
 
-class Reservation implements SlotReservation {
-  readonly language: string
-  /** Where the slot is; undefined when that worker has gone meanwhile. */
-  link: WorkerLink | undefined
-  readonly #onRelease: (reservation: Reservation) => void
-  #isOver = false
-
-  constructor(language: string, link: WorkerLink, onRelease: (reservation: Reservation) => void) {
-    this.language = language
-    this.link = link
-    this.#onRelease = onRelease
-    link.book.reserve()
-  }
-
-  release(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.link?.book.unreserve()
-    this.#onRelease(this)
-  }
-}
-
-export class SpeechLinks implements SpeechPort, LinkOwner {
+export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
   readonly #options: SpeechLinksOptions
   readonly #stages: StageTimer
   readonly #scope: Scope
+  readonly #tick: LinkTick
   readonly #pool: AudioPool
-  readonly #context: SpeechStreamContext
+  readonly #context: SpeechStreamContext<LinkSpeechStream>
+  readonly #placer: StreamPlacer
+  readonly #mover: StreamMover
   readonly #links = new Map<string, WorkerLink>()
   readonly #streams = new Set<LinkSpeechStream>()
   /** Streams without a worker, longest wait first. */
@@ -86,13 +103,23 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     stalls: 0,
     linkLosses: 0,
     linkFaults: 0,
+    speechesTotal: 0,
+    speechesFailedTotal: 0,
+    speechSetbacksTotal: 0,
+    speechAudioBytesTotal: 0,
+    movedBehindTotal: 0,
+    movedDrainingTotal: 0,
   }
+  readonly #speaks: SpeakLinks
   #engineKey = ''
+  #streamsMade = 0
 
   constructor(options: SpeechLinksOptions) {
     this.#options = options
     this.#stages = options.stages ?? NO_STAGES
     this.#scope = new Scope(options.clock)
+    this.#tick = new LinkTick(options.clock)
+    this.#scope.own(() => this.#tick.close())
     this.#pool = new AudioPool(options.keptAudioCapBytes ?? KEPT_AUDIO_CAP_BYTES)
     this.#context = {
       clock: options.clock,
@@ -101,6 +128,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
       stages: this.#stages,
       counters: this.#counters,
       workerWaitMs: options.config.speech.workerWaitMs,
+      nextSpreadRatio: () => 0.5 + ((this.#streamsMade++ * GOLDEN_RATIO) % 1),
       onWaiting: (stream) => {
         this.#waiting.add(stream)
         this.#place()
@@ -110,13 +138,29 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
         this.#waiting.delete(stream)
       },
     }
+    const { placement = 'least-connections' } = options.config.speech
+    this.#placer = new StreamPlacer(() => this.#links.values(), placement)
+    this.#mover = new StreamMover(this.#placer, this.#counters)
+    this.#speaks = new SpeakLinks({
+      clock: options.clock,
+      logger: options.logger,
+      counters: this.#counters,
+      workerWaitMs: options.config.speech.workerWaitMs,
+      placer: this.#placer,
+      links: () => this.#links.values(),
+    })
     this.#scope.every(CHECK_PERIOD_MS, () => this.#check())
+    this.setWorkers([])
   }
 
-  /** Desired state: links to exactly these workers. Streams of a worker that is not named any more move to others. */
-  setWorkers(workers: readonly WorkerAddress[]): void {
+  /**
+   * Desired state: links to exactly these workers and those of the configuration. Streams of a worker that is not named any more move to
+   * others.
+   */
+  setWorkers(workers: readonly LinkAddress[]): void {
     if (this.#scope.isClosed) return
-    const wanted = new Map(workers.map((worker) => [`${worker.workerId} ${worker.url}`, worker]))
+    const elsewhere = (this.#options.config.speech.workerUrls ?? []).map((url) => ({ workerId: undefined, url }))
+    const wanted = new Map([...workers, ...elsewhere].map((worker) => [`${worker.workerId} ${worker.url}`, worker]))
     for (const [key, address] of wanted) {
       if (!this.#links.has(key)) this.#links.set(key, this.#newLink(address))
     }
@@ -150,7 +194,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     return { ready: engines.some((engine) => engine.ready), workers, slots, slotsUsed, engines }
   }
 
-  reserve(language: string): Result<SlotReservation, ParleyError> {
+  reserve(language: string, affinityKey?: string): Result<SlotReservation, ParleyError> {
     const languages = this.languages()
     if (languages.length === 0) return err(unavailable(this.#engines()))
     if (matchLanguage(language, languages) === undefined) {
@@ -159,19 +203,24 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
         new ParleyError('LANGUAGE_UNSUPPORTED', { field: 'language', value: language, allowed: languages, message }),
       )
     }
-    const link = this.#freest(language)
+    const wish = recognitionOf(language, affinityKey)
+    const link = this.#placer.pick(wish)
     if (!link) return err(new ParleyError('NO_SLOT', { retryAfterMs: RETRY_AFTER_MS }))
-    const reservation = new Reservation(language, link, (over) => this.#reservations.delete(over))
+    const reservation = new Reservation(language, wish, (over) => this.#reservations.delete(over))
+    reservation.take(link)
     this.#reservations.add(reservation)
     return ok(reservation)
   }
 
   open(reservation: SlotReservation, options: OpenSpeechOptions, listener: SpeechListener): LinkSpeechStream {
-    const link = reservation instanceof Reservation ? reservation.link : undefined
+    const { link, wish } =
+      reservation instanceof Reservation
+        ? reservation
+        : { link: undefined, wish: recognitionOf(options.language, undefined) }
     reservation.release()
-    const stream = new LinkSpeechStream(this.#context, options, listener)
+    const stream = new LinkSpeechStream(this.#context, wish, options, listener)
     this.#streams.add(stream)
-    if (link?.isUp) stream.assign(link)
+    if (link?.isUp && link.report.state === 'ready') stream.assign(link)
     else {
       this.#waiting.add(stream)
       this.#place()
@@ -179,6 +228,30 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
       queueMicrotask(() => stream.tellWaiting())
     }
     return stream
+  }
+
+  voices(): readonly VoiceInfo[] {
+    return this.#speaks.voices()
+  }
+
+  speak(request: SpeakRequest, listener: SpeakListener): Speaking {
+    return this.#speaks.speak(request, listener)
+  }
+
+  /**
+   * Worker `workerId` gets no new streams from this pod, and hands over those it has until `withinMs` have passed, at the ends of utterances; what is
+   * left is then moved wherever it is. Undefined for `withinMs` ends that. False when no link is to such a worker.
+   */
+  drainWorker(workerId: string, withinMs: number | undefined): boolean {
+    const found = [...this.#links.values()].filter(({ key, workerId: id }) => id === workerId || key === workerId)
+    const byMs = withinMs === undefined ? undefined : this.#options.clock.nowMs() + withinMs
+    for (const link of found) link.report.drain(byMs)
+    if (found.length > 0) this.#place()
+    return found.length > 0
+  }
+
+  workers(): readonly WorkerView[] {
+    return [...this.#links.values()].map(workerViewOf)
   }
 
   /** Calls `listener` when engines, their readiness or the number of slots change; returns the function that stops it. */
@@ -190,17 +263,23 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
   stats(): SpeechLinksStats {
     let linksUp = 0
     for (const link of this.#links.values()) if (link.isUp) linksUp++
+    const { slots: speechSlots, slotsUsed: speechSlotsUsed } = this.#speaks.slots
     return {
       ...this.#counters,
       linksUp,
       streams: this.#streams.size,
       streamsWaiting: this.#waiting.size,
       keptAudioBytes: this.#pool.usedBytes,
+      speeches: this.#speaks.size,
+      speechesWaiting: this.#speaks.waiting,
+      speechSlots,
+      speechSlotsUsed,
     }
   }
 
   async close(): Promise<void> {
     for (const stream of this.#streams) stream.close()
+    this.#speaks.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
     this.#listeners.clear()
@@ -209,33 +288,22 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
 
   onLoad(_link: WorkerLink): void {
     this.#place()
+    this.#speaks.place()
     this.#changed()
   }
 
   onDown(link: WorkerLink): void {
-    for (const reservation of this.#reservations) {
-      if (reservation.link !== link) continue
-      link.book.unreserve()
-      reservation.link = undefined
-    }
+    for (const reservation of this.#reservations) if (reservation.link === link) reservation.leave()
     this.#place()
+    this.#speaks.place()
     this.#changed()
   }
 
-  #newLink(address: WorkerAddress): WorkerLink {
-    const { clock, podId, fleetSecret, logger } = this.#options
+  #newLink(address: LinkAddress): WorkerLink {
+    const { clock, podId, fleetSecret, caCertificates, logger } = this.#options
+    const credentials = { podId, fleetSecret, caCertificates }
     const [counters, stages] = [this.#counters, this.#stages]
-    return new WorkerLink({ address, clock, podId, fleetSecret, logger, counters, stages, owner: this })
-  }
-
-  /** Most free slots first: a worker that has just come back takes its share. */
-  #freest(language: string): WorkerLink | undefined {
-    let best: WorkerLink | undefined
-    for (const link of this.#links.values()) {
-      if (!link.isUp || link.book.free === 0 || !link.languageFor(language)) continue
-      if (!best || link.book.free > best.book.free) best = link
-    }
-    return best
+    return new WorkerLink({ address, clock, credentials, logger, counters, stages, tick: this.#tick, owner: this })
   }
 
   /** Streams that wait go before reservations that lost their worker, and both before new ones. */
@@ -244,15 +312,15 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     for (const stream of this.#waiting) {
       const { state } = stream
       if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
-      const link = this.#freest(stream.language)
+      const link = this.#placer.pickUrgently(stream.wish)
       if (!link) continue
       this.#waiting.delete(stream)
       stream.assign(link)
     }
     for (const reservation of this.#reservations) {
       if (reservation.link) continue
-      reservation.link = this.#freest(reservation.language)
-      reservation.link?.book.reserve()
+      const link = this.#placer.pickUrgently(reservation.wish)
+      if (link) reservation.take(link)
     }
   }
 
@@ -262,7 +330,9 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     const wallMs = this.#options.clock.wallMs()
     for (const link of this.#links.values()) link.check(nowMs)
     for (const stream of this.#streams) stream.check(nowMs, wallMs)
+    this.#mover.check(nowMs, this.#links.values(), this.#streams)
     if (this.#waiting.size > 0) this.#place()
+    this.#speaks.check(nowMs)
     this.#stages.leave()
   }
 
@@ -271,7 +341,7 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     const byName = new Map<string, WorkerEngine>()
     for (const link of this.#links.values()) {
       if (!link.isUp) continue
-      for (const engine of link.engines) {
+      for (const engine of link.report.engines) {
         const known = byName.get(engine.name)
         if (!known || (engine.ready && !known.ready)) byName.set(engine.name, engine)
         else if (engine.ready === known.ready) {
@@ -291,6 +361,12 @@ export class SpeechLinks implements SpeechPort, LinkOwner {
     for (const listener of this.#listeners) listener()
   }
 }
+
+const recognitionOf = (language: string, affinityKey: string | undefined): PlaceWish => ({
+  fits: (link) => link.report.languageFor(language) !== undefined,
+  book: (link) => link.book,
+  affinityKey,
+})
 
 /** Says what is wrong with the engines when they have said so: their words name the command that mends it. */
 function unavailable(engines: readonly WorkerEngine[]): ParleyError {

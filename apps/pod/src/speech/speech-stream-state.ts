@@ -14,8 +14,12 @@ export interface StreamCommon {
   readonly repeating: boolean
   /** Media time before which everything has been recognised. */
   readonly settledMs: number
-  /** Workers lost or failed under this stream since it last made progress. */
+  /** Workers that died or failed under this stream since it last made progress. */
   readonly setbacks: number
+  /** Workers it was cut off from since then, of which nobody knows yet whether they died. */
+  readonly losses: number
+  /** Media time that no worker has lived to answer past: what took them down lies before it, if it is the audio at all. Infinite without any. */
+  readonly suspectUntilMs: number
   /** Utterances ended here that the worker never knew of: its indices lag behind ours by so many. */
   readonly workerLag: number
   readonly adaptation: AdaptationState | undefined

@@ -15,15 +15,23 @@ import {
   onFlushed,
   onFlushSent,
   onLost,
+  onMoved,
   onOpened,
   onPartial,
   onRefused,
   onSettled,
+  onWorkerDied,
   type StreamPolicy,
 } from './speech-stream-transitions.ts'
 
-const POLICY: StreamPolicy = { maxSetbacks: 4, retryFirstMs: 250, retryMaxMs: 5_000 }
-const at = (nowMs: number, pushedMs = 10_000, hasUnsettled = true): Instant => ({ nowMs, pushedMs, hasUnsettled })
+const POLICY: StreamPolicy = { maxSetbacks: 6, retryFirstMs: 250, retryMaxMs: 5_000 }
+const at = (nowMs: number, pushedMs = 10_000, hasUnsettled = true, isAudioSuspect = true): Instant => ({
+  nowMs,
+  pushedMs,
+  hasUnsettled,
+  isAudioSuspect,
+  spreadRatio: 1.5,
+})
 
 const partial = (index: number, endMs: number, text = 'so') =>
   ({ type: 'partial', stream: 1, index, text, stable: 0, startMs: 0, endMs }) as const
@@ -79,6 +87,19 @@ test('[FO6] published captions whose speech is not found again end as abandoned,
   assert.deepEqual([reopened.nextIndex, reopened.workerLag], [2, 0])
 })
 
+test('[PW5] a stream that is moved is opened elsewhere at once, with its index, and repeats nothing that was published', () => {
+  const said = onPartial(live(3), partial(3, 1_500)).state
+  const moved = onMoved(said, 70)
+  assert.deepEqual(kinds(moved), ['closeOnWorker'], 'its session is told nothing')
+  const { state } = moved
+  assert.deepEqual([state.kind, state.nextIndex, state.repeating, state.setbacks], ['opening', 3, true, 0])
+  const opened = onOpened(state).state
+  assert.deepEqual(kinds(onPartial(opened, partial(3, 1_500))), [])
+  assert.deepEqual(kinds(onPartial(opened, partial(3, 1_501))), ['publishPartial'])
+  const waiting = newStreamState(0, 0)
+  assert.equal(onMoved(waiting, 0).state, waiting)
+})
+
 test('[FO7] audio that waited too long is told as one abandoned utterance per wait', () => {
   const waiting = onLost(onPartial(live(), partial(0, 1_500)).state, at(0), POLICY).state
   const first = onAudioExpired(waiting, 2_000)
@@ -89,17 +110,49 @@ test('[FO7] audio that waited too long is told as one abandoned utterance per wa
   assert.deepEqual(abandonedIn(onAudioExpired(later, 9_000)), [[1, 'no_worker']], 'the next wait is told anew')
 })
 
-test('[FO8] audio under which one worker after another breaks is given up at the fourth', () => {
+const again = (state: SpeechStreamState) => onOpened(onAssigned(state, 0).state).state
+
+test('[FO8] audio under which one worker after another breaks is given up at the sixth, failed or dead', () => {
   let state = live()
-  for (const setback of [1, 2, 3]) {
+  for (const setback of [1, 2, 3, 4]) {
     const failed = onFailed(state, at(100 * setback), POLICY)
     assert.deepEqual(kinds(failed), ['closeOnWorker', 'tell'])
     assert.equal(failed.state.setbacks, setback)
-    state = onOpened(onAssigned(failed.state, 100 * setback).state).state
+    state = again(failed.state)
   }
-  const given = onLost(state, at(500, 8_000), POLICY)
-  assert.deepEqual(kinds(given), ['tell', 'publishAbandoned', 'giveUpAudio'])
+  const dead = onWorkerDied(onLost(state, at(450), POLICY).state, at(450), POLICY)
+  assert.deepEqual([kinds(dead), dead.state.setbacks], [[], 5])
+  const given = onFailed(again(dead.state), at(500, 8_000), POLICY)
+  assert.deepEqual(kinds(given), ['closeOnWorker', 'tell', 'publishAbandoned', 'giveUpAudio'])
   assert.deepEqual([given.state.settledMs, given.state.nextIndex, given.state.setbacks], [8_000, 1, 0])
+})
+
+test('[FO8] the death that is one too many may be told while the next worker holds the stream: it is taken off it', () => {
+  let state = live()
+  for (let n = 0; n < 5; n++) state = again(onFailed(state, at(n), POLICY).state)
+  state = again(onLost(state, at(9), POLICY).state)
+  const given = onWorkerDied(state, at(10, 8_000), POLICY)
+  assert.deepEqual(kinds(given), ['closeOnWorker', 'publishAbandoned', 'giveUpAudio'])
+  assert.equal(given.state.kind, 'waiting')
+})
+
+test('[FO8] losing a link is no setback until the worker is known to be dead, and none after progress', () => {
+  const lost = again(onLost(live(), at(0), POLICY).state)
+  assert.deepEqual([lost.losses, lost.setbacks], [1, 0])
+  assert.equal(onWorkerDied(lost, at(0), POLICY).state.setbacks, 1)
+  const after = onFinal(lost, final(0, 900)).state
+  assert.equal(onWorkerDied(after, at(0), POLICY).state, after)
+})
+
+test('[FO8] from the second death on a stream waits before the next worker, each its own time', () => {
+  let state = live()
+  const waits: number[] = []
+  for (let n = 0; n < 5; n++) {
+    const lost = onLost(state, { ...at(1_000), spreadRatio: 1 }, POLICY).state
+    waits.push(lost.kind === 'waiting' ? lost.retryAtMs - 1_000 : -1)
+    state = again(onWorkerDied(lost, at(1_000), POLICY).state)
+  }
+  assert.deepEqual(waits, [0, 0, 500, 1_000, 2_000])
 })
 
 test('[FO8] progress, or nothing at stake, clears the count of setbacks', () => {
@@ -110,6 +163,21 @@ test('[FO8] progress, or nothing at stake, clears the count of setbacks', () => 
   let idle = live()
   for (let n = 0; n < 10; n++) idle = onOpened(onAssigned(onLost(idle, at(n, 0, false), POLICY).state, n).state).state
   assert.deepEqual([idle.setbacks, idle.nextIndex], [0, 0])
+})
+
+test('[FO8] what workers were lost over is cleared by one that answers past it, and not by one that answers before', () => {
+  let state = again(onLost(live(), at(0, 4_000), POLICY).state)
+  state = again(onLost(state, at(0, 9_000), POLICY).state)
+  state = again(onLost(state, at(0, 9_500), POLICY).state)
+  assert.deepEqual([state.losses, state.suspectUntilMs], [3, 4_000])
+  assert.equal(onPartial(state, partial(0, 3_900)).state.losses, 3)
+  assert.equal(onPartial(state, partial(0, 4_000)).state.losses, 0)
+})
+
+test('[FO8] the end of a worker that had none of the audio, or was to end, is no setback', () => {
+  const lost = onLost(live(), at(0, 10_000, true, false), POLICY).state
+  assert.equal(lost.losses, 0)
+  assert.equal(onWorkerDied(lost, at(0), POLICY).state, lost)
 })
 
 test('[FO8] a stream that fails again and again is tried at growing distances', () => {
@@ -147,6 +215,8 @@ test('[FO11] nothing happens to a closed stream, and closing twice is closing on
     onAssigned(closed.state, 0),
     onLost(closed.state, at(0), POLICY),
     onFailed(closed.state, at(0), POLICY),
+    onWorkerDied(closed.state, at(0), POLICY),
+    onMoved(closed.state, 0),
     onRefused(closed.state, 0, 0),
     onPartial(closed.state, partial(0, 1)),
     onFinal(closed.state, final(0, 1)),
@@ -165,6 +235,8 @@ test('[FO13] property: whatever happens, each index ends exactly once, in order,
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('settled' as const), forMs: fc.nat(400) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('lost' as const), forMs: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('failed' as const), forMs: fc.nat(50) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('died' as const), forMs: fc.nat(50) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('moved' as const), forMs: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('expired' as const), forMs: fc.nat(900) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('flushed' as const), forMs: fc.nat(100) }) },
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('hold' as const), forMs: fc.constant(0) }) },
@@ -185,6 +257,8 @@ test('[FO13] property: whatever happens, each index ends exactly once, in order,
         settled: () => onSettled(state, mediaMs),
         lost: () => onLost(state, at(0, mediaMs), POLICY),
         failed: () => onFailed(state, at(0, mediaMs), POLICY),
+        died: () => onWorkerDied(state, at(0, mediaMs), POLICY),
+        moved: () => onMoved(state, 0),
         expired: () => onAudioExpired(state, mediaMs),
         flushed: () => onFlushed(state, mediaMs, 0),
         hold: () => onOpened(onAssigned(state, 0).state),

@@ -6,6 +6,8 @@
 //   onRefused       -                  waiting, later      -                               -
 //   onLost          -                  waiting             waiting, audio from the start   -
 //   onFailed        -                  waiting, later      waiting, audio from the start   -
+//   onWorkerDied    -, or audio given up and waiting, from any of them                      -
+//   onMoved         -                  -                   opening, tell worker            -
 //   onPartial       -                  -                   publish, unless said before     -
 //   onFinal         -                  -                   publish, trim, next index       -
 //   onAbandoned     -                  -                   publish, trim, next index       -
@@ -23,7 +25,7 @@ import type { SpeechStreamState, StreamCommon, StreamEffect, Transition } from '
 export interface StreamPolicy {
   /** Setbacks in a row after which the audio at hand is taken for their cause and given up. */
   readonly maxSetbacks: number
-  /** First delay before a stream that failed repeatedly is tried again; doubles with each setback. */
+  /** Half of the first delay before a stream with setbacks is tried again; doubles with each setback. */
   readonly retryFirstMs: number
   readonly retryMaxMs: number
 }
@@ -36,17 +38,27 @@ export interface Instant {
   readonly pushedMs: number
   /** Audio was pushed that is not settled. */
   readonly hasUnsettled: boolean
+  /** Some of it was with the worker, and the worker's end was not of this pod's making: it may be the cause. */
+  readonly isAudioSuspect: boolean
+  /** 0.5 to 1.5, different from stream to stream: those that were lost together are not tried again together. */
+  readonly spreadRatio: number
 }
 
 type Message<Type extends WorkerToPod['type']> = Extract<WorkerToPod, { type: Type }>
 type Held = Extract<SpeechStreamState, { kind: 'live' | 'flushing' }>
 
+const NO_SETBACKS = { setbacks: 0, losses: 0, suspectUntilMs: Number.POSITIVE_INFINITY } as const
+
+const CLOSE: StreamEffect = { type: 'closeOnWorker' }
+
 const to = (state: SpeechStreamState, ...effects: StreamEffect[]): Transition => ({ state, effects })
 const stay = (state: SpeechStreamState): Transition => ({ state, effects: [] })
 
 function common(state: SpeechStreamState): StreamCommon {
-  const { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, setbacks, workerLag, adaptation } = state
-  return { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, setbacks, workerLag, adaptation }
+  const { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, workerLag, adaptation } = state
+  const { setbacks, losses, suspectUntilMs } = state
+  const known = { nextIndex, utteranceOpen, publishedEndMs, repeating, settledMs, workerLag, adaptation }
+  return { ...known, setbacks, losses, suspectUntilMs }
 }
 
 const isHeld = (state: SpeechStreamState): state is Held => state.kind === 'live' || state.kind === 'flushing'
@@ -63,7 +75,7 @@ export function newStreamState(firstIndex: number, nowMs: number): SpeechStreamS
     publishedEndMs: 0,
     repeating: false,
     settledMs: 0,
-    setbacks: 0,
+    ...NO_SETBACKS,
     workerLag: 0,
     adaptation: undefined,
   }
@@ -95,21 +107,56 @@ export function onRefused(state: SpeechStreamState, nowMs: number, retryAfterMs:
   )
 }
 
-/** The worker's process or its link is gone: another may take the stream at once. */
+/**
+ * The link to the worker is gone. Whether the worker is, nobody knows yet: another may take the stream, at once unless workers have died under it
+ * before.
+ */
 export function onLost(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
   if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
-  return setBack(state, at, 0, policy, [])
+  const delayMs = state.setbacks < 2 ? 0 : backoffMs(state.setbacks - 1, policy) * at.spreadRatio
+  const effects: StreamEffect[] = [{ type: 'tell', state: 'waiting', reason: 'worker_lost' }]
+  const waiting = toWaiting(state, at.nowMs, delayMs)
+  // Only audio can be the cause; a stream with nothing unsettled is merely unlucky.
+  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...waiting, ...NO_SETBACKS }, ...effects)
+  if (!at.isAudioSuspect) return to(waiting, ...effects)
+  const suspectUntilMs = Math.min(state.suspectUntilMs, at.pushedMs)
+  return to({ ...waiting, losses: state.losses + 1, suspectUntilMs }, ...effects)
+}
+
+/** A worker that the stream was cut off from has died. Without progress since, the stream's audio may be what killed it. */
+export function onWorkerDied(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
+  if (state.kind === 'closed' || state.losses === 0) return stay(state)
+  const setbacks = state.setbacks + 1
+  if (setbacks < policy.maxSetbacks) return to({ ...state, losses: state.losses - 1, setbacks })
+  return state.kind === 'waiting' ? giveUp(state, state, at) : giveUp(state, toWaiting(state, at.nowMs, 0), at, [CLOSE])
 }
 
 /** The worker is there, but gave this stream up, broke its rules or did not answer in time. */
 export function onFailed(state: SpeechStreamState, at: Instant, policy: StreamPolicy): Transition {
   if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
-  const delayMs = state.setbacks === 0 ? 0 : Math.min(policy.retryMaxMs, policy.retryFirstMs * 2 ** state.setbacks)
-  return setBack(state, at, delayMs, policy, [{ type: 'closeOnWorker' }])
+  const delayMs = state.setbacks === 0 ? 0 : backoffMs(state.setbacks, policy)
+  const waiting = toWaiting(state, at.nowMs, delayMs)
+  const effects: StreamEffect[] = [CLOSE, { type: 'tell', state: 'waiting', reason: 'worker_lost' }]
+  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...waiting, ...NO_SETBACKS }, ...effects)
+  const setbacks = state.setbacks + 1
+  const suspectUntilMs = Math.min(state.suspectUntilMs, at.pushedMs)
+  if (setbacks < policy.maxSetbacks) return to({ ...waiting, setbacks, suspectUntilMs }, ...effects)
+  return giveUp(state, waiting, at, effects)
 }
 
-export function onPartial(state: SpeechStreamState, message: Message<'partial'>): Transition {
+/** Another worker takes the stream over while this one still could go on: everything unsettled is recognised there. */
+export function onMoved(state: SpeechStreamState, nowMs: number): Transition {
   if (!isHeld(state)) return stay(state)
+  const { utteranceOpen: repeating } = state
+  return to(
+    { ...common(state), repeating, workerLag: 0, kind: 'opening', sinceMs: nowMs, lossTold: false, openedAtMs: nowMs },
+    { type: 'closeOnWorker' },
+  )
+}
+
+export function onPartial(before: SpeechStreamState, message: Message<'partial'>): Transition {
+  if (!isHeld(before)) return stay(before)
+  const state = cleared(before, message.endMs)
   const { text, stable, startMs, endMs } = message
   if (state.repeating && endMs <= state.publishedEndMs) return stay(state)
   return to(
@@ -141,7 +188,7 @@ export function onSettled(state: SpeechStreamState, settledMs: number): Transiti
   if (!isHeld(state) || settledMs <= state.settledMs) return stay(state)
   // Audio that is recognised again may begin with silence before the utterance that was open.
   if (state.utteranceOpen && settledMs < state.publishedEndMs) {
-    return to({ ...state, settledMs, setbacks: 0 }, { type: 'trim' })
+    return to({ ...state, settledMs, ...NO_SETBACKS }, { type: 'trim' })
   }
   return settleAll(state, settledMs)
 }
@@ -177,12 +224,17 @@ const abandonedNoWorker = (state: SpeechStreamState): StreamEffect => ({
   reason: 'no_worker',
 })
 
+/** A worker that answers past what others were lost over has lived through it: the audio is not to blame. */
+function cleared(state: Held, answeredMs: number): Held {
+  return answeredMs < state.suspectUntilMs ? state : { ...state, ...NO_SETBACKS }
+}
+
 function nextUtterance(state: SpeechStreamState) {
   return { nextIndex: state.nextIndex + 1, utteranceOpen: false, publishedEndMs: 0, repeating: false }
 }
 
 function afterUtterance(state: Held, settledMs: number): Held {
-  return { ...state, ...nextUtterance(state), settledMs: Math.max(state.settledMs, settledMs), setbacks: 0 }
+  return { ...state, ...nextUtterance(state), settledMs: Math.max(state.settledMs, settledMs), ...NO_SETBACKS }
 }
 
 /**
@@ -190,7 +242,7 @@ function afterUtterance(state: Held, settledMs: number): Held {
  * was recognised a second time: it ends as abandoned, and the worker does not know of its index.
  */
 function settleAll(state: Held, settledMs: number): Transition {
-  if (!state.utteranceOpen) return to({ ...state, settledMs, setbacks: 0 }, { type: 'trim' })
+  if (!state.utteranceOpen) return to({ ...state, settledMs, ...NO_SETBACKS }, { type: 'trim' })
   return to(
     { ...afterUtterance(state, settledMs), workerLag: state.workerLag + 1 },
     { type: 'publishAbandoned', index: state.nextIndex, reason: 'no_speech' },
@@ -198,30 +250,30 @@ function settleAll(state: Held, settledMs: number): Transition {
   )
 }
 
-function setBack(
+function backoffMs(setbacks: number, { retryFirstMs, retryMaxMs }: StreamPolicy): number {
+  return Math.min(retryMaxMs, retryFirstMs * 2 ** setbacks)
+}
+
+/** Off its worker; a wait that had not ended yet goes on from when it began. */
+function toWaiting(
   state: Extract<SpeechStreamState, { kind: 'opening' | 'live' | 'flushing' }>,
-  at: Instant,
+  nowMs: number,
   delayMs: number,
-  policy: StreamPolicy,
-  first: readonly StreamEffect[],
+) {
+  const { sinceMs, lossTold } = state.kind === 'opening' ? state : { sinceMs: nowMs, lossTold: false }
+  const repeating = state.utteranceOpen
+  return { ...common(state), repeating, kind: 'waiting', sinceMs, lossTold, retryAtMs: nowMs + delayMs } as const
+}
+
+/** The audio at hand is taken for the cause of it all: it is never sent again. */
+function giveUp(
+  state: SpeechStreamState,
+  waiting: Extract<SpeechStreamState, { kind: 'waiting' }>,
+  at: Instant,
+  first: readonly StreamEffect[] = [],
 ): Transition {
-  const since = state.kind === 'opening' ? state : { sinceMs: at.nowMs, lossTold: false }
-  const waiting = {
-    ...common(state),
-    kind: 'waiting',
-    sinceMs: since.sinceMs,
-    lossTold: since.lossTold,
-    retryAtMs: at.nowMs + delayMs,
-  } as const
-  const repeated = { ...waiting, repeating: state.utteranceOpen }
-  const effects: StreamEffect[] = [...first, { type: 'tell', state: 'waiting', reason: 'worker_lost' }]
-  // Only audio can be the cause; a stream with nothing unsettled is merely unlucky.
-  if (!at.hasUnsettled && !state.utteranceOpen) return to({ ...repeated, setbacks: 0 }, ...effects)
-  if (state.setbacks + 1 < policy.maxSetbacks) return to({ ...repeated, setbacks: state.setbacks + 1 }, ...effects)
-  return to(
-    { ...waiting, ...nextUtterance(state), settledMs: Math.max(state.settledMs, at.pushedMs), setbacks: 0 },
-    ...effects,
-    abandonedNoWorker(state),
-    { type: 'giveUpAudio' },
-  )
+  const settledMs = Math.max(state.settledMs, at.pushedMs)
+  return to({ ...waiting, ...nextUtterance(state), settledMs, ...NO_SETBACKS }, ...first, abandonedNoWorker(state), {
+    type: 'giveUpAudio',
+  })
 }

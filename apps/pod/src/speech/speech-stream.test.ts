@@ -250,8 +250,10 @@ test('[FO1] a worker that neither reads nor settles: what is kept stays bounded,
 })
 
 test('[FO15] audio gathered for one worker never reaches it once the stream has moved to another', async (t) => {
-  const { workers, probe, pass } = await linksRig(t, { slots: 4 }, { slots: 2 })
+  const { workers, probe, pass, speech } = await linksRig(t, { slots: 4 }, { slots: 2 })
   const [first, second] = workers as [ManualWorker, ManualWorker]
+  second.load(1)
+  await until('busier', () => speech.status().slotsUsed === 1)
   const session = probe()
   await until('ready', () => session.states.length === 1)
   const other = probe('ses_b')

@@ -1,15 +1,20 @@
 // One session's stream: keeps its audio, feeds it to whichever worker holds the stream, and runs what the transitions
 // decide. Which worker that is, is decided elsewhere (speech-links.ts).
-import { assertNever, type Clock } from '@parley/kernel'
+import { assertNever } from '@parley/kernel'
 import type { WorkerToPod } from '@parley/protocol'
-import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
-import type { AudioPool } from './audio-pool.ts'
+import { SPAN } from '@parley/telemetry'
 import { KeptAudio } from './kept-audio.ts'
 import type { LinkBatch } from './link-sender.ts'
+import type { LinkedStream, StreamMessage } from './linked-stream.ts'
+import { type PendingFlush, PendingFlushes } from './pending-flushes.ts'
 import type { OpenSpeechOptions, SpeechListener, SpeechStream } from './speech-port.ts'
+import type { SpeechStreamContext } from './speech-stream-context.ts'
 import type { SpeechStreamState, StreamEffect, Transition } from './speech-stream-state.ts'
 import * as transitions from './speech-stream-transitions.ts'
-import type { LinkedStream, StreamMessage, WorkerLink } from './worker-link.ts'
+import type { PlaceWish } from './stream-placer.ts'
+import { StreamProgress } from './stream-progress.ts'
+import { StreamReporter } from './stream-reporter.ts'
+import type { WorkerLink } from './worker-link.ts'
 
 /** Settled audio kept before the settled point, so that the next worker's decoder has found its feet when speech begins. */
 const PREROLL_MS = 80
@@ -22,83 +27,74 @@ const WINDOW_MS = 20_000
 const REST_MS = 20
 /** Unsettled audio that a stream may have lost its worker over; below it there is only rounding. */
 const ROUNDING_MS = 2
-/** Flushes of one stream that may be unanswered; the oldest is forgotten beyond it. */
-const MAX_FLUSHES = 64
 const OPEN_DEADLINE_MS = 15_000
 const REFUSED_RETRY_MS = 500
 const MIN_BATCH_ROOM_BYTES = 16_384
 
-const POLICY: transitions.StreamPolicy = { maxSetbacks: 4, retryFirstMs: 250, retryMaxMs: 5_000 }
-
-export interface StreamCounters {
-  framesTotal: number
-  frameBytesTotal: number
-  /** Frames at or before one already taken. */
-  framesLateTotal: number
-  /** Frames given up because a bound on kept audio was reached. */
-  framesDroppedTotal: number
-  framesExpiredTotal: number
-  failoversTotal: number
-}
-
-export interface SpeechStreamContext {
-  readonly clock: Clock
-  readonly pool: AudioPool
-  readonly logger: Logger
-  readonly counters: StreamCounters
-  readonly workerWaitMs: number
-  readonly stages: StageTimer
-  /** The stream has no worker and would take one. */
-  onWaiting(stream: LinkSpeechStream): void
-  onClosed(stream: LinkSpeechStream): void
-}
-
-interface PendingFlush {
-  readonly flushId: number
-  /** Number of the first frame after the flush. */
-  readonly beforeNo: number
-  /** Media time of the end of the audio before it. */
-  readonly endMedia: number
-  isSent: boolean
-}
+const POLICY: transitions.StreamPolicy = { maxSetbacks: 6, retryFirstMs: 250, retryMaxMs: 5_000 }
 
 export class LinkSpeechStream implements SpeechStream, LinkedStream {
   isQueued = false
-  readonly #context: SpeechStreamContext
+  /** How often the stream was moved for being behind, and when last; kept by who moves it. */
+  movesBehind = 0
+  movedBehindAtMs = 0
+  readonly wish: PlaceWish
+  readonly #context: SpeechStreamContext<LinkSpeechStream>
   readonly #options: OpenSpeechOptions
-  readonly #listener: SpeechListener
+  readonly #reporter: StreamReporter
+  readonly #progress = new StreamProgress()
   readonly #kept: KeptAudio
   readonly #samplesPerMs: number
   #state: SpeechStreamState
-  #told: 'ready' | 'waiting' | undefined
   #link: WorkerLink | undefined
   #number = 0
   /** Extended media time that the worker's clock of this opening began from: the link carries 32 bits only. */
   #baseMedia: number | undefined
-  #flushes: PendingFlush[] = []
+  readonly #flushes = new PendingFlushes()
   #isHeld = false
-  #settledTold = 0
   #openedAtMs = 0
   #openedAtNo = 0
   #dropsSeen = 0
+  readonly #spreadRatio: number
 
-  constructor(context: SpeechStreamContext, options: OpenSpeechOptions, listener: SpeechListener) {
+  constructor(
+    context: SpeechStreamContext<LinkSpeechStream>,
+    wish: PlaceWish,
+    options: OpenSpeechOptions,
+    listener: SpeechListener,
+  ) {
     this.#context = context
+    this.wish = wish
     this.#options = options
-    this.#listener = listener
     this.#kept = new KeptAudio(context.pool, options.format)
     this.#samplesPerMs = options.format.sampleRateHz / 1000
+    this.#reporter = new StreamReporter(context.clock, this.#kept, this.#samplesPerMs, listener)
+    this.#spreadRatio = context.nextSpreadRatio()
     this.#state = transitions.newStreamState(options.firstIndex, context.clock.nowMs())
   }
 
-  get language(): string {
-    return this.#options.language
+  /** Who holds the stream, or is about to; undefined while it waits. */
+  get link(): WorkerLink | undefined {
+    return this.#link
   }
   get state(): SpeechStreamState {
     return this.#state
   }
-  get keptBytes(): number {
-    return this.#kept.bytes
+
+  /** A worker has it and takes its audio. */
+  get isHeldByWorker(): boolean {
+    return this.#state.kind === 'live' || this.#state.kind === 'flushing'
+  }
+
+  /** A worker has it, and nothing is being said or flushed that it would have to begin anew elsewhere. */
+  get isBetweenUtterances(): boolean {
+    return this.#state.kind === 'live' && !this.#state.utteranceOpen
+  }
+
+  /** How far its worker is behind, as of the last check; undefined while it is owed no answer (BH1). */
+  get lagMs(): number | undefined {
+    if (!this.isHeldByWorker) return undefined
+    return this.#progress.lagMs(this.#nowMs(), this.#endMs, this.#flushes.oldestSent)
   }
 
   push(mediaTime: number, payload: Uint8Array, receivedAtWallMs: number): void {
@@ -114,18 +110,14 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     stages.enter(SPAN.linkKeep)
     kept.push(mediaTime, payload, receivedAtWallMs)
     if (kept.droppedFrames !== this.#dropsSeen) this.#noteDrops()
-    if (this.#state.kind === 'live' || this.#state.kind === 'flushing') {
-      this.#link?.gather(this, payload.byteLength)
-    }
+    if (this.isHeldByWorker) this.#link?.gather(this, payload.byteLength)
     stages.leave()
   }
 
   flush(flushId: number): void {
     if (this.#state.kind === 'closed') return
-    if (this.#flushes.length >= MAX_FLUSHES) this.#flushes.shift()
-    const kept = this.#kept
-    this.#flushes.push({ flushId, beforeNo: kept.pushedNo, endMedia: kept.endMedia, isSent: false })
-    if (this.#state.kind !== 'live' && this.#state.kind !== 'flushing') return
+    this.#flushes.add(flushId, this.#kept.pushedNo, this.#kept.endMedia)
+    if (!this.isHeldByWorker) return
     this.#link?.gather(this, 0)
     this.#link?.sendNow()
   }
@@ -134,7 +126,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     if (isHeld === this.#isHeld || this.#state.kind === 'closed') return
     this.#isHeld = isHeld
     // Otherwise the next worker is told when it has opened the stream.
-    if (this.#state.kind === 'live' || this.#state.kind === 'flushing') this.#link?.holdStream(this.#number, isHeld)
+    if (this.isHeldByWorker) this.#link?.holdStream(this.#number, isHeld)
   }
 
   close(): void {
@@ -142,28 +134,41 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#apply(transitions.onClose(this.#state))
     this.#link = undefined
     this.#kept.clear()
-    this.#flushes = []
+    this.#flushes.clear()
     this.#context.onClosed(this)
   }
 
   /** Puts the stream on `link`: everything unsettled is sent to it once it has answered. */
   assign(link: WorkerLink): void {
-    const state = this.#state
-    if (state.kind !== 'waiting') return
+    if (this.#state.kind !== 'waiting') return
+    this.#apply(transitions.onAssigned(this.#state, this.#nowMs()))
+    this.#openOn(link)
+  }
+
+  /** Takes the stream from the worker that holds it, which could go on, and puts it on `link`. The session does not notice. */
+  moveTo(link: WorkerLink): void {
+    if (!this.isHeldByWorker) return
+    this.#apply(transitions.onMoved(this.#state, this.#nowMs()))
+    this.#openOn(link)
+  }
+
+  #openOn(link: WorkerLink): void {
+    const { settledMs: sessionSettledMs, nextIndex, adaptation } = this.#state
     this.#kept.rewind()
-    for (const flush of this.#flushes) flush.isSent = false
+    this.#flushes.unsend()
     const headMedia = this.#kept.headMedia()
     this.#baseMedia = headMedia === undefined ? undefined : wrapBase(headMedia)
-    const settledMs = headMedia === undefined ? 0 : state.settledMs - this.#baseMs()
+    const settledMs = headMedia === undefined ? 0 : sessionSettledMs - this.#baseMs()
+    this.#progress.restart(sessionSettledMs)
     this.#link = link
-    this.#apply(transitions.onAssigned(state, this.#context.clock.nowMs()))
+    const { sessionId, language, format } = this.#options
     this.#number = link.openStream(this, {
-      sessionId: this.#options.sessionId,
-      language: this.#options.language,
-      format: this.#options.format,
-      firstIndex: state.nextIndex,
+      sessionId,
+      language,
+      format,
+      firstIndex: nextIndex,
       ...(settledMs > 0 ? { settledMs } : {}),
-      ...(state.adaptation ? { adaptation: state.adaptation } : {}),
+      ...(adaptation ? { adaptation } : {}),
     })
   }
 
@@ -172,9 +177,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     const limitNo = this.#limitNo(batch.nowMs)
     let flushed = false
     for (;;) {
-      const flush = this.#flushes.length > 0 ? this.#nextFlush() : undefined
+      const flush = this.#flushes.next()
       if (flush && flush.beforeNo <= kept.cursorNo) {
-        flush.isSent = true
+        flush.sentAtMs = batch.nowMs
+        flush.unansweredMs = this.#progress.unansweredMs(this.#endMs)
         flushed = true
         batch.flushes.push({ stream: this.#number, flushId: flush.flushId })
         this.#state = transitions.onFlushSent(this.#state).state
@@ -192,10 +198,12 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   onMessage(message: StreamMessage): void {
     const state = this.#state
     if (state.kind === 'closed') return
+    if ('settledMs' in message) this.#progress.answered(this.#sessionMs(message.settledMs))
     switch (message.type) {
       case 'stream.opened':
         this.#openedAtMs = this.#nowMs()
         this.#openedAtNo = this.#kept.headNo
+        this.#progress.opened(this.#openedAtMs, this.#endMs)
         // Before its audio: whether the client has gone quiet or its network has, the new worker cannot know either.
         if (this.#isHeld) this.#link?.holdStream(this.#number, true)
         this.#apply(transitions.onOpened(state))
@@ -207,7 +215,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
         return
       case 'stream.failed':
         this.#context.logger.warn({ sessionId: this.#options.sessionId }, 'a speech stream failed on its worker')
-        this.#fail()
+        this.#fail() // the link has counted it
         return
       case 'settled':
         this.#apply(transitions.onSettled(state, this.#sessionMs(message.settledMs)))
@@ -220,20 +228,30 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       case 'abandoned':
         this.#onUtterance(message)
         return
+      case 'speak.opened':
+      case 'speak.ended':
+        return // of streams that speak
       default:
         assertNever(message)
     }
   }
 
-  onLinkLost(): void {
+  onLinkLost(wasWanted: boolean): void {
     this.#context.counters.failoversTotal++
-    this.#detach(transitions.onLost(this.#state, this.#instant(), POLICY))
+    const hasSent = this.#kept.cursorNo > this.#kept.headNo
+    this.#detach(transitions.onLost(this.#state, this.#instant(hasSent && !wasWanted), POLICY))
+  }
+
+  onWorkerDied(): void {
+    this.#detach(transitions.onWorkerDied(this.#state, this.#instant(true), POLICY))
   }
 
   /** Called a few times per second. `nowMs` is monotonic. */
   check(nowMs: number, wallMs: number): void {
     const state = this.#state
-    if (state.kind === 'opening' && nowMs - state.openedAtMs >= OPEN_DEADLINE_MS) this.#fail()
+    this.#progress.check(this.#kept.pushedNo)
+    if (state.kind === 'opening' && nowMs - state.openedAtMs >= OPEN_DEADLINE_MS)
+      this.#failOn('no answer to an opening')
     if (state.kind === 'waiting') {
       if (nowMs - state.sinceMs >= this.#context.workerWaitMs) this.#expire(wallMs)
       this.#answerIdleFlushes()
@@ -247,8 +265,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
 
   #onUtterance(message: Extract<WorkerToPod, { type: 'partial' | 'final' | 'abandoned' }>): void {
     if (!transitions.isNextIndex(this.#state, message.index)) {
-      this.#context.logger.error({ sessionId: this.#options.sessionId }, 'a worker broke the order of utterances')
-      this.#fail()
+      this.#failOn('a worker broke the order of utterances')
       return
     }
     const state = this.#state
@@ -260,6 +277,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     const startMs = this.#sessionMs(message.startMs)
     const endMs = this.#sessionMs(message.endMs)
     if (message.type === 'partial') {
+      this.#progress.answered(endMs)
       this.#apply(transitions.onPartial(state, { ...message, startMs, endMs }))
       return
     }
@@ -268,17 +286,22 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   }
 
   #onFlushed(message: Extract<WorkerToPod, { type: 'stream.flushed' }>): void {
-    const index = this.#flushes.findIndex((flush) => flush.isSent && flush.flushId === message.flushId)
-    if (index < 0) return
-    const answered = this.#flushes.splice(0, index + 1)
-    const unanswered = this.#flushes.filter((flush) => flush.isSent).length
-    this.#apply(transitions.onFlushed(this.#state, this.#sessionMs(message.settledMs), unanswered))
+    const answered = this.#flushes.takeAnswered(message.flushId)
+    if (answered.length === 0) return
+    this.#apply(transitions.onFlushed(this.#state, this.#sessionMs(message.settledMs), this.#flushes.sent))
     this.#tellFlushed(answered)
+  }
+
+  /** The worker is to blame, and did not say so itself. */
+  #failOn(why: string): void {
+    this.#context.logger.error({ sessionId: this.#options.sessionId, workerId: this.#link?.workerId }, why)
+    this.#link?.health.failed()
+    this.#fail()
   }
 
   #fail(): void {
     this.#context.counters.failoversTotal++
-    this.#detach(transitions.onFailed(this.#state, this.#instant(), POLICY))
+    this.#detach(transitions.onFailed(this.#state, this.#instant(true), POLICY))
   }
 
   /** The stream leaves its worker; the kept audio and the unanswered flushes go to the next. */
@@ -293,16 +316,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #apply(transition: Transition): void {
     this.#state = transition.state
     for (const effect of transition.effects) this.#run(effect)
-    this.#tellSettled()
-  }
-
-  /** Behind the captions of what is settled, in samples of the client: the only place where one becomes the other. */
-  #tellSettled(): void {
-    if (this.#state.kind === 'closed' || this.#state.settledMs === 0) return
-    const media = Math.min(this.#kept.endMedia, Math.round(this.#state.settledMs * this.#samplesPerMs))
-    if (media <= this.#settledTold) return
-    this.#settledTold = media
-    this.#listener.onSettled(media)
+    // Behind the captions of what is settled.
+    if (this.#state.kind !== 'closed') this.#reporter.settled(this.#state.settledMs)
   }
 
   #run(effect: StreamEffect): void {
@@ -319,35 +334,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
         return
       default:
         // Nothing is reported once the session has closed the stream, be it in answer to the effect before.
-        if (this.#state.kind !== 'closed') this.#report(effect)
-    }
-  }
-
-  #report(effect: Exclude<StreamEffect, { type: 'closeOnWorker' | 'trim' | 'giveUpAudio' }>): void {
-    switch (effect.type) {
-      case 'publishPartial': {
-        const { index, text, stable, startMs, endMs } = effect
-        this.#listener.onPartial({ index, text, stable, startMs, endMs })
-        return
-      }
-      case 'publishFinal': {
-        const { index, text, startMs, endMs, decideMs } = effect
-        const finalAtMs = this.#context.clock.wallMs()
-        const receivedAtMs = this.#kept.receivedAtMs(endMs * this.#samplesPerMs) ?? finalAtMs
-        const marks = { receivedAtMs, endOfSpeechMs: finalAtMs - decideMs, finalAtMs }
-        this.#listener.onFinal({ index, text, startMs, endMs, marks })
-        return
-      }
-      case 'publishAbandoned':
-        this.#listener.onAbandoned({ index: effect.index, reason: effect.reason })
-        return
-      case 'tell':
-        if (this.#told === effect.state) return
-        this.#told = effect.state
-        this.#listener.onState(effect.state, effect.reason)
-        return
-      default:
-        assertNever(effect)
+        if (this.#state.kind !== 'closed') this.#reporter.report(effect)
     }
   }
 
@@ -361,20 +348,13 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
 
   /** A flush with nothing unsettled before it needs no worker. */
   #answerIdleFlushes(): void {
-    const settledMedia = (this.#state.settledMs + REST_MS) * this.#samplesPerMs
-    const first = this.#flushes.findIndex((flush) => flush.endMedia > settledMedia)
-    if (first === 0 || this.#flushes.length === 0) return
-    this.#tellFlushed(this.#flushes.splice(0, first < 0 ? this.#flushes.length : first))
+    this.#tellFlushed(this.#flushes.takeUntil((this.#state.settledMs + REST_MS) * this.#samplesPerMs))
   }
 
   #tellFlushed(flushes: readonly PendingFlush[]): void {
     for (const { flushId } of flushes) {
-      if (this.#state.kind !== 'closed') this.#listener.onFlushed(flushId)
+      if (this.#state.kind !== 'closed') this.#reporter.flushed(flushId)
     }
-  }
-
-  #nextFlush(): PendingFlush | undefined {
-    return this.#flushes.find((flush) => !flush.isSent)
   }
 
   /** Number of the first frame that is not to be sent yet. */
@@ -392,9 +372,15 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#dropsSeen = this.#kept.droppedFrames
   }
 
-  #instant(): transitions.Instant {
-    const pushedMs = this.#kept.endMedia / this.#samplesPerMs
-    return { nowMs: this.#nowMs(), pushedMs, hasUnsettled: pushedMs - this.#state.settledMs > ROUNDING_MS }
+  #instant(isAudioSuspect: boolean): transitions.Instant {
+    const [pushedMs, spreadRatio] = [this.#endMs, this.#spreadRatio]
+    const hasUnsettled = pushedMs - this.#state.settledMs > ROUNDING_MS
+    return { nowMs: this.#nowMs(), pushedMs, hasUnsettled, isAudioSuspect, spreadRatio }
+  }
+
+  /** Media time of the end of the audio pushed so far. */
+  get #endMs(): number {
+    return this.#kept.endMedia / this.#samplesPerMs
   }
 
   #nowMs(): number {

@@ -4,19 +4,24 @@ import { assertNever, backoffMs, type Clock, Scope } from '@parley/kernel'
 import {
   type AdaptationState,
   type AudioFormat,
-  LINK_SUBPROTOCOL,
-  MAX_LINK_MESSAGE_BYTES,
+  CLOSE_REASONS,
+  decodeWorkerMessage,
   type PodToWorker,
-  type WorkerEngine,
   type WorkerToPod,
 } from '@parley/protocol'
 import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
-import { WebSocket } from 'ws'
-import { matchLanguage } from './language-match.ts'
-import { isProof, linkToken, newNonce } from './link-auth.ts'
-import { decodeWorkerMessage } from './link-decode.ts'
-import { type AudioSource, LinkSender, type SenderCounters } from './link-sender.ts'
+import type { WebSocket } from 'ws'
+import { isProof, newNonce } from './link-auth.ts'
+import { LinkSender, type SenderCounters } from './link-sender.ts'
+import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
+import { LinkSpeeches } from './link-speeches.ts'
+import type { LinkState } from './link-state.ts'
+import type { LinkTick } from './link-tick.ts'
+import type { LinkedStream, StreamMessage } from './linked-stream.ts'
 import { SlotBook } from './slot-book.ts'
+import { WorkerFate } from './worker-fate.ts'
+import { WorkerHealth } from './worker-health.ts'
+import { type WorkerLoad, WorkerReport } from './worker-report.ts'
 
 /** From the first packet to the worker's first load report. */
 const GREETING_DEADLINE_MS = 3_000
@@ -25,18 +30,9 @@ const PING_PERIOD_MS = 1_000
 const DEAD_AFTER_MS = 3_600
 /** A worker killed and restarted is used again within 3 s: the retries stay close together. */
 const RETRY = { firstMs: 100, maxMs: 1_000 } as const
-
-export interface WorkerAddress {
-  readonly workerId: string
-  readonly url: string
-}
-
-export type StreamMessage = Extract<WorkerToPod, { readonly stream: number }>
-
-export interface LinkedStream extends AudioSource {
-  onMessage(message: StreamMessage): void
-  onLinkLost(): void
-}
+const LINK_VERSION = 1
+/** How often the health gate hears whether the worker answers. */
+const HEALTH_PERIOD_MS = 2_000
 
 export interface LinkOwner {
   /** The worker can take streams, or its load has changed. */
@@ -46,62 +42,78 @@ export interface LinkOwner {
 }
 
 export interface WorkerLinkOptions {
-  readonly address: WorkerAddress
+  readonly address: LinkAddress
   readonly clock: Clock
-  readonly podId: string
-  readonly fleetSecret: string
+  readonly credentials: LinkCredentials
   readonly logger: Logger
   readonly counters: SenderCounters & { linkLosses: number; linkFaults: number }
   readonly owner: LinkOwner
   readonly stages: StageTimer
+  /** Of all links of the pod. */
+  readonly tick: LinkTick
 }
 
-type LinkState =
-  | { readonly kind: 'resting' }
-  | { readonly kind: 'connecting'; readonly attempt: Scope }
-  | { readonly kind: 'greeting'; readonly attempt: Scope; readonly socket: WebSocket; readonly nonce: string }
-  | { readonly kind: 'proven'; readonly attempt: Scope; readonly socket: WebSocket } // load not known yet
-  | { readonly kind: 'up'; readonly attempt: Scope; readonly socket: WebSocket; readonly sender: LinkSender }
-  | { readonly kind: 'closed' }
-
 export class WorkerLink {
-  readonly address: WorkerAddress
+  readonly address: LinkAddress
   readonly book = new SlotBook()
+  readonly health: WorkerHealth
+  readonly report = new WorkerReport()
+  /** The streams of this link that speak. */
+  readonly speeches: LinkSpeeches
   readonly #options: WorkerLinkOptions
   readonly #scope: Scope
   readonly #logger: Logger
   #state: LinkState = { kind: 'resting' }
   #streams = new Map<number, { readonly stream: LinkedStream; isOpen: boolean }>()
   #nextStream = 1
-  #engines: readonly WorkerEngine[] = []
-  #languages: readonly string[] = []
   #failures = 0
   #pingId = 0
   #lastPingMs = 0
   #silentMs = 0
   #lastCheckMs = 0
+  #lastHealthMs: number
+  #workerId: string | undefined
+  readonly #fate: WorkerFate
+  #problem: string | undefined
 
   constructor(options: WorkerLinkOptions) {
     this.address = options.address
     this.#options = options
     this.#scope = new Scope(options.clock)
-    this.#logger = options.logger.child({ workerId: options.address.workerId })
-    void this.#connect()
+    const { workerId, url } = options.address
+    this.#workerId = workerId
+    this.#logger = options.logger.child(workerId === undefined ? { workerUrl: url } : { workerId })
+    this.health = new WorkerHealth(options.clock)
+    this.speeches = new LinkSpeeches({
+      health: this.health,
+      report: this.report,
+      send: (message) => this.#send(message),
+      nextStream: () => this.#nextStream++,
+      guarded: (tell) => this.#guarded(tell),
+    })
+    this.#fate = new WorkerFate(options.clock, (tell) => this.#guarded(tell))
+    this.#lastHealthMs = options.clock.nowMs()
+    this.#begin()
+  }
+
+  /** The same for as long as the link is wanted, whatever becomes of the worker. */
+  get key(): string {
+    return this.address.workerId ?? this.address.url
+  }
+  /** Undefined while only the address is known. */
+  get workerId(): string | undefined {
+    return this.#workerId
+  }
+  /** Why the link is not up, in words; undefined when it is. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   get isUp(): boolean {
     return this.#state.kind === 'up'
   }
-  get engines(): readonly WorkerEngine[] {
-    return this.#engines
-  }
   get streamCount(): number {
     return this.#streams.size
-  }
-
-  /** What the worker's engines that are ready call `language`; undefined when none recognises it. */
-  languageFor(language: string): string | undefined {
-    return matchLanguage(language, this.#languages)
   }
 
   /** Sends stream.open and returns the number of the stream. Only while up. */
@@ -118,8 +130,9 @@ export class WorkerLink {
   ): number {
     const number = this.#nextStream++
     this.#streams.set(number, { stream, isOpen: false })
+    this.health.take(stream)
     this.book.onOpening()
-    const language = this.languageFor(open.language) ?? open.language
+    const language = this.report.languageFor(open.language) ?? open.language
     this.#send({ type: 'stream.open', stream: number, ...open, language })
     return number
   }
@@ -153,8 +166,14 @@ export class WorkerLink {
     // A pause of this process (a long collection, a stopped machine) must not count as silence of the worker.
     const sinceCheckMs = Math.min(nowMs - this.#lastCheckMs, PING_PERIOD_MS)
     this.#lastCheckMs = nowMs
+    if (nowMs - this.#lastHealthMs >= HEALTH_PERIOD_MS) {
+      this.#lastHealthMs = nowMs
+      this.health.checked(this.isUp && this.#silentMs < HEALTH_PERIOD_MS)
+    }
+    this.#fate.check(nowMs)
     if (this.#state.kind !== 'up') return
     this.#silentMs += sinceCheckMs
+    this.report.grewOlder(sinceCheckMs)
     if (this.#silentMs >= DEAD_AFTER_MS) {
       this.#drop('the worker is silent')
     } else if (nowMs - this.#lastPingMs >= PING_PERIOD_MS) {
@@ -166,32 +185,28 @@ export class WorkerLink {
   /** Ends the link for good; its streams are told that it is lost. Idempotent. */
   close(): void {
     if (this.#state.kind === 'closed') return
-    this.#leave({ kind: 'closed' })
+    this.#leave({ kind: 'closed' }, true)
+    this.#fate.decide(false)
     void this.#scope.close()
   }
 
-  async #connect(): Promise<void> {
-    const { clock, address, podId, fleetSecret } = this.#options
+  #begin(): void {
     const attempt = this.#scope.child()
     this.#state = { kind: 'connecting', attempt }
-    const token = await linkToken(fleetSecret, podId, address.workerId, clock.wallMs())
-    if (attempt.isClosed) return
-    let socket: WebSocket
-    try {
-      socket = this.#newSocket(token)
-    } catch (error) {
-      this.#drop(`bad address: ${String(error)}`)
-      return
-    }
-    attempt.own(() => {
-      socket.removeAllListeners()
-      socket.on('error', () => {}) // terminate() of a socket that is still connecting reports itself
-      socket.terminate()
-    })
     attempt.after(GREETING_DEADLINE_MS, () => {
       if (this.#state.kind !== 'up') this.#drop('no greeting in time')
     })
-    socket.on('open', () => this.#greet(attempt, socket))
+    const { address, credentials, clock } = this.#options
+    dialLink(attempt, address, credentials, () => clock.wallMs()).then(
+      (dialled) => dialled && this.#connect(attempt, dialled),
+      (error: unknown) => {
+        if (!attempt.isClosed) this.#drop(error instanceof Error ? error.message : String(error))
+      },
+    )
+  }
+
+  #connect(attempt: Scope, { socket, workerId }: DialledLink): void {
+    socket.on('open', () => this.#greet(attempt, socket, workerId))
     const { stages } = this.#options
     socket.on('message', (data, isBinary) => {
       stages.enter(SPAN.linkIn)
@@ -201,30 +216,20 @@ export class WorkerLink {
         stages.leave()
       }
     })
+    socket.on('unexpected-response', (_request, response) => this.#drop(refusalWords(response.statusCode)))
     socket.on('error', (error) => this.#drop(error.message))
-    socket.on('close', (code) => this.#drop(`closed with ${code}`))
+    socket.on('close', (code) => this.#drop(`closed with ${code}`, code === CLOSE_REASONS.shutting_down.closeCode))
   }
 
-  /** Throws when the address is none. */
-  #newSocket(token: string): WebSocket {
-    return new WebSocket(this.address.url, LINK_SUBPROTOCOL, {
-      headers: { authorization: `Bearer ${token}` },
-      perMessageDeflate: false,
-      maxPayload: MAX_LINK_MESSAGE_BYTES,
-      followRedirects: false,
-      // Masking protects browsers from confused proxies. There is no browser here, and a zero mask costs nothing.
-      generateMask: () => {},
-    })
-  }
-
-  #greet(attempt: Scope, socket: WebSocket): void {
+  #greet(attempt: Scope, socket: WebSocket, workerId: string): void {
     const nonce = newNonce()
-    this.#state = { kind: 'greeting', attempt, socket, nonce }
-    this.#send({ type: 'link.hello', version: 1, podId: this.#options.podId, nonce })
+    this.#state = { kind: 'greeting', attempt, socket, workerId, nonce }
+    this.#send({ type: 'link.hello', version: LINK_VERSION, podId: this.#options.credentials.podId, nonce })
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { stages } = this.#options
+    if (isBinary && this.#onAudio(data)) return
     stages.enter(SPAN.json)
     const message = isBinary ? 'faulty' : decodeWorkerMessage(data.toString())
     stages.leave()
@@ -237,31 +242,47 @@ export class WorkerLink {
     this.#silentMs = 0
     if (message.type === 'worker.hello') this.#onHello(message)
     else if (message.type === 'worker.load') this.#onLoad(message)
+    else if (message.type === 'link.refused') this.#drop(message.message)
     else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
+  }
+
+  /** False: it is no audio of speeches. */
+  #onAudio(data: Buffer): boolean {
+    this.#silentMs = 0
+    return this.#state.kind === 'up' && this.speeches.onBinary(data)
   }
 
   #onHello(hello: Extract<WorkerToPod, { type: 'worker.hello' }>): void {
     if (this.#state.kind !== 'greeting') return
-    const { attempt, socket, nonce } = this.#state
-    if (hello.workerId !== this.address.workerId || !isProof(this.#options.fleetSecret, nonce, hello.proof)) {
+    const { attempt, socket, workerId, nonce } = this.#state
+    if (hello.workerId !== workerId || !isProof(this.#options.credentials.fleetSecret, nonce, hello.proof)) {
       this.#options.counters.linkFaults++
       this.#drop('whoever answered is not the worker expected')
       return
     }
-    this.#setEngines(hello.engines)
+    if ((hello.version as number) !== LINK_VERSION) {
+      this.#drop(
+        `the worker speaks version ${hello.version} of the link, this pod version ${LINK_VERSION}: upgrade the older one`,
+      )
+      return
+    }
+    this.report.onEngines(hello.engines)
+    this.#fate.decide(this.#workerId === workerId)
+    this.#workerId = workerId
     this.#state = { kind: 'proven', attempt, socket }
   }
 
-  #onLoad(load: Extract<WorkerToPod, { type: 'worker.load' }>): void {
+  #onLoad(load: WorkerLoad): void {
     if (this.#state.kind !== 'proven' && this.#state.kind !== 'up') return
-    this.#setEngines(load.engines)
+    this.report.onLoad(load)
     this.book.onReport(load.slots, load.slotsUsed)
+    this.speeches.onLoad(load)
     if (this.#state.kind === 'proven') this.#rise(this.#state.attempt, this.#state.socket)
     this.#options.owner.onLoad(this)
   }
 
   #rise(attempt: Scope, socket: WebSocket): void {
-    const { clock, counters, stages } = this.#options
+    const { clock, counters, stages, tick } = this.#options
     const outlet = {
       get bufferedBytes() {
         return socket.bufferedAmount
@@ -269,34 +290,48 @@ export class WorkerLink {
       sendAudio: (bytes: Buffer) => socket.send(bytes),
       send: (message: PodToWorker) => this.#send(message),
     }
-    const sender = new LinkSender(clock, outlet, counters, stages)
+    const sender = new LinkSender(clock, outlet, counters, stages, tick)
     attempt.own(() => sender.close())
     this.#state = { kind: 'up', attempt, socket, sender }
     this.#failures = 0
     this.#silentMs = 0
+    this.#problem = undefined
     this.#lastCheckMs = clock.nowMs()
-    this.#logger.info({ slots: this.book.slots }, 'link to speech worker is up')
+    this.health.checked(true)
+    this.#logger.info({ workerId: this.#workerId, slots: this.book.slots }, 'link to speech worker is up')
   }
 
   #toStream(message: StreamMessage): void {
+    if (this.speeches.onMessage(message)) return
     const entry = this.#streams.get(message.stream)
     if (!entry) return // closed meanwhile
-    if (message.type === 'stream.opened') {
-      entry.isOpen = true
-      this.book.onOpened()
-    } else if (message.type === 'stream.refused') {
-      this.#forget(message.stream, entry.stream)
-      this.book.onRefused()
-      if (message.code === 'NO_SLOT') this.book.onFull()
-    } else if (message.type === 'stream.failed') {
-      this.#forget(message.stream, entry.stream)
-      if (!entry.isOpen) this.book.onClosedWhileOpening()
+    const { stream, isOpen } = entry
+    switch (message.type) {
+      case 'stream.opened':
+        entry.isOpen = true
+        this.book.onOpened()
+        this.health.opened(stream)
+        break
+      case 'stream.refused':
+        if (message.code === 'SPEECH_UNAVAILABLE' && this.report.state === 'ready') this.health.failed()
+        this.#forget(message.stream, stream)
+        this.book.onRefused()
+        if (message.code === 'NO_SLOT') this.book.onFull()
+        break
+      case 'stream.failed':
+        this.health.failed()
+        this.#forget(message.stream, stream)
+        if (!isOpen) this.book.onClosedWhileOpening()
+        break
+      default:
+        this.health.progressed(stream)
     }
     this.#guarded(() => entry.stream.onMessage(message))
   }
 
   #forget(number: number, stream: LinkedStream): void {
     this.#streams.delete(number)
+    this.health.leave(stream)
     if (this.#state.kind === 'up') this.#state.sender.forget(stream)
   }
 
@@ -307,11 +342,6 @@ export class WorkerLink {
     } catch (error) {
       this.#logger.error({ err: error }, 'a listener of a speech stream failed')
     }
-  }
-
-  #setEngines(engines: readonly WorkerEngine[]): void {
-    this.#engines = engines
-    this.#languages = engines.filter((engine) => engine.ready).flatMap((engine) => engine.languages)
   }
 
   #send(message: PodToWorker): void {
@@ -339,17 +369,18 @@ export class WorkerLink {
   }
 
   /** The present attempt or connection is over; another follows after a pause. */
-  #drop(reason: string): void {
+  #drop(reason: string, wasWanted = false): void {
     if (this.#state.kind === 'closed' || this.#state.kind === 'resting') return
     const wasUp = this.#state.kind === 'up'
+    this.#problem = reason
     const fields = { reason, streams: this.#streams.size }
     if (wasUp) this.#logger.warn(fields, 'link to speech worker lost')
     else if (this.#failures === 0) this.#logger.warn(fields, 'speech worker cannot be reached; trying on')
-    this.#leave({ kind: 'resting' })
-    this.#scope.after(backoffMs(this.#failures++, RETRY), () => void this.#connect())
+    this.#leave({ kind: 'resting' }, wasWanted)
+    this.#scope.after(backoffMs(this.#failures++, RETRY), () => this.#begin())
   }
 
-  #leave(next: LinkState): void {
+  #leave(next: LinkState, wasWanted: boolean): void {
     const state = this.#state
     this.#state = next
     if (state.kind !== 'resting' && state.kind !== 'closed') void state.attempt.close()
@@ -357,10 +388,12 @@ export class WorkerLink {
     this.#options.counters.linkLosses++
     const entries = [...this.#streams.values()]
     this.#streams = new Map()
+    if (entries.length + this.speeches.size > 0 && !wasWanted) this.health.failed()
+    this.report.clear()
     this.book.clear()
-    this.#engines = []
-    this.#languages = []
-    for (const { stream } of entries) this.#guarded(() => stream.onLinkLost())
+    if (!wasWanted) this.#fate.lost(entries.map(({ stream }) => stream))
+    for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
+    this.speeches.onLinkLost(wasWanted)
     this.#options.owner.onDown(this)
   }
 }

@@ -15,6 +15,8 @@ export const NO_STATS: SessionStats = {
   createdTotal: 0,
   refusedTotal: {},
   closedTotal: {},
+  speechesTotal: {},
+  speechFramesTotal: 0,
   resumedTotal: 0,
   replacedTotal: 0,
   truncatedTotal: 0,

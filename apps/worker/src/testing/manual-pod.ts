@@ -2,7 +2,13 @@
 import { createHmac } from 'node:crypto'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
-import { LINK_SUBPROTOCOL, type PodToWorker, type WorkerToPod, writeLinkRecord } from '@parley/protocol'
+import {
+  LINK_SUBPROTOCOL,
+  type PodToWorker,
+  readLinkRecords,
+  type WorkerToPod,
+  writeLinkRecord,
+} from '@parley/protocol'
 import { SignJWT } from 'jose'
 import { WebSocket } from 'ws'
 
@@ -16,6 +22,8 @@ export interface TokenOptions {
   readonly worker?: string
   readonly ageS?: number
   readonly algorithm?: string
+  /** Certificate to trust, PEM. */
+  readonly ca?: string
 }
 
 export function podToken(workerId: string, options: TokenOptions = {}): Promise<string> {
@@ -32,19 +40,25 @@ export function podToken(workerId: string, options: TokenOptions = {}): Promise<
 
 export class ManualPod {
   readonly messages: WorkerToPod[] = []
+  /** Audio of speeches, as it came. */
+  readonly heard: { readonly stream: number; readonly sample: number; readonly samples: Int16Array }[] = []
+  audioMessages = 0
   readonly socket: WebSocket
   closeCode: number | undefined
   /** HTTP status of a refused upgrade. */
   refusedWith: number | undefined
 
-  constructor(url: string, headers: Record<string, string>, subprotocols: string[] = [LINK_SUBPROTOCOL]) {
-    this.socket = new WebSocket(url, subprotocols, { headers })
+  constructor(url: string, headers: Record<string, string>, subprotocols: string[] = [LINK_SUBPROTOCOL], ca?: string) {
+    this.socket = new WebSocket(url, subprotocols, { headers, ...(ca === undefined ? {} : { ca }) })
     this.socket.on('error', () => {})
     this.socket.on('unexpected-response', (request, response) => {
       this.refusedWith = response.statusCode
       request.destroy()
     })
-    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data)) as WorkerToPod))
+    this.socket.on('message', (data, isBinary) => {
+      if (isBinary) this.#hear(data as Buffer)
+      else this.messages.push(JSON.parse(String(data)) as WorkerToPod)
+    })
     this.socket.on('close', (code) => {
       this.closeCode = code
     })
@@ -53,12 +67,36 @@ export class ManualPod {
   /** Connected and greeted. */
   static async connect(address: { workerId: string; url: string }, options: TokenOptions = {}): Promise<ManualPod> {
     const token = await podToken(address.workerId, options)
-    const pod = new ManualPod(address.url, { authorization: `Bearer ${token}` })
+    const pod = new ManualPod(address.url, { authorization: `Bearer ${token}` }, [LINK_SUBPROTOCOL], options.ca)
     await pod.isOpen()
     pod.send({ type: 'link.hello', version: 1, podId: options.podId ?? 'pod_test', nonce: NONCE })
     await pod.got('worker.hello')
     await pod.got('worker.load')
     return pod
+  }
+
+  speak(stream: number, text: string, extra: Partial<Extract<PodToWorker, { type: 'speak.open' }>> = {}): void {
+    this.send({ type: 'speak.open', stream, requestId: `req_${stream}`, text, creditMs: 60_000, ...extra })
+  }
+
+  /** What was heard of one speech, one piece after the other; throws when a sample is missing or comes twice. */
+  speechOf(stream: number, fromSample = 0): Int16Array {
+    const pieces = this.heard.filter((piece) => piece.stream === stream)
+    const whole = new Int16Array(pieces.reduce((sum, { samples }) => sum + samples.length, 0))
+    let at = 0
+    for (const { sample, samples } of pieces) {
+      if (sample !== fromSample + at) throw new Error(`sample ${sample} came where ${fromSample + at} was due`)
+      whole.set(samples, at)
+      at += samples.length
+    }
+    return whole
+  }
+
+  #hear(message: Buffer): void {
+    this.audioMessages++
+    readLinkRecords(message, (stream, sample, payload) => {
+      this.heard.push({ stream, sample, samples: new Int16Array(Uint8Array.from(payload).buffer) })
+    })
   }
 
   async isOpen(): Promise<void> {

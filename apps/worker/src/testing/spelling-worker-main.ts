@@ -3,7 +3,7 @@ import { systemClock } from '@parley/kernel'
 import { runWorker } from '../process.ts'
 import { SpellingRecogniser } from './spelling-recogniser.ts'
 
-process.exitCode = await runWorker(
-  (config) => new SpellingRecogniser(systemClock, { slots: config.speech.slotsPerWorker || 4 }),
-)
+process.exitCode = await runWorker(({ config }) => ({
+  recogniser: new SpellingRecogniser(systemClock, { slots: config.speech.slotsPerWorker || 4 }),
+}))
 process.exit()

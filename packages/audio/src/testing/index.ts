@@ -1,4 +1,4 @@
-/** Speech and sound for tests; needs the root's dev dependency on flite. Not for the product. */
+/** Speech and sound for tests. Not for the product. */
 export { assertSameSamples, concat, SPEECH_RATE_HZ, silence, tone, withNoise } from './pcm-tools.ts'
 export { SENTENCES } from './sentences.ts'
 export { synthesise, VOICES, type Voice } from './speech.ts'

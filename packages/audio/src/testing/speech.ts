@@ -1,10 +1,13 @@
 // Test speech: words in, 16 kHz mono PCM16 out, by flite. Recognisers understand it; it is never part of the product.
+import { FliteProgram, loadFliteModule } from '../flite/index.ts'
+import { loadOnce } from '../load-once.ts'
 import { parseWav } from '../wav.ts'
-import { runFlite } from './flite-wasi.ts'
 import { SPEECH_RATE_HZ } from './pcm-tools.ts'
 
 export const VOICES = ['slt', 'rms', 'awb', 'kal16'] as const
 export type Voice = (typeof VOICES)[number]
+
+const flite = loadOnce(async () => new FliteProgram(await loadFliteModule()))
 
 /** What was said before stays said: synthesis is deterministic and many tests speak the same sentences. */
 const spoken = new Map<string, Promise<Int16Array>>()
@@ -26,7 +29,7 @@ export async function synthesise(text: string, voice: Voice = 'slt'): Promise<In
 }
 
 async function speak(text: string, voice: Voice): Promise<Int16Array> {
-  const { wav, log, exitCode } = await runFlite(['-voice', voice, '-t', text, '-o', '/speech.wav'])
+  const { wav, log, exitCode } = (await flite()).run(['-voice', voice, '-t', text, '-o', '/speech.wav'])
   const said = parseWav(wav)
   if (exitCode !== 0 || !said.ok) throw new Error(`flite said nothing (exit code ${exitCode}): ${log}`)
   const { samples, sampleRateHz } = said.value

@@ -39,7 +39,7 @@ const openBrowserSocket: OpenSocket = (url, listener) => {
   socket.onmessage = (event: MessageEvent) => {
     if (isOver) return
     if (typeof event.data === 'string') listener.onText(event.data)
-    else listener.onBinary()
+    else listener.onBinary(new Uint8Array(event.data as ArrayBuffer))
   }
   socket.onclose = (event) => end(event.code)
   // What a content security policy forbids ends with an error and, in Chromium, without a close.

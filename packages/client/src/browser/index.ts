@@ -22,6 +22,7 @@ export {
   openMicrophone,
 } from './microphone.ts'
 export { type PlaySampleOptions, playSample, type SamplePlayback } from './play-sample.ts'
+export { type PlaySpeechOptions, playSpeech, type SpeechPlayback } from './play-speech.ts'
 
 /** `apiKey` is left out on purpose: a key in a page is everybody's. */
 export type BrowserSessionOptions = Omit<SessionOptions, 'apiKey'> & BrowserOptions

@@ -10,6 +10,7 @@ import type {
   SessionCreated,
   SessionView,
   UserToken,
+  Voices,
   WatchLink,
 } from '@parley/protocol'
 import { asClientError, errorFromProblem, ParleyClientError } from './errors.ts'
@@ -93,6 +94,11 @@ export class ParleyApi {
   /** For backends: a token one user may hold. `lifetimeMs` 1 hour unless told. */
   createUserToken(user: string, lifetimeMs?: number): Promise<UserToken> {
     return this.#call('POST', '/v1/tokens', { user, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) }, ['token'])
+  }
+
+  /** The voices texts can be said with, by language and name; none while no worker speaks. */
+  async getVoices(): Promise<Voices['voices']> {
+    return (await this.#call<Voices>('GET', '/v1/voices', undefined, ['voices'])).voices
   }
 
   /** Exchanges the one-time code of the printed address for the page session's cookie. */

@@ -2,6 +2,7 @@
 import type { Abandoned, AudioEnded, AudioFormat, Caption, Hello, ServerMessage, Welcome } from '@parley/protocol'
 import type { ConnectionState } from './connection-state.ts'
 import type { ParleyClientError } from './errors.ts'
+import type { SpeakNotice } from './speeches.ts'
 
 export interface ConnectionOptions {
   readonly url: string
@@ -27,7 +28,7 @@ export type SessionEvent = Caption | Abandoned | AudioEnded
 /** What else a pod tells whoever is connected. */
 export type SessionNotice = Extract<
   ServerMessage,
-  { type: 'watchers' | 'subscribed' | 'microphone' | 'settled' | 'truncated' }
+  { type: 'watchers' | 'subscribed' | 'microphone' | 'settled' | 'truncated' | SpeakNotice['type'] }
 >
 
 export interface ConnectionListener {
@@ -37,6 +38,8 @@ export interface ConnectionListener {
   onState(state: ConnectionState): void
   onEvent(event: SessionEvent, receivedAtMs: number): void
   onNotice(notice: SessionNotice): void
+  /** A binary message, while connected. What was wrong with it, if anything. */
+  onBinary(message: Uint8Array): string | undefined
   /** The pod has read everything sent before the ping of this id. */
   onPong(id: number): void
   /** seq of the last frame there is for this connection, for the pod's lull check; undefined when it sends none. */

@@ -52,3 +52,9 @@ export const isOver = (state: ConnectionState): state is Extract<ConnectionState
   state.kind === 'lost' || state.kind === 'closed'
 
 export const isConnected = (state: ConnectionState): boolean => state.kind === 'live' || state.kind === 'waiting'
+
+/** Both are `reconnecting`, and an attempt has begun or ended in between. */
+export function isNewAttempt(before: ConnectionState, state: ConnectionState): boolean {
+  if (before.kind !== 'reconnecting' || state.kind !== 'reconnecting') return false
+  return before.attempts !== state.attempts || before.attempt.kind !== state.attempt.kind
+}

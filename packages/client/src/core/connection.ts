@@ -5,7 +5,7 @@ import type { ClientMessage, ServerMessage, Welcome } from '@parley/protocol'
 import { DEAD_AFTER_MS, PING_INTERVAL_MS } from '@parley/protocol'
 import { errorOfEnd } from './connection-ends.ts'
 import type { ConnectionListener, ConnectionOptions } from './connection-port.ts'
-import { type ConnectionState, INITIAL_STATE, isConnected, isOver } from './connection-state.ts'
+import { type ConnectionState, INITIAL_STATE, isConnected, isNewAttempt, isOver } from './connection-state.ts'
 import { type ConnectionEffect, type ConnectionInput, type StepContext, step } from './connection-transitions.ts'
 import { asClientError, errorFromMessage, ParleyClientError } from './errors.ts'
 import { Liveness } from './liveness.ts'
@@ -161,7 +161,7 @@ export class Connection {
     this.#socket = this.#platform.openSocket(url, {
       onOpened: heard((subprotocol: string) => this.#take({ kind: 'opened', subprotocol })),
       onText: heard((text: string) => this.#onText(text)),
-      onBinary: heard(() => this.#onFault('a binary message came')),
+      onBinary: heard((message: Uint8Array) => this.#onBinary(message)),
       onClosed: heard((code: number, failure?: Error) => this.#onClosed(code, failure)),
     })
   }
@@ -267,6 +267,14 @@ export class Connection {
     else if (decoded.value.type !== 'unknown') this.#onMessage(decoded.value, nowMs)
   }
 
+  #onBinary(message: Uint8Array): void {
+    this.#liveness.heard(this.clock.nowMs())
+    const fault = isConnected(this.#state)
+      ? this.#listener.onBinary(message)
+      : 'a binary message came before the welcome'
+    if (fault !== undefined) this.#onFault(fault)
+  }
+
   #onMessage(message: ServerMessage, nowMs: number): void {
     switch (message.type) {
       case 'welcome':
@@ -286,6 +294,9 @@ export class Connection {
       case 'microphone':
       case 'settled':
       case 'truncated':
+      case 'speak.started':
+      case 'speak.ended':
+      case 'speak.cancelled':
         this.#listener.onNotice(message)
         break
       case 'ping':
@@ -385,9 +396,4 @@ export class Connection {
     this.#unsubscribe = undefined
     this.#released?.resolve()
   }
-}
-
-function isNewAttempt(before: ConnectionState, state: ConnectionState): boolean {
-  if (before.kind !== 'reconnecting' || state.kind !== 'reconnecting') return false
-  return before.attempts !== state.attempts || before.attempt.kind !== state.attempt.kind
 }

@@ -5,6 +5,7 @@ export type { Transport, TransportStats } from './audio-route.ts'
 export { CAPTURE_PROBLEMS, CaptureError, type CaptureProblem, captureError } from './capture-problems.ts'
 export type { MissedEvents } from './catch-up.ts'
 export { type ConnectionKind, type ConnectionState, isConnected, isOver } from './connection-state.ts'
+export { createSessionOn } from './create-session.ts'
 export { type ClientErrorDetails, ParleyClientError } from './errors.ts'
 export { LagTracker, lagMs, lastFrameStartMs } from './lag.ts'
 export type {
@@ -22,7 +23,7 @@ export type {
 } from './platform.ts'
 export { MAX_ANSWER_BYTES } from './platform.ts'
 export type { Seen } from './seen.ts'
-export { createSessionOn, ParleySession } from './session.ts'
+export { ParleySession } from './session.ts'
 export {
   DEFAULT_AUDIO,
   type ReceivedCaption,
@@ -31,6 +32,14 @@ export {
   type SessionOptions,
   type SessionStats,
 } from './session-types.ts'
+export type {
+  ParleySpeech,
+  SpeakOptions,
+  SpeechAudio,
+  SpeechEvents,
+  SpeechOutcome,
+  SpeechStarted,
+} from './spoken-text.ts'
 export { SharedTicker, sharedTicker, type Ticker } from './ticker.ts'
 export { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
 export { ParleyWatcher, type WatcherEvents, type WatchOptions } from './watcher.ts'

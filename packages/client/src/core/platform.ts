@@ -7,8 +7,8 @@ import type { Ticker } from './ticker.ts'
 export interface SocketListener {
   onOpened(subprotocol: string): void
   onText(text: string): void
-  /** The protocol has no binary messages towards a client. */
-  onBinary(): void
+  /** A frame of a speech; the listener's to keep. */
+  onBinary(message: Uint8Array): void
   /** `failure` when it never opened or broke; `code` is the WebSocket close code (1006 = none came). */
   onClosed(code: number, failure?: Error): void
 }

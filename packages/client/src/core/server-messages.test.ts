@@ -36,6 +36,16 @@ const FULL: { readonly [Name in ServerMessageType]: Extract<ServerMessage, { typ
   microphone: { type: 'microphone', wanted: false },
   settled: { type: 'settled', mediaTime: 320 },
   truncated: { type: 'truncated', firstSeq: 3 },
+  'speak.started': {
+    type: 'speak.started',
+    requestId: 'r',
+    speech: 0,
+    sampleRateHz: 16_000,
+    voice: 'slt',
+    language: 'en-US',
+  },
+  'speak.ended': { type: 'speak.ended', requestId: 'r', samples: 16_000 },
+  'speak.cancelled': { type: 'speak.cancelled', requestId: 'r', samples: 320 },
   caption: {
     type: 'caption',
     kind: 'final',

@@ -41,6 +41,15 @@ const isUdpOffer: FieldCheck = (value) =>
   isPositive(value.maxPayloadBytes)
 
 const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
+  'speak.started': {
+    requestId: isString,
+    speech: isCount,
+    sampleRateHz: isPositive,
+    voice: isString,
+    language: isString,
+  },
+  'speak.ended': { requestId: isString, samples: isCount },
+  'speak.cancelled': { requestId: isString, samples: isCount },
   welcome: {
     requestId: optional(isString),
     protocolVersion: isCount,

@@ -1,15 +1,8 @@
 // One session of the platform as its owner sees it: audio out, captions in. Built on Connection; the REST part is ParleyApi.
 import { Emitter } from '@parley/kernel'
-import {
-  type AudioEnded,
-  type AudioFormat,
-  checkAudioFormat,
-  type SessionCreated,
-  type SubscriptionStream,
-  type WatchLink,
-  type Welcome,
-} from '@parley/protocol'
-import { ParleyApi } from './api.ts'
+import type { AudioEnded, AudioFormat, SessionCreated, SubscriptionStream, WatchLink, Welcome } from '@parley/protocol'
+import type { ParleyApi } from './api.ts'
+import { resolveAudio } from './audio-choice.ts'
 import { AudioOut, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
 import { AudioRouter, type Transport } from './audio-route.ts'
 import { CatchUp } from './catch-up.ts'
@@ -21,7 +14,9 @@ import { ParleyClientError } from './errors.ts'
 import { PendingEnds } from './pending-ends.ts'
 import type { ClientPlatform } from './platform.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
-import { DEFAULT_AUDIO, type SessionEvents, type SessionOptions, type SessionStats } from './session-types.ts'
+import type { SessionEvents, SessionOptions, SessionStats } from './session-types.ts'
+import { Speeches } from './speeches.ts'
+import { type ParleySpeech, type SpeakOptions, SpokenText } from './spoken-text.ts'
 import { DesiredSubscriptions } from './subscriptions.ts'
 import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
 
@@ -42,6 +37,7 @@ export class ParleySession {
   readonly #catchUp: CatchUp
   readonly #subscriptions = new DesiredSubscriptions()
   readonly #ends: PendingEnds
+  readonly #speeches: Speeches
   #seen: Seen = seenNothing()
   #finals = 0
   #abandoned = 0
@@ -79,12 +75,21 @@ export class ParleySession {
         onPong: (id) => this.#onPong(id),
         lastSeq: () => this.#audio.promisedSeq,
         onError: (error) => this.#onError(error),
-        onTick: () => this.#pump(),
+        onBinary: (message) => this.#speeches.onFrame(message),
+        onTick: (nowMs) => {
+          this.#pump()
+          this.#speeches.tick(nowMs)
+        },
       },
     )
     const { clock } = platform
     this.#ends = new PendingEnds(clock)
     const isOpen = () => isConnected(this.#connection.state)
+    this.#speeches = new Speeches({
+      send: (message) => this.#connection.sendMessage(message),
+      isConnected: isOpen,
+      nowMs: () => clock.nowMs(),
+    })
     const sink = {
       isOpen,
       bufferedBytes: () => this.#connection.bufferedBytes,
@@ -195,6 +200,18 @@ export class ParleySession {
   }
 
   /**
+   * Has `text` said: its audio comes through the speech that is returned. One is said after the other; a long text is said in several
+   * pieces that are heard as one. Goes on by itself when the connection breaks and is made anew. Throws INVALID_FIELD, TEXT_INVALID (over
+   * 1,000,000 characters) or SPEAK_BUSY (64 wait already); whatever happens later is in the outcome of the speech.
+   */
+  speak(text: string, options: SpeakOptions = {}): ParleySpeech {
+    if (!isOver(this.state)) return this.#speeches.say(text, options)
+    const speech = new SpokenText('say-0', options, () => {})
+    speech.fail(errorOfEnd(this.state))
+    return speech
+  }
+
+  /**
    * The whole set of what this client wants to be told, from now on and after every reconnection; empty means nothing. Everything
    * unless told. Whether the microphone is wanted follows from it and from the sets of those who follow.
    */
@@ -248,6 +265,7 @@ export class ParleySession {
     this.#router.attach(welcome)
     this.#wantMicrophone(welcome.microphone ?? true)
     this.#ends.unsend()
+    this.#speeches.onWelcome()
     if (awayMs === undefined) return
     const resumed = { awayMs, resentMs: this.#toMs(again), lostMs: this.#toMs(lost) }
     this.#resentMs += resumed.resentMs
@@ -270,6 +288,7 @@ export class ParleySession {
     if (isOver(state)) {
       this.#router.close()
       this.#ends.failAll(errorOfEnd(state))
+      this.#speeches.failAll(errorOfEnd(state))
     }
     this.#events.emit('state', state)
     if (isConnected(state)) this.#events.emit('speech', state.kind === 'live' ? 'ready' : 'waiting')
@@ -292,6 +311,11 @@ export class ParleySession {
         if (again) this.#connection.sendMessage({ type: 'subscribe', ...again })
         break
       }
+      case 'speak.started':
+      case 'speak.ended':
+      case 'speak.cancelled':
+        this.#speeches.onNotice(notice)
+        break
       case 'truncated':
         if (notice.firstSeq > this.#seen.seq + 1) this.#catchUp.start(this.#seen.seq, notice.firstSeq)
         break
@@ -336,7 +360,9 @@ export class ParleySession {
 
   #onError(error: ParleyClientError): void {
     const { requestId } = error
-    if (requestId === undefined || !this.#ends.fail(requestId, error)) this.#events.emit('error', error)
+    const isAnswer =
+      requestId !== undefined && (this.#ends.fail(requestId, error) || this.#speeches.fail(requestId, error))
+    if (!isAnswer) this.#events.emit('error', error)
   }
 
   /** Sends what was held; when nothing is held any more, the ends of audio that wait behind it. */
@@ -358,25 +384,4 @@ export class ParleySession {
     const detail = `${Math.round(droppedMs)} ms of audio were dropped: the connection does not take it`
     this.#events.emit('error', new ParleyClientError('AUDIO_DROPPED', { detail }))
   }
-}
-
-function resolveAudio(options: SessionOptions): AudioFormat {
-  const checked = checkAudioFormat(options.audio ?? DEFAULT_AUDIO)
-  if (checked.ok) return checked.value
-  const { field, value, allowed } = checked.error
-  const detail = `audio.${field} ${value} is not supported; possible: ${allowed.join(', ')}`
-  throw new ParleyClientError('AUDIO_FORMAT_UNSUPPORTED', { detail, field: `audio.${field}`, allowed })
-}
-
-/** Reserves a session on the platform. Subscribe to its events, then `connect`. Rejects with ParleyClientError. */
-export async function createSessionOn(platform: ClientPlatform, options: SessionOptions): Promise<ParleySession> {
-  resolveAudio(options)
-  const api = new ParleyApi(platform, options)
-  const { language, user, metadata } = options
-  const created = await api.createSession({
-    ...(language === undefined ? {} : { language }),
-    ...(user === undefined ? {} : { user }),
-    ...(metadata === undefined ? {} : { metadata }),
-  })
-  return new ParleySession(platform, api, created, options)
 }

@@ -58,6 +58,7 @@ export class ParleyWatcher {
         onPong: () => {},
         lastSeq: () => undefined,
         onError: (error) => this.#events.emit('error', error),
+        onBinary: () => 'a binary message came to a watcher',
         onTick: () => {},
       },
     )

@@ -60,7 +60,7 @@ function listen(socket: WebSocket, url: string, listener: SocketListener): void 
   socket.on('open', () => listener.onOpened(socket.protocol))
   socket.on('message', (data: RawData, isBinary: boolean) => {
     if (isOver) return
-    if (isBinary) listener.onBinary()
+    if (isBinary) listener.onBinary(bytesOf(data))
     else listener.onText(data.toString())
   })
   socket.on('unexpected-response', (_request, response) => {
@@ -80,6 +80,11 @@ function listen(socket: WebSocket, url: string, listener: SocketListener): void 
   socket.on('close', (code) => {
     if (!isRefused) end(code)
   })
+}
+
+function bytesOf(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data)
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data
 }
 
 const deadSocket: ClientSocket = { bufferedBytes: 0, send() {}, close() {}, terminate() {} }

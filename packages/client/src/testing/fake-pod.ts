@@ -18,11 +18,13 @@ import {
   errorMessage,
   ParleyError,
   PING_INTERVAL_MS,
+  type Voices,
 } from '@parley/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { parse, problemOf, readBody, sendJson, sendProblem } from './fake-http.ts'
 import { FakeSession, send } from './fake-session.ts'
 import type { FakeUdp } from './fake-udp.ts'
+import { FAKE_VOICE } from './fake-voice.ts'
 import { type ScriptedUtterance, scriptOf } from './scripted-speech.ts'
 
 export interface FakePodOptions {
@@ -31,6 +33,8 @@ export interface FakePodOptions {
   /** Silence that ends an utterance, ms of media time; 300 unless told. */
   readonly endpointMs?: number
   readonly languages?: readonly string[]
+  /** `fake` alone unless told. */
+  readonly voices?: Voices['voices']
   /** The one key it accepts; made up unless told. */
   readonly apiKey?: string
   /** PEM; the pod serves https and wss. */
@@ -50,6 +54,8 @@ export interface FakePodOptions {
   /** Pages it serves by path, for tests in a browser: of its own origin, as a pod's page is. */
   readonly pages?: Readonly<Record<string, FakePage>>
   readonly clock?: Clock
+  /** Called with each session before anybody connects to it. */
+  readonly onSession?: (session: FakeSession) => void
 }
 
 export interface FakePage {
@@ -191,6 +197,10 @@ class FakePodServer implements FakePod {
     }
     const body = await readBody(request)
     if (route === 'POST /v1/sessions') return this.#create(request, body, response)
+    if (route === 'GET /v1/voices') {
+      this.#authenticate(request)
+      return sendJson(response, 200, { voices: this.#options.voices ?? [FAKE_VOICE] })
+    }
     const inSession = /^\/v1\/sessions\/([^/]+)(\/watch-links(?:\/([^/]+))?|\/history)?$/.exec(path)
     if (!inSession) throw new ParleyError('NOT_FOUND')
     this.#authenticate(request)
@@ -246,6 +256,7 @@ class FakePodServer implements FakePod {
     })
     this.#sessions.set(id, session)
     this.#last = session
+    this.#options.onSession?.(session)
     return session
   }
 

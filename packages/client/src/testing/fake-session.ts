@@ -26,6 +26,7 @@ import {
 import { type RawData, WebSocket } from 'ws'
 import { FakeHistory, type KeptEvent } from './fake-history.ts'
 import type { FakeSessionOptions, FakeUdpChannel, HeardFrame } from './fake-session-types.ts'
+import { FakeVoice } from './fake-voice.ts'
 import { type ScriptedEvent, ScriptedSpeech } from './scripted-speech.ts'
 
 /** Frames kept for a test to look at; older ones are forgotten. */
@@ -43,6 +44,8 @@ export class FakeSession {
   readonly messages: ClientMessage[] = []
   readonly watchTokens = new Set<string>()
   readonly history = new FakeHistory()
+  /** What it says when it is asked to. */
+  readonly voice = new FakeVoice(this)
   format: AudioFormat | undefined
   state: 'opening' | 'active' | 'suspended' | 'closed' = 'opening'
   /** Owners that were welcomed so far. */
@@ -108,7 +111,10 @@ export class FakeSession {
     this.isTelling = true
     this.attaches++
     this.state = 'active'
-    if (before) this.#end(before, 'replaced')
+    if (before) {
+      this.voice.drop()
+      this.#end(before, 'replaced')
+    }
     if (hello.subscriptions) this.#subscriptions = hello.subscriptions
     this.messages.push(hello)
     socket.on('message', (data: RawData, isBinary: boolean) => {
@@ -139,6 +145,7 @@ export class FakeSession {
 
   #suspend(): void {
     this.#owner = undefined
+    this.voice.drop()
     if (this.state !== 'active') return
     this.state = 'suspended'
     this.#graceTimer = this.#clock.after(this.options.graceMs, () => this.end('grace_expired'))
@@ -177,7 +184,7 @@ export class FakeSession {
 
   /** Sends whatever it is told, valid or not. */
   sayRaw(data: string | Uint8Array): void {
-    this.#owner?.send(data)
+    if (this.#owner?.readyState === WebSocket.OPEN) this.#owner.send(data)
   }
 
   refuse(code: ErrorCode, details: ErrorDetails = {}): void {
@@ -307,6 +314,12 @@ export class FakeSession {
         return
       case 'audio.end':
         this.#onAudioEnd(message)
+        return
+      case 'speak':
+        this.voice.speak(message)
+        return
+      case 'speak.cancel':
+        this.voice.cancel(message.requestId)
         return
     }
   }

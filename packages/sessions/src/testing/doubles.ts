@@ -1,6 +1,16 @@
 // Doubles of a session's ports that record what they are told.
 import type { CloseReason, ServerMessage } from '@parley/protocol'
-import type { AudioSink, CaptionSink, HeldSlot, OpenAudio, SessionChannel } from '../ports.ts'
+import type {
+  AudioSink,
+  CaptionSink,
+  HeldSlot,
+  OpenAudio,
+  SessionChannel,
+  Speaking,
+  SpeechRequest,
+  SpeechSink,
+  SpeechSource,
+} from '../ports.ts'
 
 /** A connection that takes everything. */
 export class RecordingChannel implements SessionChannel {
@@ -17,6 +27,13 @@ export class RecordingChannel implements SessionChannel {
   }
   latest(_key: number, message: Buffer): void {
     this.buffers.push(message)
+  }
+  /** Set false to take no frames of speeches. */
+  takesSpeech = true
+  readonly frames: Buffer[] = []
+  speech(frame: Buffer): boolean {
+    if (this.takesSpeech) this.frames.push(frame)
+    return this.takesSpeech
   }
   ping(): void {
     this.pings++
@@ -58,5 +75,57 @@ export class FakeSlot implements HeldSlot, AudioSink {
   }
   close(): void {
     this.closed++
+  }
+}
+
+/** One text that a FakeSource was asked to say; the test speaks through `sink`. */
+export class FakeSpeech implements Speaking {
+  readonly request: SpeechRequest
+  readonly sink: SpeechSink
+  creditMs: number
+  isCancelled = false
+  #samples: number
+
+  constructor(request: SpeechRequest, sink: SpeechSink) {
+    this.request = request
+    this.sink = sink
+    this.creditMs = request.creditMs
+    this.#samples = request.fromSample ?? 0
+  }
+
+  grant(creditMs: number): void {
+    this.creditMs = creditMs
+  }
+  cancel(): void {
+    this.isCancelled = true
+  }
+  start(sampleRateHz = 16_000): this {
+    this.sink.speechStarted({ sampleRateHz, voice: 'tone', language: 'en' })
+    return this
+  }
+  /** `ms` more of audio at 16 kHz, in frames of 20 ms. */
+  say(ms: number): this {
+    for (let said = 0; said < ms; said += 20) {
+      this.sink.speechAudio(this.#samples, new Uint8Array(640).fill(this.#samples & 0xff))
+      this.#samples += 320
+    }
+    return this
+  }
+  end(): void {
+    this.sink.speechEnded(this.#samples)
+  }
+}
+
+export class FakeSource implements SpeechSource {
+  readonly speeches: FakeSpeech[] = []
+  get last(): FakeSpeech {
+    const last = this.speeches.at(-1)
+    if (!last) throw new Error('nothing was to be said yet')
+    return last
+  }
+  speak(request: SpeechRequest, sink: SpeechSink): Speaking {
+    const speech = new FakeSpeech(request, sink)
+    this.speeches.push(speech)
+    return speech
   }
 }

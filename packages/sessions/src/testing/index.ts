@@ -1,1 +1,1 @@
-export { FakeSlot, RecordingChannel } from './doubles.ts'
+export { FakeSlot, FakeSource, FakeSpeech, RecordingChannel } from './doubles.ts'

@@ -9,3 +9,15 @@ export {
   type Talk,
 } from './recogniser-contract.ts'
 export { ScriptedRecogniser, type ScriptedRecogniserOptions, type ScriptedUtterance } from './scripted-recogniser.ts'
+export {
+  SCRIPTED_CHAR_MS,
+  ScriptedSynthesiser,
+  type ScriptedSynthesiserOptions,
+  scriptedTone,
+} from './scripted-synthesiser.ts'
+export {
+  allOf,
+  type SynthesiserContractOptions,
+  type SynthesiserSubject,
+  synthesiserContract,
+} from './synthesiser-contract.ts'

@@ -3,10 +3,12 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
-import type { MemberToSupervisor, SupervisorToMember } from '@parley/fleet'
+import type { MemberToSupervisor, SupervisedMember, SupervisorToMember } from '@parley/fleet'
 
 const mode = process.env.FAKE_POD ?? ''
 if (mode === 'broken') throw new TypeError('the fake pod is broken')
+
+let members: readonly SupervisedMember[] = []
 
 const tell = (message: MemberToSupervisor) => process.send?.(message)
 const answer = (response: http.ServerResponse, status: number, body: unknown) => {
@@ -25,6 +27,12 @@ async function start(config: ResolvedConfig): Promise<void> {
   const admin = http.createServer((request, response) => {
     if (request.method === 'POST' && request.url === '/admin/page-codes')
       return answer(response, 200, { code: 'again' })
+    if (request.url === '/fleet') return answer(response, 200, { members })
+    if (request.method === 'POST' && request.url === '/drain') {
+      const workerId = members.find((member) => member.workerId !== undefined)?.workerId ?? ''
+      tell({ type: 'drainWorker', workerId, withinMs: 20_000 })
+      return answer(response, 200, { workerId })
+    }
     return answer(response, 200, { status: 'ok', sessions: 0, engines: [{ name: 'fake', ready: true }] })
   })
   try {
@@ -53,6 +61,9 @@ process.on('message', (message: SupervisorToMember<ResolvedConfig>) => {
       tell({ type: 'engines', engines: count > 0 ? [engine] : [], slots: 4 * count })
       break
     }
+    case 'members':
+      members = message.members
+      break
     case 'mintPageCode':
       tell({ type: 'pageCode', requestId: message.requestId, code: 'once' })
       break

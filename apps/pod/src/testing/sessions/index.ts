@@ -1,3 +1,4 @@
+export { ManualSpeak, ManualSpeaking } from './manual-speak.ts'
 export { ManualSpeech, ManualStream } from './manual-speech.ts'
 export { PlainTokens } from './plain-tokens.ts'
 export { ADMIN, PCM16, type SessionHarness, sessionConfig, startSessions } from './session-harness.ts'

@@ -11,6 +11,7 @@ import { CLIENT_SOCKET_OPTIONS } from '../../sessions/client-socket.ts'
 import { createPodSessions, type PodSessionsOptions } from '../../sessions/pod-sessions.ts'
 import type { PublicUrls, SessionService } from '../../sessions/session-service.ts'
 import type { UdpService } from '../../sessions/udp-offer.ts'
+import { ManualSpeak } from './manual-speak.ts'
 import { ManualSpeech } from './manual-speech.ts'
 import { PlainTokens } from './plain-tokens.ts'
 import { TestClient } from './test-client.ts'
@@ -37,6 +38,7 @@ export function sessionConfig(
     limits: {
       connections: 10_000,
       connectionsPerAddress: 200,
+      streamConnections: 50,
       sessionsPerUser: 2_000,
       requestsPerMinute: 600,
       controlMessagesPerSecond: 20,
@@ -50,6 +52,7 @@ export interface SessionHarness {
   readonly clock: ManualClock
   readonly service: SessionService
   readonly speech: ManualSpeech
+  readonly speak: ManualSpeak
   readonly tokens: PlainTokens
   readonly urls: PublicUrls
   /** TCP connections the server has. */
@@ -79,12 +82,14 @@ export async function startSessions(
 ): Promise<SessionHarness> {
   const clock = new ManualClock()
   const speech = options.speech ?? new ManualSpeech()
+  const speak = new ManualSpeak()
   const tokens = new PlainTokens(options.serviceClock ?? clock)
   const service = createPodSessions({
     clock: options.serviceClock ?? clock,
     config: options.config ?? sessionConfig(),
     podId: newId('pod'),
     speech,
+    speak,
     tokens,
     udp: options.udp,
     logger: silentLogger,
@@ -116,6 +121,7 @@ export async function startSessions(
     clock,
     service,
     speech,
+    speak,
     tokens,
     urls,
     tcpConnections,

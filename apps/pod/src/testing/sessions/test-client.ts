@@ -8,6 +8,8 @@ type MessageOf<Type extends ServerMessageType> = Extract<ServerMessage, { type: 
 export class TestClient {
   readonly socket: WebSocket
   readonly messages: ServerMessage[] = []
+  /** Binary messages: speech. */
+  readonly frames: Buffer[] = []
   closed: { code: number; reason: string } | undefined
   #seq = 0
   /** Where the next frame begins. */
@@ -15,7 +17,10 @@ export class TestClient {
 
   private constructor(socket: WebSocket) {
     this.socket = socket
-    socket.on('message', (data) => this.messages.push(JSON.parse(String(data)) as ServerMessage))
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) this.frames.push(data as Buffer)
+      else this.messages.push(JSON.parse(String(data)) as ServerMessage)
+    })
     socket.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() }
     })

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { eventually, ManualClock } from '@parley/kernel/testing'
 import type { WorkerToPod } from '@parley/protocol'
 import { silentLogger } from '@parley/telemetry'
-import { createSpeechLinks, type SpeechLinks } from '../../speech/speech-links.ts'
+import { createSpeechLinks, type SpeechLinks, type SpeechLinksOptions } from '../../speech/speech-links.ts'
 import { ManualWorker, type ManualWorkerOptions } from './manual-worker.ts'
 import { SpeechProbe } from './speech-probe.ts'
 import { TEST_SECRET } from './worker-process.ts'
@@ -24,11 +24,20 @@ export interface LinksRig {
 }
 
 /** Resolves when every worker that can prove itself is up. Everything is closed, and checked, when the test ends. */
-export async function linksRig(context: TestContext, ...workerOptions: ManualWorkerOptions[]): Promise<LinksRig> {
+export function linksRig(context: TestContext, ...workerOptions: ManualWorkerOptions[]): Promise<LinksRig> {
+  return linksRigWith(context, {}, ...workerOptions)
+}
+
+/** The same with settings of its own. */
+export async function linksRigWith(
+  context: TestContext,
+  settings: Partial<SpeechLinksOptions['config']['speech']>,
+  ...workerOptions: ManualWorkerOptions[]
+): Promise<LinksRig> {
   const clock = new ManualClock()
   const speech = createSpeechLinks({
     clock,
-    config: { speech: { workerWaitMs: 30_000 } },
+    config: { speech: { workerWaitMs: 30_000, ...settings } },
     podId: 'pod_test',
     fleetSecret: TEST_SECRET,
     logger: silentLogger,
@@ -40,7 +49,7 @@ export async function linksRig(context: TestContext, ...workerOptions: ManualWor
     assert.equal(clock.pendingTimers, 0, 'no timer is left')
     await Promise.all(workers.map((worker) => worker.end()))
   })
-  const honest = all.filter((options) => !options.secret && !options.claims)
+  const honest = all.filter((options) => !options.secret && !options.claims && !options.version)
   speech.setWorkers(workers.map((worker) => worker.address))
   await until('links', () => speech.status().workers === honest.length)
   return {

@@ -2,7 +2,16 @@
 import { createHmac } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { WorkerAddress } from '@parley/fleet'
-import { LINK_SUBPROTOCOL, type PodToWorker, readLinkRecords, type WorkerToPod } from '@parley/protocol'
+import {
+  LINK_RECORD_HEADER_BYTES,
+  LINK_SUBPROTOCOL,
+  type PodToWorker,
+  readLinkRecords,
+  type VoiceInfo,
+  type WorkerState,
+  type WorkerToPod,
+  writeLinkRecord,
+} from '@parley/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { TEST_SECRET } from './worker-process.ts'
 
@@ -14,6 +23,25 @@ export interface ManualWorkerOptions {
   readonly secret?: string
   /** Id it claims in its hello; its own unless told. */
   readonly claims?: string
+  /** Speeches it says it makes at a time; none unless told. */
+  readonly speechSlots?: number
+  /** `tone`, which speaks en-US, unless told. */
+  readonly voices?: readonly VoiceInfo[]
+  /** Of the link, in its hello; 1 unless told. */
+  readonly version?: number
+}
+
+export const TONE: VoiceInfo = { name: 'tone', language: 'en-US', engine: 'manual' }
+export const SPEECH_RATE_HZ = 16_000
+
+/** What a manual worker says: a sample that tells its place. */
+export const sampleAt = (place: number): number => ((place * 31) % 60_000) - 30_000
+
+/** `count` of those samples from `fromSample`, as bytes. */
+export function speechBytes(fromSample: number, count: number): Uint8Array {
+  const bytes = Buffer.alloc(2 * count)
+  for (let n = 0; n < count; n++) bytes.writeInt16LE(sampleAt(fromSample + n), 2 * n)
+  return bytes
 }
 
 export interface AudioRecord {
@@ -33,6 +61,8 @@ export class ManualWorker {
   connections = 0
   /** Answer stream.open with stream.opened. */
   opensAtOnce = true
+  /** Answer speak.open with speak.opened. */
+  speaksAtOnce = true
   /** Answer ping with pong. */
   answersPings = true
 
@@ -65,6 +95,34 @@ export class ManualWorker {
     return this.messages.filter((message) => message.type === 'stream.open')
   }
 
+  /** The speak.open messages so far. */
+  speaks(): Extract<PodToWorker, { type: 'speak.open' }>[] {
+    return this.messages.filter((message) => message.type === 'speak.open')
+  }
+  /** What speech `stream` may come up to, ms, as told last. */
+  creditMs(stream: number): number {
+    const told = this.messages.filter((message) => message.type === 'speak.open' || message.type === 'speak.credit')
+    return told.findLast((message) => message.stream === stream)?.creditMs ?? -1
+  }
+  closes(): number[] {
+    return this.messages.flatMap((message) => (message.type === 'stream.close' ? [message.stream] : []))
+  }
+
+  openSpeech(stream: number, voice: VoiceInfo = TONE, sampleRateHz = SPEECH_RATE_HZ): void {
+    this.send({ type: 'speak.opened', stream, sampleRateHz, voice })
+  }
+  /** Audio of a speech, in records of 20 ms in one message. */
+  say(stream: number, fromSample: number, count: number): void {
+    const records: Buffer[] = []
+    for (let at = fromSample; at < fromSample + count; at += 320) {
+      const payload = speechBytes(at, Math.min(320, fromSample + count - at))
+      const record = Buffer.alloc(LINK_RECORD_HEADER_BYTES + payload.byteLength)
+      writeLinkRecord(record, 0, stream, at >>> 0, payload)
+      records.push(record)
+    }
+    this.sendRaw(Buffer.concat(records))
+  }
+
   send(message: WorkerToPod): void {
     this.sendRaw(JSON.stringify(message))
   }
@@ -73,9 +131,22 @@ export class ManualWorker {
     this.#socket?.send(data)
   }
 
-  load(slotsUsed: number, slots = this.#options.slots ?? 4): void {
+  load(slotsUsed: number, slots = this.#options.slots ?? 4, state?: WorkerState): void {
+    this.#load({ slots, slotsUsed, ...(state ? { state } : {}) }, 0)
+  }
+
+  /** Tells how many speeches it holds, and its state. */
+  speechLoad(slotsUsed: number, state: WorkerState = 'ready'): void {
+    this.#load({ slots: this.#options.slots ?? 4, slotsUsed: 0, state }, slotsUsed)
+  }
+
+  #load(load: { slots: number; slotsUsed: number; state?: WorkerState }, speechSlotsUsed: number): void {
+    const { speechSlots = 0, voices = [TONE] } = this.#options
     const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
-    this.send({ type: 'worker.load', slots, slotsUsed, ...rest })
+    const recognise = { slots: load.slots, slotsUsed: load.slotsUsed }
+    const synthesise = { slots: speechSlots, slotsUsed: speechSlotsUsed }
+    const speaks = speechSlots === 0 ? {} : { roles: { recognise, synthesise }, voices }
+    this.send({ type: 'worker.load', ...load, ...rest, ...speaks })
   }
 
   /** Cuts the connection without a word. */
@@ -125,6 +196,7 @@ export class ManualWorker {
     this.messages.push(message)
     if (message.type === 'link.hello') this.#greet(message.nonce)
     if (message.type === 'stream.open' && this.opensAtOnce) this.send({ type: 'stream.opened', stream: message.stream })
+    if (message.type === 'speak.open' && this.speaksAtOnce) this.openSpeech(message.stream)
     if (message.type === 'ping' && this.answersPings) this.send({ type: 'pong', id: message.id })
     if (message.type === 'stream.hold') this.arrivals.push(message.isHeld ? 'hold' : 'release')
     if (message.type === 'stream.flush') this.arrivals.push(`flush ${message.flushId}`)
@@ -133,7 +205,8 @@ export class ManualWorker {
   #greet(nonce: string): void {
     const { secret = TEST_SECRET, slots = 4, claims = this.workerId } = this.#options
     const proof = createHmac('sha256', secret).update(nonce).digest('base64url')
-    this.send({ type: 'worker.hello', version: 1, workerId: claims, proof, engines: this.#engines(), slots })
+    const version = (this.#options.version ?? 1) as 1
+    this.send({ type: 'worker.hello', version, workerId: claims, proof, engines: this.#engines(), slots })
     this.load(0)
   }
 }

@@ -31,8 +31,8 @@ export class SpeechProbe implements SpeechListener {
   }
 
   /** Reserves and opens; throws what `reserve` refuses with. */
-  open(speech: SpeechPort, sessionId: string): this {
-    const reserved: Result<SlotReservation, ParleyError> = speech.reserve('en-US')
+  open(speech: SpeechPort, sessionId: string, affinityKey?: string): this {
+    const reserved: Result<SlotReservation, ParleyError> = speech.reserve('en-US', affinityKey)
     if (!reserved.ok) throw reserved.error
     const options = { sessionId, language: 'en-US', format: PROBE_FORMAT, firstIndex: 0 }
     this.stream = speech.open(reserved.value, options, this)

@@ -111,3 +111,41 @@ test('[PS5] a closed pool frees what it has, what was being loaded and what come
     made.map(() => 1),
   )
 })
+
+test('[PS2] a pool that grows loads what is missing; one that shrinks frees what is too much, lent ones when they come back', async () => {
+  const { pool, made } = factory(1)
+  await pool.fill()
+  await pool.resize(3)
+  await warm(pool, 3)
+  const lent = [await take(pool), await take(pool)]
+  await pool.resize(1)
+  assert.deepEqual([pool.warm, pool.count, made.filter(({ freed }) => freed === 1).length], [0, 2, 1])
+  for (const decoder of lent) await pool.giveBack(decoder, true)
+  assert.deepEqual([pool.warm, pool.count, made.filter(({ freed }) => freed === 1).length], [1, 1, 2])
+  await pool.close()
+})
+
+test('[PS10] a decoder to spare is lent when no owner of a slot would miss it', async () => {
+  const { pool } = factory(1)
+  await pool.fill()
+  await pool.resize(3)
+  const spare = pool.takeSpare()
+  const first = await take(pool)
+  const lent = await spare
+  assert.ok(lent.ok && lent.value !== first)
+  await pool.close()
+})
+
+test('[PS10] whoever waits for a decoder to spare is told when none can be loaded, or the pool closes', async () => {
+  let isBroken = false
+  const { pool } = factory(1, () => isBroken)
+  await pool.fill()
+  isBroken = true
+  await pool.resize(2)
+  const outcome = await pool.takeSpare()
+  assert.deepEqual(outcome, { ok: false, error: { message: 'no model' } })
+  const waiting = pool.takeSpare()
+  assert.equal((await pool.takeSpare()).ok, false)
+  await pool.close()
+  assert.equal((await waiting).ok, false)
+})

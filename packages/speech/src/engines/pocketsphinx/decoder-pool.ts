@@ -23,11 +23,14 @@ export class DecoderPool<D extends PooledDecoder> {
   readonly #lent = new Set<D>()
   /** Owners of a slot whose decoder is being loaded; never more than `size`. */
   readonly #waiters: Waiter<D>[] = []
+  #spareWaiter: Waiter<D> | undefined
+  #size: number
   #loading: Promise<void> | undefined
   #isClosed = false
 
   constructor(options: DecoderPoolOptions<D>) {
     this.#options = options
+    this.#size = options.size
   }
 
   get warm(): number {
@@ -37,6 +40,15 @@ export class DecoderPool<D extends PooledDecoder> {
   /** Decoders there are: warm and lent. */
   get count(): number {
     return this.#warm.length + this.#lent.size
+  }
+
+  /** From now on `size` decoders: missing ones are loaded, warm ones too many are freed, lent ones when they come back. */
+  async resize(size: number): Promise<void> {
+    this.#size = size
+    const tooMany = Math.max(0, Math.min(this.count - size, this.#warm.length))
+    const freed = this.#warm.splice(this.#warm.length - tooMany)
+    if (this.count > 0) this.#loadMissing()
+    await Promise.all(freed.map((decoder) => decoder.free()))
   }
 
   /** Loads until the pool is full, one after another. Resolves when the first is there, or with why it cannot be. */
@@ -67,10 +79,24 @@ export class DecoderPool<D extends PooledDecoder> {
     return waiting
   }
 
+  /**
+   * A decoder that no owner of a slot would miss: waits until there is one more than that. One caller at a time; the pool must be larger
+   * than there are slots.
+   */
+  takeSpare(): Promise<Result<D, EngineProblem>> {
+    if (this.#isClosed || this.#spareWaiter) return Promise.resolve(err({ message: 'there is no decoder to spare' }))
+    const waiting = new Promise<Result<D, EngineProblem>>((resolve) => {
+      this.#spareWaiter = resolve
+    })
+    this.#lendSpare()
+    this.#loadMissing()
+    return waiting
+  }
+
   /** Ends a loan. A decoder that broke, or that cannot forget its speaker, is freed and another one loaded. */
   async giveBack(decoder: D, isHealthy: boolean): Promise<void> {
     if (!this.#lent.delete(decoder)) return
-    if (this.#isClosed || !isHealthy || !decoder.isReusable) {
+    if (this.#isClosed || !isHealthy || !decoder.isReusable || this.count >= this.#size) {
       await decoder.free()
       this.#loadMissing()
       return
@@ -83,7 +109,7 @@ export class DecoderPool<D extends PooledDecoder> {
   /** Frees the warm ones and waits for a load that is under way; lent ones are freed when they come back. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const waiter of this.#waiters.splice(0)) waiter(err({ message: 'the recogniser is closed' }))
+    for (const waiter of this.#everyWaiter()) waiter(err({ message: 'the recogniser is closed' }))
     await this.#loading
     await Promise.all(this.#warm.splice(0).map((decoder) => decoder.free()))
   }
@@ -94,10 +120,27 @@ export class DecoderPool<D extends PooledDecoder> {
       this.#lent.add(decoder)
       waiter(ok(decoder))
     } else this.#warm.push(decoder)
+    this.#lendSpare()
+  }
+
+  #lendSpare(): void {
+    const waiter = this.#spareWaiter
+    if (!waiter || this.#warm.length === 0 || (this.#warm.length < 2 && this.count < this.#size)) return
+    const decoder = this.#warm.pop() as D
+    this.#spareWaiter = undefined
+    this.#lent.add(decoder)
+    waiter(ok(decoder))
+  }
+
+  #everyWaiter(): Waiter<D>[] {
+    const waiters = this.#waiters.splice(0)
+    if (this.#spareWaiter) waiters.push(this.#spareWaiter)
+    this.#spareWaiter = undefined
+    return waiters
   }
 
   #loadMissing(): void {
-    if (this.#loading || this.#isClosed || this.count >= this.#options.size) return
+    if (this.#loading || this.#isClosed || this.count >= this.#size) return
     this.#loading = this.#loadOne().finally(() => {
       this.#loading = undefined
     })
@@ -113,10 +156,10 @@ export class DecoderPool<D extends PooledDecoder> {
     const outcome = await this.#options.load().catch((error: unknown) => err({ message: String(error) }))
     this.#hasFailed = !outcome.ok
     if (outcome.ok) {
-      if (this.#isClosed) await outcome.value.free()
+      if (this.#isClosed || (this.count >= this.#size && this.#waiters.length === 0)) await outcome.value.free()
       else this.#put(outcome.value)
     } else {
-      for (const waiter of this.#waiters.splice(0)) waiter(outcome)
+      for (const waiter of this.#everyWaiter()) waiter(outcome)
     }
     this.#options.onProblem(outcome.ok ? undefined : outcome.error)
   }

@@ -21,6 +21,7 @@ function fakeLibrary(answers: { processRaw?: () => Promise<number>; endUtterance
     startStream: () => true,
     startUtterance: () => true,
     processRaw: answers.processRaw ?? (async () => 1),
+    processRawHere: () => 1,
     endUtterance: answers.endUtterance ?? (async () => true),
     hypothesis: () => 'hello there',
     finalHypothesis: async () => 'hello there',
@@ -77,7 +78,8 @@ async function loud(decoder: Decoder) {
     },
   })
   say(stream, new Int16Array(9_600))
-  say(stream, new Int16Array(16_000).fill(9_000), 600)
+  const hum = Int16Array.from({ length: 16_000 }, (_, n) => (n % 2 === 0 ? 9_000 : -9_000))
+  say(stream, hum, 600)
   return { log, stream, released: () => released }
 }
 

@@ -86,6 +86,12 @@ export class Decoder {
     if (result < 0) throw new DecoderFailure('audio could not be decoded')
   }
 
+  /** As `feed`, on the calling thread, which stands still meanwhile: for measuring what a block costs. */
+  feedHere(block: Int16Array): void {
+    this.#check()
+    if (this.#library.processRawHere(this.#native, block) < 0) throw new DecoderFailure('audio could not be decoded')
+  }
+
   /** The best guess so far, raw. */
   hypothesis(): string {
     this.#check()

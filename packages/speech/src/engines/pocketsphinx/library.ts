@@ -39,6 +39,8 @@ export interface PocketSphinxLibrary {
   startUtterance(decoder: Pointer): boolean
   /** `samples` must stay untouched until the promise settles. Negative on failure. */
   processRaw(decoder: Pointer, samples: Int16Array): Promise<number>
+  /** The same on the calling thread. */
+  processRawHere(decoder: Pointer, samples: Int16Array): number
   endUtterance(decoder: Pointer): Promise<boolean>
   /** Cheap while an utterance is open. */
   hypothesis(decoder: Pointer): string
@@ -165,6 +167,7 @@ async function bind(pocketsphinx: string, sphinxbase: string): Promise<PocketSph
     startUtterance: (decoder) => startUtterance(decoder) === 0,
     processRaw: (decoder, samples) =>
       onPool<number>((done) => processRaw.async(decoder, samples, samples.length, 0, 0, done)),
+    processRawHere: (decoder, samples) => processRaw(decoder, samples, samples.length, 0, 0) as number,
     endUtterance: async (decoder) => (await onPool<number>((done) => endUtterance.async(decoder, done))) === 0,
     hypothesis: (decoder) => (hypothesis(decoder, null) as string | null) ?? '',
     finalHypothesis: async (decoder) =>

@@ -7,6 +7,7 @@ import type {
   Recogniser,
   RecogniserRefusal,
   RecogniserStatus,
+  RecognitionBacklog,
   RecognitionListener,
   RecognitionStream,
 } from '../../recogniser.ts'
@@ -17,6 +18,7 @@ import { DecoderPool } from './decoder-pool.ts'
 import { decoderSettings, INITIAL_CEPSTRUM } from './decoder-settings.ts'
 import { type EngineProblem, type LibrarySource, loadPocketSphinx, MODEL_DIRECTORY } from './library.ts'
 import { PocketSphinxStream } from './pocketsphinx-stream.ts'
+import { measureDecoding } from './self-measurement.ts'
 
 /** The model knows American English; under `en` other varieties are taken too and recognised as well as it can. */
 export const POCKETSPHINX_LANGUAGES: readonly string[] = ['en-US', 'en']
@@ -44,21 +46,28 @@ export class PocketSphinxRecogniser implements Recogniser {
   readonly #scope: Scope
   readonly #pool: DecoderPool<Decoder>
   readonly #streams = new Set<PocketSphinxStream>()
+  #slots: number
+  #isMeasuring = false
+  #lostMsTotal = 0
   /** Slots taken, with or without a stream yet. */
   #slotsUsed = 0
-  #problem: EngineProblem | undefined = { message: 'not started' }
+  #problem: EngineProblem | undefined
+  /** Whether the first decoder has been loaded, or it is known why not. */
+  #isLoaded = false
   #closing: Promise<void> | undefined
 
   constructor(options: PocketSphinxOptions) {
     if (!(Number.isInteger(options.slots) && options.slots > 0))
       throw new RangeError(`slots must be >= 1, got ${options.slots}`)
     this.#options = options
+    this.#slots = options.slots
     this.#scope = new Scope(options.clock)
     this.#pool = new DecoderPool({
       size: options.slots,
       load: () => this.#loadDecoder(),
       onProblem: (problem) => {
         this.#problem = problem
+        this.#isLoaded = true
       },
     })
     this.#scope.every(IDLE_CHECK_MS, () => this.#checkIdle())
@@ -66,14 +75,49 @@ export class PocketSphinxRecogniser implements Recogniser {
 
   status(): RecogniserStatus {
     const problem = this.#pool.count > 0 ? undefined : this.#problem
+    const isReady = this.#isLoaded && problem === undefined
     return {
       name: this.name,
       languages: POCKETSPHINX_LANGUAGES,
-      ready: problem === undefined,
+      ready: isReady,
       ...(problem ? { problem: problem.message } : {}),
-      slots: problem ? 0 : this.#options.slots,
+      slots: isReady ? this.#slots : 0,
       slotsUsed: this.#slotsUsed,
       decodersWarm: this.#pool.warm,
+      backlog: this.#backlog(),
+    }
+  }
+
+  /** From now on at most `slots` streams (>= 1). Streams there are go on, also when they are more. */
+  setSlots(slots: number): void {
+    if (!(Number.isInteger(slots) && slots > 0)) throw new RangeError(`slots must be >= 1, got ${slots}`)
+    this.#slots = slots
+    void this.#resizePool()
+  }
+
+  /**
+   * CPU time per time of speech of one decoder on this machine, found by decoding `samples` (16 kHz, speech) with a decoder that no stream
+   * waits for: a third of a second of CPU for three seconds of speech, on this thread, in pieces of a few milliseconds. Undefined when
+   * there is no decoder. Takes at most two seconds once there is a decoder for it.
+   */
+  async measure(samples: Int16Array): Promise<number | undefined> {
+    if (this.#isMeasuring || this.#closing || this.#pool.count === 0) return undefined
+    this.#isMeasuring = true
+    await this.#resizePool()
+    const taken = await this.#pool.takeSpare()
+    if (!taken.ok) {
+      this.#isMeasuring = false
+      return undefined
+    }
+    let isHealthy = false
+    try {
+      const realTimeFactor = await measureDecoding(taken.value, samples, this.#options.clock)
+      isHealthy = true
+      return realTimeFactor
+    } finally {
+      this.#isMeasuring = false
+      await this.#pool.giveBack(taken.value, isHealthy)
+      await this.#resizePool()
     }
   }
 
@@ -94,8 +138,8 @@ export class PocketSphinxRecogniser implements Recogniser {
       return err({ code: 'LANGUAGE_UNSUPPORTED', message })
     }
     if (this.#closing) return err(unavailable({ message: 'the recogniser is closed' }))
-    if (this.#slotsUsed >= this.#options.slots) {
-      const message = `all ${this.#options.slots} slots are taken`
+    if (this.#slotsUsed >= this.#slots) {
+      const message = `all ${this.#slots} slots are taken`
       return err({ code: 'NO_SLOT', message, retryAfterMs: NO_SLOT_RETRY_MS })
     }
     this.#slotsUsed++
@@ -144,12 +188,29 @@ export class PocketSphinxRecogniser implements Recogniser {
       ...(adaptation ? { adaptation } : {}),
       onReleased: async (isHealthy) => {
         await this.#pool.giveBack(decoder, isHealthy)
+        this.#lostMsTotal += stream.backlog(clock.nowMs()).lostMsTotal
         this.#streams.delete(stream)
         this.#slotsUsed--
       },
     })
     this.#streams.add(stream)
     return ok(stream)
+  }
+
+  #resizePool(): Promise<void> {
+    return this.#pool.resize(this.#slots + (this.#isMeasuring ? 1 : 0))
+  }
+
+  #backlog(): RecognitionBacklog {
+    const nowMs = this.#options.clock.nowMs()
+    const total = { audioMs: 0, oldestMs: 0, lostMsTotal: this.#lostMsTotal }
+    for (const stream of this.#streams) {
+      const { audioMs, oldestMs, lostMsTotal } = stream.backlog(nowMs)
+      total.audioMs += audioMs
+      total.oldestMs = Math.max(total.oldestMs, oldestMs)
+      total.lostMsTotal += lostMsTotal
+    }
+    return total
   }
 
   #createVoice(): Promise<VoiceActivity> {

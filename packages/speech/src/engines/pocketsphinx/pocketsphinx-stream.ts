@@ -7,7 +7,7 @@ import { BlockHistory, type HeardBlock } from '../../block-history.ts'
 import { finalText, partialText, stableLength, wordsOf } from '../../caption-text.ts'
 import { BLOCK_MS, CUT_SEARCH_BLOCKS, Endpointer, type EndpointingOptions, PRE_ROLL_BLOCKS } from '../../endpointing.ts'
 import { StablePrefix } from '../../hypothesis.ts'
-import type { RecognitionListener, RecognitionStream } from '../../recogniser.ts'
+import type { RecognitionBacklog, RecognitionListener, RecognitionStream } from '../../recogniser.ts'
 import { SpeechActivity, type VoiceActivity } from '../../speech-activity.ts'
 import type { UtteranceState } from '../../utterance-state.ts'
 import { advanceUtterance, deliver, openUtterance, type UtteranceEvent } from '../../utterance-transitions.ts'
@@ -91,8 +91,15 @@ export class PocketSphinxStream implements RecognitionStream {
     if (this.#life !== 'open' || samples.length === 0) return
     this.#lastPushAtMs = this.#clock.nowMs()
     this.#hasAudioSinceIdle = true
-    this.#inbox.push(mediaMs, samples)
+    this.#inbox.push(mediaMs, samples, this.#lastPushAtMs)
     this.#pump()
+  }
+
+  /** Audio that waits, audio lost for want of room, and for how long the oldest has waited at `nowMs`. */
+  backlog(nowMs: number): RecognitionBacklog {
+    const { length, dropped, oldestArrivalMs } = this.#inbox
+    const oldestMs = oldestArrivalMs === undefined ? 0 : Math.max(0, nowMs - oldestArrivalMs)
+    return { audioMs: length * BLOCK_MS, oldestMs, lostMsTotal: dropped * BLOCK_MS }
   }
 
   flush(flushId: number): void {

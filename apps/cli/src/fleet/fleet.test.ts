@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import test, { type TestContext } from 'node:test'
+import { systemClock } from '@parley/kernel'
+import { eventually } from '@parley/kernel/testing'
+import type { CliContext } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { Output, style } from '../output/index.ts'
+import { writeRun } from '../platform/run-file.ts'
+import { runCli } from '../program.ts'
+import type { FleetMember, FleetReport } from './fleet-shape.ts'
+import { fleetLines } from './view.ts'
+
+const POD: FleetMember = {
+  id: 'pod_a',
+  kind: 'pod',
+  name: 'pod',
+  pid: 10,
+  state: 'serving',
+  url: 'http://127.0.0.1:8080',
+  sessions: 1,
+  slots: { session: { used: 1, total: 2_000 } },
+}
+const WORKER: FleetMember = {
+  id: 'wrk_a',
+  kind: 'worker',
+  name: 'worker 1',
+  pid: 11,
+  state: 'ready',
+  url: 'ws://127.0.0.1:4001',
+  sessions: 2,
+  slots: { recognise: { used: 2, total: 4 }, synthesise: { used: 0, total: 8 } },
+  ageMs: 420,
+  standing: 'in',
+}
+const FAR: FleetMember = {
+  id: 'wss://gpu1.lan:8801',
+  kind: 'worker',
+  pid: null,
+  state: 'unreachable',
+  url: 'wss://gpu1.lan:8801',
+  sessions: 0,
+  slots: {},
+  standing: 'out',
+  problem: 'connect ECONNREFUSED',
+}
+
+test('[FTC1] the table says who holds what, how old that word is, and what is wrong', () => {
+  const lines = fleetLines(
+    { members: [POD, WORKER, { ...WORKER, id: 'wrk_b', ageMs: 4_200, standing: 'trial' }, FAR] },
+    style(false),
+  )
+  assert.deepEqual(lines, [
+    'member               name      pid  state                     holds      slots                          said       address',
+    'pod_a                pod       10   serving                   1 session  session 1/2000                 now        http://127.0.0.1:8080',
+    'wrk_a                worker 1  11   ready                     2 streams  recognise 2/4, synthesise 0/8  0.4 s ago  ws://127.0.0.1:4001',
+    'wrk_b                worker 1  11   ready, on trial           2 streams  recognise 2/4, synthesise 0/8  4.2 s ago  ws://127.0.0.1:4001',
+    'wss://gpu1.lan:8801  -         -    unreachable, not trusted  0 streams  -                              -          wss://gpu1.lan:8801',
+    '',
+    'wss://gpu1.lan:8801: connect ECONNREFUSED',
+  ])
+})
+
+interface Asked {
+  readonly method: string
+  readonly url: string
+}
+
+type Answer = readonly [status: number, body: unknown]
+
+/** A platform whose admin listener answers what `answerOf` says. */
+async function fakePlatform(t: TestContext, answerOf: (asked: Asked) => Answer) {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-fleet-'))
+  await mkdir(path.join(dataDir, 'run'))
+  const socket = path.join(dataDir, 'run/admin.sock')
+  const asked: Asked[] = []
+  const server = createServer((request, response) => {
+    const now = { method: request.method ?? '', url: request.url ?? '' }
+    asked.push(now)
+    const [status, body] = answerOf(now)
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  const [url, adminUrl] = ['http://127.0.0.1:8080', `unix:${socket}`]
+  await writeRun(dataDir, { url, pid: process.pid, adminUrl, podPid: process.pid, startedAtMs: 1 })
+  t.after(async () => {
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  return { dataDir, asked }
+}
+
+async function run(dataDir: string, ...args: string[]) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const context: CliContext = {
+    env: {},
+    cwd: '/',
+    homeDir: '/nonexistent',
+    clock: systemClock,
+    output: new Output({ stdout, stderr }, {}),
+  }
+  const before = process.exitCode
+  let out = ''
+  stdout.on('data', (data) => {
+    out += String(data)
+  })
+  const done = runCli(['fleet', ...args, '--data-dir', dataDir], context).finally(() => {
+    process.exitCode = before ?? 0
+  })
+  return { done, out: () => out, err: () => String(stderr.read() ?? '') }
+}
+
+test('[FTC1] --json is one document with what the platform says', async (t) => {
+  const report: FleetReport = { members: [POD, WORKER] }
+  const { dataDir } = await fakePlatform(t, () => [200, report])
+  const json = await run(dataDir, 'status', '--json')
+  assert.equal(await json.done, EXIT.ok)
+  assert.deepEqual(JSON.parse(json.out()), report)
+  const table = await run(dataDir, 'status')
+  assert.equal(await table.done, EXIT.ok)
+  assert.match(table.out(), /wrk_a +worker 1 +11 +ready/)
+})
+
+test('[FTC2] --watch goes on until a signal, and through an answer that fails', async (t) => {
+  let count = 0
+  const { dataDir } = await fakePlatform(t, () => (++count === 2 ? [500, {}] : [200, { members: [POD] }]))
+  const watch = await run(dataDir, 'status', '--json', '--watch')
+  await eventually(() => (watch.out().split('\n').length > 2 ? undefined : 'one line'))
+  process.emit('SIGTERM')
+  assert.equal(await watch.done, EXIT.ok)
+  assert.match(watch.err(), /answered 500/)
+  for (const line of watch.out().trimEnd().split('\n'))
+    assert.equal((JSON.parse(line) as FleetReport).members.length, 1)
+})
+
+test('[FTC3] drain and undrain name the worker and the time, and say when nobody else is ready', async (t) => {
+  const body = { member: { ...WORKER, state: 'draining' }, otherWorkersReady: 0 }
+  const { dataDir, asked } = await fakePlatform(t, () => [200, body])
+  const drain = await run(dataDir, 'drain', 'worker 1', '--within', '1.5min')
+  assert.equal(await drain.done, EXIT.ok)
+  assert.match(drain.out(), /wrk_a drains: 2 streams/)
+  assert.match(drain.err(), /no other worker is ready/)
+  const undrain = await run(dataDir, 'undrain', 'wrk_a', '--json')
+  assert.equal(await undrain.done, EXIT.ok)
+  assert.deepEqual(JSON.parse(undrain.out()), body)
+  assert.deepEqual(asked, [
+    { method: 'POST', url: '/fleet/members/worker%201/drain?withinMs=90000' },
+    { method: 'POST', url: '/fleet/members/wrk_a/undrain' },
+  ])
+})
+
+test("[FTC4] who is not there is refused in the platform's words, a wrong time and no platform in our own", async (t) => {
+  const detail = 'no worker is called "wrk_b"; did you mean wrk_a?'
+  const { dataDir, asked } = await fakePlatform(t, () => [404, { code: 'MEMBER_UNKNOWN', detail }])
+  const unknown = await run(dataDir, 'drain', 'wrk_b')
+  assert.equal(await unknown.done, EXIT.failed)
+  assert.match(unknown.err(), /did you mean wrk_a\?/)
+  for (const time of ['soon', '30', '25h']) {
+    const wrong = await run(dataDir, 'drain', 'wrk_a', '--within', time)
+    assert.equal(await wrong.done, EXIT.usage, time)
+  }
+  assert.equal(asked.length, 1)
+  const none = await run('/nonexistent', 'status')
+  assert.equal(await none.done, EXIT.missing)
+  assert.match(none.err(), /start one with \.\/parley up/)
+})
