@@ -29,6 +29,13 @@ test('[SP1] without news it goes on at true pace: silence of the recogniser stop
   assert.equal(window.roomMs(1_500), 1_000)
 })
 
+test('[SP1] what was not handed on yet is not recognised, whatever is said of it', () => {
+  const window = new AudioWindow(AHEAD_MS, 0)
+  window.reach(60_000, 0)
+  window.hand(20_000, 0)
+  assert.equal(window.roomMs(0), -10_000)
+})
+
 test('[SP1] old news change nothing, and nothing is taken for recognised that was not handed on', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('hand' as const), ms: fc.nat({ max: 5_000 }) }),

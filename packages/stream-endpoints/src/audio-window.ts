@@ -28,7 +28,7 @@ export class AudioWindow {
   /** Audio before `mediaMs` is known to be recognised. Never goes back. */
   reach(mediaMs: number, nowMs: number): void {
     this.#settle(nowMs)
-    this.#reachedMs = Math.max(this.#reachedMs, Math.min(mediaMs, this.#handedMs))
+    this.#reachedMs = Math.max(this.#reachedMs, mediaMs)
   }
 
   /** Audio that may be handed on now, ms; none when <= 0. */
@@ -41,6 +41,7 @@ export class AudioWindow {
     this.#sinceMs = nowMs
   }
 
+  /** Never more than was handed on, whatever was said of it. */
   #estimateMs(nowMs: number): number {
     return Math.min(this.#handedMs, this.#reachedMs + (nowMs - this.#sinceMs))
   }

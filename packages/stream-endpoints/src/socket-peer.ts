@@ -215,11 +215,10 @@ export class SocketPeer<Command> {
 
   #checkLiveness(): void {
     // While we do not read, its silence is ours.
-    if (!this.#isPaused && this.#unanswered >= MAX_UNANSWERED_PINGS) {
+    if (!this.#isPaused && ++this.#unanswered > MAX_UNANSWERED_PINGS) {
       this.close('client_silent')
       return
     }
-    if (!this.#isPaused) this.#unanswered++
     this.#socket.ping()
     if (this.#isConversant) this.keep({ type: 'ping', id: ++this.#pingId } as ServerMessage)
   }

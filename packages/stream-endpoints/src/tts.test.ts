@@ -145,6 +145,22 @@ test('[SYE3] cancel: no audio after it is answered, and the next speech goes on'
   assert.equal(rig.synthesise.slotsUsed, 0)
 })
 
+test('[SYE3] a chunk that a cancel came too late for is not sent', async () => {
+  rig.synthesise.isGated = true
+  const client = await rig.tts()
+  client.say({ type: 'speak', requestId: 'r', text: 'xyz', ...plain })
+  await isBegun(0)
+  speech(0).isLate = true
+  speech(0).letOut(1)
+  await eventually(() => (client.binaries.length === 1 ? undefined : 'no audio'))
+  client.say({ type: 'cancel' })
+  client.say({ type: 'ping', id: 1 })
+  await client.got('pong')
+  speech(0).letOut(1)
+  assert.equal((await client.got('cancelled')).chunks, 1)
+  assert.equal(client.binaries.length, 1)
+})
+
 test('[SYE3] cancel of an ungated speech lets at most one more chunk be made', async () => {
   const client = await rig.tts()
   client.socket.pause()
@@ -224,7 +240,7 @@ test('[SYE4] with a lead, audio is sent no further ahead of the pace it is heard
 
 test('[SYE4] a client that takes nothing for a minute is disconnected, and its slot is free', async () => {
   const clock = new ManualClock()
-  await start({ clock })
+  await start({ clock, pingEveryMs: 600_000 })
   const client = await rig.tts()
   client.socket.pause()
   client.say({ type: 'speak', requestId: 'r', text: 'x'.repeat(100_000), ...plain })
@@ -237,6 +253,8 @@ test('[SYE4] a client that takes nothing for a minute is disconnected, and its s
   })
   await clock.advanceAsync(60_000, 10_000)
   await eventually(() => (rig.synthesise.slotsUsed === 0 ? undefined : 'slot kept'))
+  client.socket.resume()
+  assert.equal(await client.closed(), 4008)
 })
 
 test('[SYE5] refusals and failures are answered, and the next speech goes on', async () => {

@@ -164,8 +164,8 @@ test('[EMN2, SE3] an idle stream outlives the timeout, because its member asks w
 }, async () => {
   const { nginx } = await cluster(1, { plan: { idleTimeoutMs: 1_000 } }, 250)
   const client = await ready(nginx)
-  // Four times as long as nginx would wait.
-  await client.got('ping', 16)
+  // Three times as long as nginx would wait.
+  await client.got('ping', 12)
   client.send(new Uint8Array(spelled(5, ...SILENCE).buffer))
   assert.equal((await client.got('final')).text, 'w5')
 })

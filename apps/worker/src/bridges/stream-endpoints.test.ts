@@ -5,12 +5,16 @@ import { err, ok, systemClock } from '@parley/kernel'
 import { ParleyError } from '@parley/protocol'
 import { RECOGNISER_RATE_HZ, type RecogniserStatus } from '@parley/speech'
 import { ScriptedSynthesiser } from '@parley/speech/testing'
-import { BACKEND_RATE_HZ } from '@parley/stream-endpoints'
+import { BACKEND_RATE_HZ, type RecogniseListener } from '@parley/stream-endpoints'
 import { spelled, TestClient } from '@parley/stream-endpoints/testing'
+import { silentLogger } from '@parley/telemetry'
+import type { LocalAccess } from '../endpoints-port.ts'
 import { FAIL_VALUE, SpellingRecogniser } from '../testing/spelling-recogniser.ts'
 import { type RigOptions, until, workerRig } from '../testing/worker-rig.ts'
 import { allowAll, requireKey } from './endpoint-authority.ts'
 import { type EndpointSettings, mountStreamEndpoints } from './mount-stream-endpoints.ts'
+import { RecogniserToAsr } from './recogniser-to-asr.ts'
+import { SynthesiserToTts } from './synthesiser-to-tts.ts'
 
 const SILENCE = Array.from({ length: 20 }, () => 0)
 const bytes = (samples: Int16Array) => new Uint8Array(samples.buffer)
@@ -70,6 +74,50 @@ test('[WK30] a text is said by the worker itself', async (t) => {
   tts.say({ type: 'speak', requestId: 'v', text: 'x', voice: 'nobody' })
   const error = await tts.got('error')
   assert.deepEqual([error.code, error.field, error.requestId], ['VOICE_UNKNOWN', 'voice', 'v'])
+})
+
+test('[WK30] a cancel frees the slot of the engine', async (t) => {
+  const { client, synthesiser } = await rigOf(t)
+  const tts = await client('/v1/stream/tts').opened()
+  tts.say({ type: 'speak', requestId: 'r', text: 'Some words. '.repeat(5_000), leadMs: 40 })
+  await tts.got('started')
+  assert.equal(synthesiser.status().slotsUsed, 1)
+  tts.say({ type: 'cancel' })
+  await tts.got('cancelled')
+  assert.equal(synthesiser.status().slotsUsed, 0)
+})
+
+test('[WK30] each slot taken or given back is told at once', async () => {
+  let told = 0
+  const recogniser = new SpellingRecogniser(systemClock, { slots: 1 })
+  const synthesiser = new ScriptedSynthesiser({ clock: systemClock, slots: 1 })
+  await synthesiser.start()
+  const access: LocalAccess = {
+    clock: systemClock,
+    logger: silentLogger,
+    workerId: 'wrk_test',
+    recogniser,
+    synthesiser,
+    refusal: () => undefined,
+    onSlotsChanged: () => told++,
+  }
+  const listener = new Proxy({} as RecogniseListener, { get: () => () => {} })
+  const asr = new RecogniserToAsr(access, recogniser)
+  const opened = await asr.open(
+    { connectionId: 'con_test', language: 'en-US', firstIndex: 0 },
+    listener,
+    new AbortController().signal,
+  )
+  assert.ok(opened.ok)
+  assert.equal(told, 1)
+  await Promise.all([opened.value.close(), opened.value.close()])
+  assert.equal(told, 2)
+  const begun = await new SynthesiserToTts(access, synthesiser).speak({ requestId: 'r', text: 'x' })
+  assert.ok(begun.ok)
+  assert.equal(told, 3)
+  begun.value.cancel()
+  begun.value.cancel()
+  assert.equal(told, 4)
 })
 
 test('[WK30] slots are shared with the links of pods: who comes when all are taken is told', async (t) => {

@@ -103,7 +103,9 @@ export class SpellingStream implements RecogniseStream {
     if (!this.isClosed && !this.isStuck) this.listener.onFlushed(flushId)
   }
 
+  /** As with real engines the slot is free only when this has resolved. */
   async close(): Promise<void> {
+    await new Promise<void>((resolve) => void setImmediate(resolve))
     this.isClosed = true
   }
 

@@ -65,6 +65,8 @@ export class ToneSpeech implements BackendSpeech {
   isOver = false
   /** Chunks that were asked for. */
   asked = 0
+  /** While set, a cancel comes too late for the chunk that was asked for: `letOut` still gives it. */
+  isLate = false
   readonly #samples: Int16Array
   #at = 0
   #allowed: number
@@ -99,6 +101,7 @@ export class ToneSpeech implements BackendSpeech {
   }
 
   cancel(): void {
+    if (this.isLate) return
     this.isOver = true
     this.#settle(undefined)
   }
