@@ -1,5 +1,5 @@
 // Layers and cycles. Reading order of the layers: kernel <- protocol, telemetry, config <- audio <- speech | fleet |
-// sessions <- apps; client stands beside the domain packages. A planted violation is caught by layers.test.ts.
+// sessions | stream-endpoints <- apps; client stands beside the domain packages. A planted violation is caught by layers.test.ts.
 const layer = (name, comment, from, forbidden) => ({
   name,
   comment,
@@ -8,7 +8,7 @@ const layer = (name, comment, from, forbidden) => ({
   to: { path: `^(packages/(${forbidden})|apps)/` },
 })
 
-const DOMAIN = 'speech|fleet|sessions|placement'
+const DOMAIN = 'speech|fleet|sessions|placement|stream-endpoints'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -55,31 +55,37 @@ module.exports = {
       'lab-layer',
       'the lab drives the platform from outside, through the client',
       'lab',
-      'telemetry|config|speech|fleet|sessions',
+      'telemetry|config|speech|fleet|sessions|stream-endpoints',
     ),
     layer(
       'speech-sideways',
       'domain packages meet in an app',
       'speech',
-      'config|client|lab|sealing|fleet|sessions|placement',
+      'config|client|lab|sealing|fleet|sessions|placement|stream-endpoints',
     ),
     layer(
       'fleet-sideways',
       'domain packages meet in an app',
       'fleet',
-      'config|client|lab|sealing|audio|speech|sessions',
+      'config|client|lab|sealing|audio|speech|sessions|stream-endpoints',
     ),
     layer(
       'sessions-sideways',
       'domain packages meet in an app',
       'sessions',
-      'config|client|lab|sealing|audio|speech|fleet|placement',
+      'config|client|lab|sealing|audio|speech|fleet|placement|stream-endpoints',
+    ),
+    layer(
+      'stream-endpoints-sideways',
+      'domain packages meet in an app: what the endpoints need of speech is a port of their own',
+      'stream-endpoints',
+      'config|client|lab|sealing|speech|fleet|sessions|placement',
     ),
     layer(
       'placement-layer',
       'placement is arithmetic: it imports only kernel',
       'placement',
-      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions',
+      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|stream-endpoints',
     ),
     {
       name: 'apps-apart',

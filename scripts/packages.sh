@@ -9,6 +9,7 @@ parley_debian_packages() {
 	runtime|espeak-ng|speech in languages other than English, and spoken by a process of its own
 	runtime|liblc3-0|LC3 audio of glasses and earbuds
 	test|chromium|the page tested in a real browser
+	test|nginx|balancing of stream endpoints tested with it (Debian starts it on port 80 unless told not to)
 	LIST
 }
 

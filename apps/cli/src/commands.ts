@@ -78,6 +78,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     module: './config/command.ts',
     factory: 'createConfigCommand',
   },
+  {
+    name: 'emit',
+    summary: 'configuration for other programs: nginx',
+    module: './emit/command.ts',
+    factory: 'createEmitCommand',
+  },
   { name: 'bench', summary: 'measure this machine', module: './bench/command.ts', factory: 'createBenchCommand' },
   {
     name: 'test',

@@ -18,6 +18,7 @@ import {
 import { type AdminServer, type MintedPageCode, startAdminServer } from './admin/admin-server.ts'
 import { type FleetReport, fleetReport } from './admin/fleet-report.ts'
 import { type HealthReport, healthReport, type ThroughputTotals, type UdpFigures } from './admin/health-report.ts'
+import { createPodStreams } from './bridges/pod-streams.ts'
 import { urlHost } from './http/listen.ts'
 import type { ListenerTimeouts } from './http/listener.ts'
 import { createPublicServer, type PublicServer } from './http/public-server.ts'
@@ -37,6 +38,8 @@ const WINDOW_MS = 5_000
 /** Sessions say goodbye within 2 s by contract; this is for a bug in that. */
 const SESSIONS_CLOSE_MS = 2_200
 const LISTENERS_CLOSE_MS = 600
+/** Clients of the stream endpoints get so long to take their leave. */
+const STREAMS_CLOSE_MS = 1_000
 
 export interface PodOptions {
   readonly clock: Clock
@@ -102,6 +105,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     version: VERSION,
     phase: phases.phase,
     readiness,
+    mountStreams: (host) => createPodStreams({ ...options, ...identity, host, phase: phases.phase }),
     tls: await loadCredentials(config.tls),
     onAnswered: metrics.http,
   })
@@ -257,6 +261,10 @@ function publicUrlOf({ server, tls }: ResolvedConfig, port: number): string {
   return `${tls.mode === 'off' ? 'http' : 'https'}://${urlHost(server.host)}:${port}`
 }
 
+async function endStreams({ streams }: PublicServer): Promise<void> {
+  await streams?.close('shutting_down', STREAMS_CLOSE_MS)
+}
+
 async function stop(options: PodOptions, scope: Scope, publicServer: PublicServer, drain: () => void): Promise<void> {
   const { clock, sessions, logger } = options
   drain()
@@ -268,7 +276,10 @@ async function stop(options: PodOptions, scope: Scope, publicServer: PublicServe
       logger.error({ err: error }, `${what} did not end well`)
     }
   }
-  await step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down'))
+  await Promise.all([
+    step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down')),
+    step('closing stream connections', SESSIONS_CLOSE_MS, endStreams(publicServer)),
+  ])
   await step('closing the listeners', LISTENERS_CLOSE_MS, scope.close())
   logger.info({}, 'pod stopped')
 }

@@ -55,8 +55,8 @@ export interface Worker {
   /** Engines, for streams that do not come over a link. */
   readonly access: LocalAccess
   /**
-   * Binds, then starts the engines; resolves with the address pods connect to as soon as one of them takes streams (or each has said
-   * why it does not).
+   * Binds, then starts the engines; resolves with the address pods connect to as soon as the recogniser takes streams: with its first decoder.
+   * A worker that does not recognise is ready when it speaks.
    */
   start(): Promise<string>
   /** What pods are told. */
@@ -132,7 +132,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     async start() {
       url = await listener.start()
-      await firstReady([recogniser, synthesiser], onSlotsChanged)
+      await firstReady(recogniser, synthesiser, onSlotsChanged)
       meter.onLoaded()
       onStateChanged()
       return url
@@ -201,6 +201,7 @@ function figuresOf(sources: FigureSources): () => HealthFigures {
     linkStreams: links.streamCount,
     linksRefused: refusals.totals,
     connections: endpoints?.connections ?? 0,
+    endpoints: endpoints?.report?.(),
     recognition: options.recogniser?.status(),
     synthesis: options.synthesiser?.status(),
     speechesWaiting: speechWaits.count,
@@ -237,18 +238,16 @@ function createHttp({ options, logger, workerId, meter, figures }: HttpSources):
   })
 }
 
-/** Starts all engines; resolves when one of them is ready, or when each has come to its end. */
+/**
+ * Starts both engines; resolves when the recogniser takes streams. Where there is none, or it cannot, when the synthesiser does or cannot
+ * either.
+ */
 async function firstReady(
-  engines: readonly (Recogniser | Synthesiser | undefined)[],
+  recogniser: Recogniser | undefined,
+  synthesiser: Synthesiser | undefined,
   onStarted: () => void,
 ): Promise<void> {
-  const starting = engines.flatMap((engine) => (engine ? [{ engine, started: engine.start() }] : []))
-  const anyReady = Promise.withResolvers<void>()
-  for (const { engine, started } of starting) {
-    void started.then(() => {
-      if (engine.status().ready) anyReady.resolve()
-      onStarted()
-    })
-  }
-  await Promise.race([anyReady.promise, Promise.all(starting.map(({ started }) => started))])
+  const speaking = synthesiser?.start().then(onStarted)
+  await recogniser?.start()
+  if (recogniser?.status().ready !== true) await speaking
 }

@@ -28,9 +28,21 @@ export interface LocalAccess {
   onSlotsChanged(): void
 }
 
+/** What the health report says of them. */
+export interface EndpointsReport {
+  readonly connections: Readonly<Record<string, number>>
+  readonly maxConnections: number
+  readonly acceptedTotal: Readonly<Record<string, number>>
+  /** By error code. */
+  readonly refusedTotal: Readonly<Record<string, number>>
+  /** Partials left out for clients that did not read. */
+  readonly partialsSkippedTotal: number
+}
+
 export interface MountedEndpoints {
   /** WebSocket connections there are: `active_connections` of the health report. */
   readonly connections: number
+  report?(): EndpointsReport
   /**
    * A WebSocket upgrade of a path that is not the link's; `path` has no query. False when it is not one of these endpoints: it is then
    * answered 404. Otherwise the socket is theirs, refusals included.

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url'
 import { parseWav } from '@parley/audio'
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, withDeadline } from '@parley/kernel'
-import type { WorkerRole } from '@parley/protocol'
 import {
   createEspeakSynthesiser,
   createFliteSynthesiser,
@@ -18,7 +17,7 @@ import {
   SynthesiserSet,
 } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
-import { countWorkers, shareOf } from './machine-share.ts'
+import { shareOf } from './machine-share.ts'
 import type { WorkerParts } from './process.ts'
 import { SelfSizing, type SizedRole } from './self-sizing.ts'
 import { recogniseSlots, synthesiseSlots, toldSlots } from './slot-plan.ts'
@@ -34,8 +33,8 @@ export interface EngineOptions {
   readonly config: ResolvedConfig
   readonly clock: Clock
   readonly logger: Logger
-  /** Part of the machine that the supervisor gave this worker, (0..1]. */
-  readonly machineShare: number
+  /** Part of the machine that is this worker's, (0..1]; shared evenly with the workers there are unless told. */
+  readonly machineShare: number | undefined
 }
 
 export async function createEngines(options: EngineOptions): Promise<WorkerParts> {
@@ -63,7 +62,7 @@ async function createRecognition({ config, clock, machineShare }: EngineOptions,
       ? toldSlots('speech.slotsPerWorker', slotsPerWorker)
       : toldSlots('worker.recogniseSlots', wanted)
   if (!roles.includes('recognise') || told === undefined) return undefined
-  const share = () => roleShare('recognise', machineShare)
+  const share = () => shareOf('recognise', machineShare)
   const maxSlots = poolThreads() - OTHER_THREADS
   const slotRoom = { room, maxSlots }
   const slots =
@@ -87,7 +86,7 @@ async function createSynthesis({ config, clock, machineShare }: EngineOptions, r
   const { synthesiseSlots: wanted, roles } = config.worker
   const told = toldSlots('worker.synthesiseSlots', wanted)
   if (!roles.includes('synthesise') || told === undefined) return undefined
-  const share = () => roleShare('synthesise', machineShare)
+  const share = () => shareOf('synthesise', machineShare)
   const maxSlots = Math.max(1, availableParallelism()) * MAX_SPEECHES_PER_CORE
   const slotRoom = { room, maxSlots }
   const slots =
@@ -108,10 +107,6 @@ async function createSynthesis({ config, clock, machineShare }: EngineOptions, r
     apply: (count) => synthesiser.resize(count),
   }
   return { synthesiser, slots, sized: told === 'to be found' ? sized : undefined }
-}
-
-async function roleShare(role: WorkerRole, machineShare: number): Promise<number> {
-  return shareOf(machineShare, await countWorkers(role))
 }
 
 /** As libuv reads it. */

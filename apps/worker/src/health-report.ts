@@ -3,6 +3,7 @@
 import type { WorkerState } from '@parley/protocol'
 import type { RecogniserStatus, SynthesiserStatus } from '@parley/speech'
 import type { LoopReading, ProcessStats } from '@parley/telemetry'
+import type { EndpointsReport } from './endpoints-port.ts'
 import type { StreamCounters } from './host-context.ts'
 import type { RefusalReason } from './link-refusals.ts'
 
@@ -16,6 +17,7 @@ export interface HealthFigures {
   readonly linksRefused: Readonly<Record<RefusalReason, number>>
   /** WebSocket connections at the stream endpoints. */
   readonly connections: number
+  readonly endpoints?: EndpointsReport | undefined
   readonly recognition: RecogniserStatus | undefined
   readonly synthesis: SynthesiserStatus | undefined
   readonly speechesWaiting: number
@@ -42,6 +44,7 @@ export function healthReport(figures: HealthFigures) {
     pid: process.pid,
     uptimeMs: Math.round(figures.uptimeMs),
     active_connections: figures.connections,
+    ...(figures.endpoints ? { endpoints: figures.endpoints } : {}),
     links: { open: figures.links, streams: figures.linkStreams, refusedTotal: figures.linksRefused },
     roles: {
       ...(recognition ? { recognise: recogniseReport(recognition, counters) } : {}),

@@ -1,5 +1,5 @@
-// Which part of the machine is this worker's: what its supervisor told it, or less when there are other workers beside it. Workers are known
-// by their process titles, which anybody may read; where they cannot be read (no /proc) nobody is seen.
+// Which part of the machine is this worker's: what it was told, otherwise an even share with the workers beside it. Workers are known by
+// their process titles, which anybody may read; where they cannot be read (no /proc) nobody is seen.
 import { readdir, readFile } from 'node:fs/promises'
 import type { WorkerRole } from '@parley/protocol'
 
@@ -21,8 +21,10 @@ export async function countWorkers(role: WorkerRole, root = '/proc'): Promise<nu
   return Math.max(1, titles.filter((title) => isWorker(title, role)).length)
 }
 
-/** `told` is the supervisor's word, (0..1]; several workers started by hand share evenly. */
-export const shareOf = (told: number, workers: number): number => Math.min(told, 1 / workers)
+/** Part of the machine that is this worker's in `role`, (0..1]; `told` stands as it is. */
+export async function shareOf(role: WorkerRole, told: number | undefined, root?: string): Promise<number> {
+  return told ?? 1 / (await countWorkers(role, root))
+}
 
 function isWorker(title: string, role: WorkerRole): boolean {
   const [name, ...roles] = title.replaceAll('\0', ' ').trim().split(' ')

@@ -30,8 +30,8 @@ export interface WorkerParts {
 export interface PartsContext {
   readonly config: ResolvedConfig
   readonly logger: Logger
-  /** Part of the machine that is this worker's, (0..1]. */
-  readonly machineShare: number
+  /** Part of the machine that is this worker's, (0..1]; undefined: nobody has told. */
+  readonly machineShare: number | undefined
 }
 
 export type CreateParts = (context: PartsContext) => WorkerParts | Promise<WorkerParts>
@@ -98,7 +98,7 @@ async function start(
   logger: Logger,
   channel: Channel | undefined,
 ): Promise<Running> {
-  const { config, fleetSecret, machineShare = 1, memberId } = settings
+  const { config, fleetSecret, machineShare, memberId } = settings
   const { host, port, tlsCertFile, tlsKeyFile } = config.worker
   const tls = await readTlsFiles({ tlsCertFile, tlsKeyFile })
   if (!tls.ok) throw new StartFailure('TLS_INVALID', tls.error, EXIT_CODES.usage)

@@ -31,6 +31,12 @@ test('[WK20] before measuring the number is careful; afterwards it is what the m
     how: 'measured: a decoder takes 14 % of a core, the machine has 2, 50 % of it ours',
   })
   assert.equal(recogniseSlots({ ...unknown, realTimeFactor: 0.01, maxSlots: 12 }).slots, 12)
+  assert.equal(
+    recogniseSlots({ ...unknown, realTimeFactor: 0.4 }).slots,
+    4,
+    'what was promised stands while it can be done',
+  )
+  assert.equal(recogniseSlots({ ...unknown, realTimeFactor: 0.8 }).slots, 2)
   assert.deepEqual(synthesiseSlots({ ...unknown, realTimeFactor: 0.05 }), {
     slots: 20,
     how: 'measured: a speech takes 5.0 % of a core, the machine has 2',
@@ -52,7 +58,7 @@ test('[WK20] workers beside this one are known by their titles, by role', async 
   await run('self', workerTitle(['recognise']))
   assert.deepEqual([await countWorkers('recognise', root), await countWorkers('synthesise', root)], [2, 2])
   assert.equal(await countWorkers('recognise', '/nonexistent'), 1)
-  assert.deepEqual([shareOf(1, 2), shareOf(0.25, 2)], [0.5, 0.25])
+  assert.deepEqual([await shareOf('recognise', undefined, root), await shareOf('recognise', 1, root)], [0.5, 1])
 })
 
 test('[WK20] a role is measured once, when its engine is ready, and follows workers that come and go', async () => {

@@ -220,6 +220,13 @@ export const ConfigSchema = Type.Object(
           minimum: 1,
           description: 'WebSocket connections from one address (IPv6: one /64).',
         }),
+        streamConnections: Type.Integer({
+          default: 50,
+          minimum: 0,
+          maximum: 10000,
+          description:
+            'Connections at the stream endpoints of a pod (/v1/stream/asr, /v1/stream/tts), of those above; 0 = no such endpoints.',
+        }),
         sessionsPerUser: Type.Integer({
           default: 50,
           minimum: 1,

@@ -40,7 +40,7 @@ export type SupervisorToMember<Config = unknown> =
       readonly type: 'start'
       readonly config: Config
       readonly fleetSecret: string
-      /** Workers: the part of the machine that is theirs (0..1]; all of it unless told. */
+      /** Workers: the part of the machine that is theirs (0..1]; shared evenly with other workers of the machine unless told. */
       readonly machineShare?: number
       /** Workers: their id; a new one unless told. */
       readonly memberId?: string

@@ -17,13 +17,13 @@ export interface StreamProgress {
   readonly sinceOpenedMs: number
 }
 
-/** By how much a stream is behind, beyond what it may still have to catch up; never negative (SL1). */
+/** By how much a stream is behind, beyond what it may still have to catch up; never negative (BH1). */
 export function behindMs({ unansweredMs, backlogMs, sinceOpenedMs }: StreamProgress): number {
   const allowedMs = Math.max(0, backlogMs - sinceOpenedMs * CATCH_UP_RATIO)
   return Math.max(0, unansweredMs - allowedMs)
 }
 
-/** How long a stream that was moved `moves` times for being behind stays where it is (SL3). */
+/** How long a stream that was moved `moves` times for being behind stays where it is (BH3). */
 export function restMs(moves: number): number {
   return moves === 0 ? 0 : Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** (moves - 1))
 }
@@ -32,7 +32,7 @@ export function restMs(moves: number): number {
 export type WorkerLags = readonly number[]
 
 /**
- * True when a stream that is `streamMs` behind would be served better elsewhere (SL2): `own` are the lags of all streams of its worker, `others`
+ * True when a stream that is `streamMs` behind would be served better elsewhere (BH2): `own` are the lags of all streams of its worker, `others`
  * those of each other worker that has room for it.
  */
 export function isBetterElsewhere(streamMs: number, own: WorkerLags, others: readonly WorkerLags[]): boolean {

@@ -26,9 +26,16 @@ export function freeSlots({ slots, used, reserved }: Candidate): number {
   return Math.max(0, slots - used - reserved)
 }
 
-/** Those of `candidates` that may take a stream now, in their order (PL1, PL2). */
-export function eligible<C extends Candidate>(candidates: readonly C[]): readonly C[] {
+/**
+ * Those of `candidates` that may take a stream now, in their order (PL1, PL2). `isUrgent`: the stream has been admitted and waits with its audio, so
+ * that a doubtful worker with room serves it better than a trusted one without.
+ */
+export function eligible<C extends Candidate>(candidates: readonly C[], isUrgent = false): readonly C[] {
   const able = candidates.filter(({ state, slots }) => state === 'ready' && slots > 0)
   const trusted = able.filter(({ standing }) => standing !== 'out')
-  return (trusted.length > 0 ? trusted : able).filter((candidate) => freeSlots(candidate) > 0)
+  const withRoom = trusted.filter(hasRoom)
+  const isLastResort = trusted.length === 0 || (isUrgent && withRoom.length === 0)
+  return isLastResort ? able.filter(hasRoom) : withRoom
 }
+
+const hasRoom = (candidate: Candidate): boolean => freeSlots(candidate) > 0

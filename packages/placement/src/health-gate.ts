@@ -37,6 +37,7 @@ export interface GatePolicy {
 
 export const DEFAULT_GATE_POLICY: GatePolicy = { failuresToOut: 3, outMs: 30_000, putOffMs: 2_000 }
 
+/** Nothing is held against the worker. */
 export const NEW_GATE: HealthGate = { kind: 'in', checksFailed: 0, streamsFailed: 0 }
 
 type In = Extract<HealthGate, { kind: 'in' }>
@@ -71,9 +72,9 @@ export function standingOf(gate: HealthGate, nowMs: number): Standing {
 function whileIn(gate: In, event: HealthEvent, nowMs: number, policy: GatePolicy): HealthGate {
   switch (event) {
     case 'checkPassed':
-      return gate.checksFailed === 0 ? gate : { ...gate, checksFailed: 0 }
+      return lessFailed(gate, { checksFailed: 0 })
     case 'streamProgressed':
-      return gate.streamsFailed === 0 ? gate : { ...gate, streamsFailed: 0 }
+      return lessFailed(gate, { streamsFailed: 0 })
     case 'checkFailed':
       return unlessTooMany({ ...gate, checksFailed: gate.checksFailed + 1 }, nowMs, policy)
     case 'streamFailed':
@@ -84,6 +85,12 @@ function whileIn(gate: In, event: HealthEvent, nowMs: number, policy: GatePolicy
     default:
       return assertNever(event)
   }
+}
+
+/** `NEW_GATE` itself once nothing is held against the worker, so that this is cheap to see. */
+function lessFailed(gate: In, less: Partial<In>): HealthGate {
+  const next = { ...gate, ...less }
+  return next.checksFailed + next.streamsFailed === 0 ? NEW_GATE : next
 }
 
 function unlessTooMany(gate: In, nowMs: number, policy: GatePolicy): HealthGate {

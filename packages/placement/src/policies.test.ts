@@ -85,6 +85,15 @@ test('[PL2] the gate counts as soon as one worker passes it, even a full one, an
   assert.equal(leastConnections([doubtful, candidate('tried', { standing: 'trial', used: 3 })], 0)?.id, 'tried')
 })
 
+test('[PL2] a stream that waits with its audio takes a doubtful worker, but only when no trusted one has room', () => {
+  const doubtful = candidate('doubtful', { standing: 'out' })
+  const [full, free] = [candidate('full', { used: 4 }), candidate('free', { used: 3 })]
+  assert.deepEqual(eligible([doubtful, full], true), [doubtful])
+  assert.deepEqual(eligible([doubtful, full, free], true), [free])
+  assert.deepEqual(eligible([doubtful, full]), [])
+  assert.deepEqual(eligible([candidate('x', { standing: 'out', state: 'draining' }), full], true), [])
+})
+
 test('[PL3] the largest share goes first, so that workers of different sizes fill together', () => {
   const fleet = [candidate('small', { slots: 2 }), candidate('large', { slots: 8 })]
   assert.equal(leastConnections(fleet, 0)?.id, 'large')

@@ -204,6 +204,13 @@ export const ERRORS = {
     'This pod holds as many sessions as it is rated for.',
     'Try again after retryAfterMs.',
   ),
+  ENDPOINT_FULL: entry(
+    'worker',
+    503,
+    true,
+    'This member holds as many stream connections as it may.',
+    'Try again after retryAfterMs, or connect to another member.',
+  ),
   VOICE_UNKNOWN: entry(
     'worker',
     422,
@@ -250,8 +257,8 @@ export const ERRORS = {
     'worker',
     503,
     true,
-    'The speech worker failed; recognition goes on when another is there.',
-    'Nothing: the session goes on by itself.',
+    'Recognition broke off; it goes on with what comes next.',
+    'Send again what has no final, if it is still wanted.',
   ),
   SLOW_CONSUMER: entry(
     'client',

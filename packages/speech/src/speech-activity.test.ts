@@ -50,6 +50,10 @@ test('[UT7] restarted with a floor it judges like one that goes on from there', 
 
 test('[EP4] levels are dB below full scale', () => {
   assert.equal(levelOf(new Int16Array(320)), SILENT_DBFS)
-  assert.ok(Math.abs(levelOf(new Int16Array(320).fill(32_767))) < 0.01)
-  assert.ok(Math.abs(levelOf(new Int16Array(320).fill(3_277)) + 20) < 0.01)
+  const square = (peak: number, offset = 0) =>
+    Int16Array.from({ length: 320 }, (_, n) => offset + (n % 2 ? peak : -peak))
+  assert.ok(Math.abs(levelOf(square(32_767))) < 0.01)
+  assert.ok(Math.abs(levelOf(square(3_277)) + 20) < 0.01)
+  assert.ok(Math.abs(levelOf(square(3_277, 12_000)) + 20) < 0.01)
+  assert.equal(levelOf(new Int16Array(320).fill(8_000)), SILENT_DBFS)
 })

@@ -83,10 +83,16 @@ export class SpeechActivity {
   }
 }
 
-/** Root mean square of a block in dB below full scale. */
+/** Root mean square of a block about its mean, in dB below full scale: what a cheap sound card adds to every sample is no sound. */
 export function levelOf(block: Int16Array): number {
-  let energy = 0
-  for (let at = 0; at < block.length; at++) energy += (block[at] as number) ** 2
-  if (energy === 0) return SILENT_DBFS
-  return Math.max(SILENT_DBFS, 10 * Math.log10(energy / block.length / 32_768 ** 2))
+  let sum = 0
+  let squares = 0
+  for (let at = 0; at < block.length; at++) {
+    const sample = block[at] as number
+    sum += sample
+    squares += sample * sample
+  }
+  const variance = (squares - (sum * sum) / block.length) / block.length
+  if (!(variance > 0)) return SILENT_DBFS
+  return Math.max(SILENT_DBFS, 10 * Math.log10(variance / 32_768 ** 2))
 }

@@ -4,11 +4,8 @@ import { access, glob, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { CLOSE_REASON_NAMES, ERROR_CODES } from '@parley/protocol'
 
-/**
- * In the catalogue and raised by nothing yet: SPEECH_LOST belongs to sessions that are told of a lost worker by error (today they
- * get a `speech` message). One that is raised must leave this list: the check says so.
- */
-const RESERVED = new Set<string>(['SPEECH_LOST'])
+/** In the catalogue and raised by nothing yet. One that is raised must leave this list: the check says so. */
+const RESERVED = new Set<string>([])
 /** Files that only name codes: the catalogues, and the words the page and the client have for each. */
 const NAMES_ONLY =
   /\.test\.ts$|(error-codes|close-codes|trouble-words|connection-transitions|parity)\.ts$|node_modules|dist/

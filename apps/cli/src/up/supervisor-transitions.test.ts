@@ -197,7 +197,7 @@ test('[UP5] a stop with nothing alive ends at once', () => {
   assert.deepEqual(run().feed(0, { type: 'stop' }), [{ type: 'ended' }])
 })
 
-test('[UP12] a drain reaches its worker and the view of the pod, and ends with undrain or with the process', () => {
+test('[UP13] a drain reaches its worker and the view of the pod, and ends with undrain or with the process', () => {
   const platform = running(2)
   const drain = (withinMs: number | undefined, workerId = 'wrk_worker 1') =>
     platform.feed(1_000, { type: 'drainWorker', workerId, withinMs })
@@ -215,7 +215,7 @@ test('[UP12] a drain reaches its worker and the view of the pod, and ends with u
   assert.deepEqual(drain(30_000, 'wrk_unknown'), [])
 })
 
-test('[UP12] what the pod is told of a process: state, number while there is one, how often it failed in a row', () => {
+test('[UP13] what the pod is told of a process: state, number while there is one, how often it failed in a row', () => {
   const platform = running(1)
   platform.crash(1_000, 'worker 1')
   assert.deepEqual(membersView(platform.state, 1_000)[1], {

@@ -223,7 +223,7 @@ test('[UP4] a pod that is broken ends the start with what it said, and no proces
   assert.match(await readFile(path.join(up.dataDir, 'log/crashes.log'), 'utf8'), /== \S+ pod\n(?:.*\n)+ +at /)
 })
 
-test('[UP12] the pod is told of every process, and passes on what an operator wants of a worker', async (t) => {
+test('[UP13] the pod is told of every process, and passes on what an operator wants of a worker', async (t) => {
   const up = await start(t)
   const { adminUrl, podPid, workerPids } = await up.ready()
   const members = async () => {

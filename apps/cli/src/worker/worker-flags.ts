@@ -62,9 +62,9 @@ export function workerId(text: string | undefined): string | undefined {
   throw new CliError(`--id ${text}: an id is 3 to 64 letters, digits, _ and -`, EXIT.usage)
 }
 
-/** The part of the machine of --share, (0..1]; 1 unless told. */
-export function machineShare(text: string | undefined): number {
-  if (text === undefined) return 1
+/** The part of the machine of --share, (0..1]; undefined: shared with the workers there are. */
+export function machineShare(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
   const share = Number(text)
   if (share > 0 && share <= 1) return share
   throw new CliError(

@@ -20,8 +20,8 @@ export interface WorkerRunOptions {
   readonly json: boolean
   readonly config: ResolvedConfig
   readonly memberId: string | undefined
-  /** Part of the machine, (0..1]. */
-  readonly machineShare: number
+  /** Part of the machine, (0..1]; undefined: shared with the workers there are. */
+  readonly machineShare: number | undefined
   /** The worker's program; the project's own unless a test says otherwise. */
   readonly modulePath?: string
 }
@@ -40,7 +40,7 @@ export async function runWorkerProcess(context: CliContext, options: WorkerRunOp
     type: 'start',
     config: { ...config, log: { ...config.log, file: logFile } },
     fleetSecret: secret,
-    machineShare,
+    ...(machineShare === undefined ? {} : { machineShare }),
     ...(memberId === undefined ? {} : { memberId }),
   } as const
   const spec = {

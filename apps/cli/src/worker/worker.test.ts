@@ -131,7 +131,7 @@ test('[WRK3] slots are told by role: a number, none, or found out', () => {
   assert.deepEqual(flags('recognise=0, synthesise=auto'), ['worker.recogniseSlots=-1', 'worker.synthesiseSlots=0'])
   for (const bad of ['', 'recognise', 'recognise=-1', 'sing=3', 'recognise=4;synthesise=2'])
     assert.throws(() => flags(bad), CliError, bad)
-  assert.equal(machineShare(undefined), 1)
+  assert.equal(machineShare(undefined), undefined)
   assert.equal(machineShare('0.25'), 0.25)
   for (const bad of ['0', '1.5', 'half']) assert.throws(() => machineShare(bad), CliError)
   assert.equal(workerId('wrk_1'), 'wrk_1')

@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
+import type { StreamEndpoints } from '@parley/stream-endpoints'
 import { type HttpSample, type Logger, NO_STAGES, type StageTimer } from '@parley/telemetry'
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../identity/identity.ts'
@@ -11,11 +12,11 @@ import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { AddressBuckets } from './address-limits.ts'
 import { createApp } from './app.ts'
 import { createGate } from './authentication.ts'
-import { createClientResolver } from './client-address.ts'
+import { type ClientResolver, createClientResolver } from './client-address.ts'
 import { listen } from './listen.ts'
 import { createListener, DEFAULT_TIMEOUTS, type ListenerTimeouts, type TlsCredentials } from './listener.ts'
 import { createHandlers } from './operations.ts'
-import { createOriginPolicy } from './origins.ts'
+import { createOriginPolicy, type OriginPolicy } from './origins.ts'
 import type { PodPhase, Readiness } from './readiness.ts'
 import { timedHandler } from './timed-handler.ts'
 import { handleUpgrades, type Upgrades } from './upgrade.ts'
@@ -39,10 +40,26 @@ export interface PublicServerOptions {
   readonly tls: TlsCredentials | undefined
   readonly timeouts?: Partial<ListenerTimeouts>
   readonly onAnswered: (sample: HttpSample) => void
+  /** Stream endpoints on this listener; none unless told. */
+  readonly mountStreams?: MountStreams | undefined
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer
   readonly logger: Logger
 }
+
+/** What the stream endpoints need to know of the listener they are on. */
+export interface StreamsHost {
+  readonly origins: OriginPolicy
+  readonly clientOf: ClientResolver
+  /** Wrong credentials of an address (`Client.network`), those presented over REST included. */
+  readonly failures: {
+    /** 0, or how long even a right one is refused. */
+    waitMs(network: string): number
+    count(network: string): void
+  }
+}
+
+export type MountStreams = (host: StreamsHost) => StreamEndpoints | undefined
 
 export interface PublicServer {
   /** Starts to listen; answers with the port bound. Throws StartFailure. */
@@ -52,8 +69,10 @@ export interface PublicServer {
   /** Cuts what is left. Idempotent. */
   close(): Promise<void>
   readonly server: Server
+  /** All WebSockets, those at the stream endpoints included. */
   readonly connections: number
   readonly counters: PublicServerCounters
+  readonly streams: StreamEndpoints | undefined
 }
 
 export interface PublicServerCounters {
@@ -68,12 +87,30 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
   const counters = { authenticationFailuresTotal: 0, requestsLimitedTotal: 0, authenticationsLimitedTotal: 0 }
   const origins = createOriginPolicy(config.server.allowedOrigins, config.server.publicUrl)
   const clientOf = createClientResolver(config.server.trustedProxies)
+  const failures = new AddressBuckets(clock, FAILED_AUTHENTICATIONS_PER_MINUTE)
+  const onFailure = () => counters.authenticationFailuresTotal++
+  const onLimited = () => counters.authenticationsLimitedTotal++
   const gate = createGate({
     authenticator: options.identity.authenticator,
     origins,
-    failures: new AddressBuckets(clock, FAILED_AUTHENTICATIONS_PER_MINUTE),
-    onFailure: () => counters.authenticationFailuresTotal++,
-    onLimited: () => counters.authenticationsLimitedTotal++,
+    failures,
+    onFailure,
+    onLimited,
+  })
+  const streams = options.mountStreams?.({
+    origins,
+    clientOf,
+    failures: {
+      waitMs(network) {
+        const waitMs = failures.waitMs(network)
+        if (waitMs > 0) onLimited()
+        return waitMs
+      },
+      count(network) {
+        onFailure()
+        failures.takeOrWaitMs(network)
+      },
+    },
   })
   const app = await createApp({
     ...options,
@@ -91,13 +128,14 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
     onRateLimited: () => counters.requestsLimitedTotal++,
     logger,
   })
-  const upgrades = handleUpgrades(app.server, { ...options, clientOf, origins })
-  return assemble(app, upgrades, counters, config.server)
+  const upgrades = handleUpgrades(app.server, { ...options, clientOf, origins, streams })
+  return assemble(app, upgrades, streams, counters, config.server)
 }
 
 function assemble(
   app: FastifyInstance,
   upgrades: Upgrades,
+  streams: StreamEndpoints | undefined,
   counters: Omit<PublicServerCounters, 'upgradesRefusedTotal'>,
   { host, port }: ResolvedConfig['server'],
 ): PublicServer {
@@ -105,11 +143,13 @@ function assemble(
   let closing: Promise<void> | undefined
   return {
     server,
+    streams,
     get connections() {
       return upgrades.connections
     },
     get counters() {
-      return { ...counters, upgradesRefusedTotal: upgrades.refusedTotal }
+      const upgradesRefusedTotal = sumOf(upgrades.refusedTotal, streams?.stats().refusedTotal ?? {})
+      return { ...counters, upgradesRefusedTotal }
     },
     async listen() {
       await listen(server, { kind: 'tcp', host, port, setting: 'server.port (--port)' })
@@ -129,4 +169,12 @@ function assemble(
       return closing
     },
   }
+}
+
+type Counts = Readonly<Record<string, number>>
+
+function sumOf(one: Counts, other: Counts): Counts {
+  const sum: Record<string, number> = { ...one }
+  for (const [name, count] of Object.entries(other)) sum[name] = (sum[name] ?? 0) + count
+  return sum
 }

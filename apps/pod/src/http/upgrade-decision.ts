@@ -88,6 +88,12 @@ function subprotocolRefusal({ subprotocols }: UpgradeRequest): ParleyError | und
   return offered.includes(CLIENT_SUBPROTOCOL) ? undefined : new ParleyError('SUBPROTOCOL_REQUIRED')
 }
 
+/** Of a connection at a stream endpoint: what else there is to decide, the endpoint decides itself. */
+export function decideStreamUpgrade(context: UpgradeContext): Result<void, ParleyError> {
+  const refusal = limitRefusal(context)
+  return refusal ? err(refusal) : ok(undefined)
+}
+
 function limitRefusal(context: UpgradeContext): ParleyError | undefined {
   if (context.phase === 'draining') return new ParleyError('DRAINING', { retryAfterMs: CONNECTION_RETRY_MS })
   if (context.connections >= context.maxConnections) return tooMany('in all', context.maxConnections)

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ResolvedConfig } from '@parley/config'
 import { CLIENT_SUBPROTOCOL, ParleyError } from '@parley/protocol'
+import type { StreamEndpoints } from '@parley/stream-endpoints'
 import type { Logger } from '@parley/telemetry'
 import { WebSocketServer } from 'ws'
 import { CLIENT_SOCKET_OPTIONS } from '../sessions/client-socket.ts'
@@ -16,7 +17,7 @@ import { rawProblem } from './problem.ts'
 import { publicUrlsOf } from './public-urls.ts'
 import type { PodPhase } from './readiness.ts'
 import { requestIdOf } from './request-id.ts'
-import { decideUpgrade, type UpgradeContext } from './upgrade-decision.ts'
+import { decideStreamUpgrade, decideUpgrade, type UpgradeContext } from './upgrade-decision.ts'
 
 export interface UpgradeOptions {
   readonly podId: string
@@ -25,6 +26,8 @@ export interface UpgradeOptions {
   readonly clientOf: ClientResolver
   readonly origins: OriginPolicy
   readonly phase: () => PodPhase
+  /** Takes the upgrades of the addresses it handles; nobody does unless told. */
+  readonly streams?: Pick<StreamEndpoints, 'handles' | 'onUpgrade'> | undefined
   readonly logger: Logger
 }
 
@@ -67,21 +70,32 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): Upgrade
     }
   }
 
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    const requestId = requestIdOf(request.headers['x-request-id'])
-    const client = options.clientOf(socket.remoteAddress, 'encrypted' in socket, request.headers)
-    socket.on('error', ignore)
-    const decision = decideUpgrade(upgradeRequestOf(request), contextOf(client))
-    if (!decision.ok) return refuse(socket, decision.error, requestId, client)
-    const urls = publicUrlsOf(config.server.publicUrl, podId, client.isTls, request.headers.host)
-    if (!urls) return refuse(socket, badHost(), requestId, client)
-
+  function count(socket: Duplex, client: Client): void {
     const uncount = counts.add(client.network)
     sockets.add(socket)
     socket.once('close', () => {
       uncount()
       sockets.delete(socket)
     })
+  }
+
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const requestId = requestIdOf(request.headers['x-request-id'])
+    const client = options.clientOf(socket.remoteAddress, 'encrypted' in socket, request.headers)
+    socket.on('error', ignore)
+    if (options.streams?.handles(request.url ?? '')) {
+      const decision = decideStreamUpgrade(contextOf(client))
+      if (!decision.ok) return refuse(socket, decision.error, requestId, client)
+      count(socket, client)
+      socket.off('error', ignore)
+      return void options.streams.onUpgrade(request, socket, head)
+    }
+    const decision = decideUpgrade(upgradeRequestOf(request), contextOf(client))
+    if (!decision.ok) return refuse(socket, decision.error, requestId, client)
+    const urls = publicUrlsOf(config.server.publicUrl, podId, client.isTls, request.headers.host)
+    if (!urls) return refuse(socket, badHost(), requestId, client)
+
+    count(socket, client)
     const peer = {
       address: client.address,
       requestId,

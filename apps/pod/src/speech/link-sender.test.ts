@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@parley/kernel/testing'
 import { type PodToWorker, readLinkRecords, writeLinkRecord } from '@parley/protocol'
-import { type AudioSource, LINK_TICK_MS, type LinkBatch, LinkSender } from './link-sender.ts'
+import { type AudioSource, type LinkBatch, LinkSender } from './link-sender.ts'
+import { LINK_TICK_MS, LinkTick } from './link-tick.ts'
 
 class Outlet {
   bufferedBytes = 0
@@ -69,6 +70,29 @@ test('[LK6] frames of many streams within a tick travel as one message', () => {
   assert.deepEqual(outlet.sent, [6], 'no frames, no messages and no timer')
   assert.equal(clock.pendingTimers, 0)
   sender.close()
+})
+
+test('[LK6] the links of a pod send in one turn of its loop, at one tick', () => {
+  const clock = new ManualClock()
+  const tick = new LinkTick(clock)
+  const outlets = [new Outlet(), new Outlet()]
+  const senders = outlets.map(
+    (outlet) => new LinkSender(clock, outlet, { batches: 0, batchBytes: 0, stalls: 0 }, undefined, tick),
+  )
+  senders.forEach((sender, n) => {
+    const source = new Source(n)
+    source.frames = 1
+    sender.gather(source, 640)
+    clock.advance(7)
+  })
+  assert.equal(clock.pendingTimers, 1)
+  clock.advance(LINK_TICK_MS - 14)
+  assert.deepEqual(
+    outlets.map(({ sent }) => sent),
+    [[1], [1]],
+  )
+  assert.equal(clock.pendingTimers, 0)
+  tick.close()
 })
 
 test('[LK6] much audio does not wait for the tick', () => {

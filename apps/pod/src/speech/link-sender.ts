@@ -1,11 +1,10 @@
 // Gathers the audio of all streams of one link and sends it as few messages: every LINK_TICK_MS, or at once when much has
 // come together. Owns no audio: what is not sent yet lies with its stream, which is bounded (UT4).
-import { type Clock, Scope } from '@parley/kernel'
+import type { Clock } from '@parley/kernel'
 import type { PodToWorker } from '@parley/protocol'
 import { NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
+import { LinkTick } from './link-tick.ts'
 
-/** How long a frame may wait for others. */
-export const LINK_TICK_MS = 20
 /** One message; also what one stream may add before the others have their go. */
 const BATCH_BYTES = 65_536
 /** Gathered audio that is sent without waiting for the tick. */
@@ -47,7 +46,11 @@ export interface SenderCounters {
 
 export class LinkSender {
   readonly #clock: Clock
-  readonly #scope: Scope
+  readonly #tick: LinkTick
+  readonly #onTick = () => {
+    this.#isArmed = false
+    this.sendNow()
+  }
   readonly #outlet: LinkOutlet
   readonly #counters: SenderCounters
   readonly #stages: StageTimer
@@ -56,10 +59,17 @@ export class LinkSender {
   #gatheredBytes = 0
   #isArmed = false
 
-  constructor(clock: Clock, outlet: LinkOutlet, counters: SenderCounters, stages: StageTimer = NO_STAGES) {
+  /** `tick` is that of all links of the pod; one of its own unless told. */
+  constructor(
+    clock: Clock,
+    outlet: LinkOutlet,
+    counters: SenderCounters,
+    stages: StageTimer = NO_STAGES,
+    tick = new LinkTick(clock),
+  ) {
     this.#stages = stages
     this.#clock = clock
-    this.#scope = new Scope(clock)
+    this.#tick = tick
     this.#outlet = outlet
     this.#counters = counters
   }
@@ -103,16 +113,13 @@ export class LinkSender {
   close(): void {
     for (const source of this.#sources) source.isQueued = false
     this.#sources = []
-    void this.#scope.close()
+    this.#tick.forget(this.#onTick)
   }
 
   #arm(): void {
     if (this.#isArmed) return
     this.#isArmed = true
-    this.#scope.after(LINK_TICK_MS, () => {
-      this.#isArmed = false
-      this.sendNow()
-    })
+    this.#tick.next(this.#onTick)
   }
 
   /** One round over the sources; false when none of them had anything to send now. */

@@ -139,6 +139,24 @@ test('[PW2, PL2] the only worker is used, whatever it did: a doubtful one is bet
   await until('ready', () => session.states.at(-1) === 'ready')
 })
 
+test('[PW2, PL2] a stream that lost its worker takes a doubtful one rather than wait; a new session is refused', async (t) => {
+  const { workers, probe, speech } = await linksRig(t, { slots: 9 }, { slots: 9 })
+  const [sick, well] = workers as Two
+  well.load(5)
+  await until('busier', () => speech.status().slotsUsed === 5)
+  for (let n = 0; n < 3; n++) await failOne(sick, probe)
+  const session = probe()
+  await until('ready', () => session.states.length === 1)
+  well.load(9)
+  await until('full', () => speech.status().slots - speech.status().slotsUsed === 9)
+  const refused = speech.reserve('en-US')
+  assert.equal(!refused.ok && refused.error.code, 'NO_SLOT')
+  const { stream } = well.opens().at(-1) as { stream: number }
+  well.send({ type: 'stream.failed', stream, message: 'decoder' })
+  await until('rescued', () => session.states.length === 3)
+  assert.equal(speech.workers()[0]?.streams, 1)
+})
+
 test('[PW3, PW5] a draining worker hands over at the ends of utterances, with the state of the recogniser, and unnoticed', async (t) => {
   const { workers, probe, speech, pass } = await linksRig(t, { slots: 9 }, { slots: 9 })
   const [old, next] = workers as Two

@@ -7,6 +7,7 @@ import { AudioPool } from './audio-pool.ts'
 import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
 import type { LinkAddress } from './link-socket.ts'
+import { LinkTick } from './link-tick.ts'
 import { Reservation } from './reservation.ts'
 import { SpeakLinks } from './speak-links.ts'
 import type { SpeakCounters } from './speak-stream.ts'
@@ -79,6 +80,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
   readonly #options: SpeechLinksOptions
   readonly #stages: StageTimer
   readonly #scope: Scope
+  readonly #tick: LinkTick
   readonly #pool: AudioPool
   readonly #context: SpeechStreamContext<LinkSpeechStream>
   readonly #placer: StreamPlacer
@@ -116,6 +118,8 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     this.#options = options
     this.#stages = options.stages ?? NO_STAGES
     this.#scope = new Scope(options.clock)
+    this.#tick = new LinkTick(options.clock)
+    this.#scope.own(() => this.#tick.close())
     this.#pool = new AudioPool(options.keptAudioCapBytes ?? KEPT_AUDIO_CAP_BYTES)
     this.#context = {
       clock: options.clock,
@@ -299,7 +303,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     const { clock, podId, fleetSecret, caCertificates, logger } = this.#options
     const credentials = { podId, fleetSecret, caCertificates }
     const [counters, stages] = [this.#counters, this.#stages]
-    return new WorkerLink({ address, clock, credentials, logger, counters, stages, owner: this })
+    return new WorkerLink({ address, clock, credentials, logger, counters, stages, tick: this.#tick, owner: this })
   }
 
   /** Streams that wait go before reservations that lost their worker, and both before new ones. */
@@ -308,14 +312,14 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     for (const stream of this.#waiting) {
       const { state } = stream
       if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
-      const link = this.#placer.pick(stream.wish)
+      const link = this.#placer.pickUrgently(stream.wish)
       if (!link) continue
       this.#waiting.delete(stream)
       stream.assign(link)
     }
     for (const reservation of this.#reservations) {
       if (reservation.link) continue
-      const link = this.#placer.pick(reservation.wish)
+      const link = this.#placer.pickUrgently(reservation.wish)
       if (link) reservation.take(link)
     }
   }

@@ -90,7 +90,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     return this.#state.kind === 'live' && !this.#state.utteranceOpen
   }
 
-  /** How far its worker is behind, as of the last check; undefined while it is owed no answer (SL1). */
+  /** How far its worker is behind, as of the last check; undefined while it is owed no answer (BH1). */
   get lagMs(): number | undefined {
     if (!this.isHeldByWorker) return undefined
     return this.#progress.lagMs(this.#nowMs(), this.#endMs, this.#flushes.oldestSent)

@@ -30,7 +30,18 @@ export class StreamPlacer {
 
   /** Undefined when no worker takes it now. The caller takes the slot before it asks again. */
   pick(wish: PlaceWish, accepts: (link: WorkerLink) => boolean = () => true): WorkerLink | undefined {
-    const candidates = eligible(this.candidates(wish)).filter(({ link }) => accepts(link))
+    return this.#pick(
+      wish,
+      eligible(this.candidates(wish)).filter(({ link }) => accepts(link)),
+    )
+  }
+
+  /** The same for what was admitted before and has lost its worker: it may also go to one that is out, when no other has room. */
+  pickUrgently(wish: PlaceWish): WorkerLink | undefined {
+    return this.#pick(wish, eligible(this.candidates(wish), true))
+  }
+
+  #pick(wish: PlaceWish, candidates: readonly LinkCandidate[]): WorkerLink | undefined {
     const { affinityKey } = wish
     const picked =
       this.#policy === 'sticky' && affinityKey !== undefined

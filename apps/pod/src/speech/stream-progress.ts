@@ -36,7 +36,7 @@ export class StreamProgress {
     this.#checkedNo = pushedNo
   }
 
-  /** By how much the worker is behind; undefined while it is owed no answer (SL1). `flush`: the one that is out for longest. */
+  /** By how much the worker is behind; undefined while it is owed no answer (BH1). `flush`: the one that is out for longest. */
   lagMs(nowMs: number, endMs: number, flush: PendingFlush | undefined): number | undefined {
     const flushMs = flush?.sentAtMs === undefined ? undefined : nowMs - flush.sentAtMs - flush.unansweredMs
     if (!this.#isFlowing) return flushMs === undefined ? undefined : Math.max(0, flushMs)

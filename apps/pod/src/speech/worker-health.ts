@@ -1,7 +1,7 @@
 // Whether one worker is trusted with new streams: runs the health gate of @parley/placement on this pod's clock, and knows which stream is
 // the one that is tried.
 import type { Clock } from '@parley/kernel'
-import { advanceGate, type HealthEvent, NEW_GATE, type Standing, standingOf } from '@parley/placement'
+import { advanceGate, type HealthEvent, type HealthGate, NEW_GATE, type Standing, standingOf } from '@parley/placement'
 
 /** A stream that was opened this long ago and has not failed has shown enough, also when nobody speaks on it. */
 const TRIAL_PROVEN_MS = 2_000
@@ -11,7 +11,7 @@ type Holder = object
 
 export class WorkerHealth {
   readonly #clock: Clock
-  #gate = NEW_GATE
+  #gate: HealthGate = NEW_GATE
   #tried: { readonly holder: Holder; openedAtMs: number | undefined } | undefined
 
   constructor(clock: Clock) {
@@ -40,6 +40,7 @@ export class WorkerHealth {
 
   /** A stream of this worker got an answer. */
   progressed(holder: Holder): void {
+    if (this.#gate === NEW_GATE) return // as nearly always: this is called for every message about a stream
     if (this.#gate.kind === 'in' || this.#tried?.holder === holder) this.#advance('streamProgressed')
   }
 

@@ -16,6 +16,7 @@ import { type AudioSource, LinkSender, type SenderCounters } from './link-sender
 import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
 import { LinkSpeeches } from './link-speeches.ts'
 import type { LinkState } from './link-state.ts'
+import type { LinkTick } from './link-tick.ts'
 import { SlotBook } from './slot-book.ts'
 import { type Bereaved, WorkerFate } from './worker-fate.ts'
 import { WorkerHealth } from './worker-health.ts'
@@ -54,6 +55,8 @@ export interface WorkerLinkOptions {
   readonly counters: SenderCounters & { linkLosses: number; linkFaults: number }
   readonly owner: LinkOwner
   readonly stages: StageTimer
+  /** Of all links of the pod. */
+  readonly tick: LinkTick
 }
 
 export class WorkerLink {
@@ -285,7 +288,7 @@ export class WorkerLink {
   }
 
   #rise(attempt: Scope, socket: WebSocket): void {
-    const { clock, counters, stages } = this.#options
+    const { clock, counters, stages, tick } = this.#options
     const outlet = {
       get bufferedBytes() {
         return socket.bufferedAmount
@@ -293,7 +296,7 @@ export class WorkerLink {
       sendAudio: (bytes: Buffer) => socket.send(bytes),
       send: (message: PodToWorker) => this.#send(message),
     }
-    const sender = new LinkSender(clock, outlet, counters, stages)
+    const sender = new LinkSender(clock, outlet, counters, stages, tick)
     attempt.own(() => sender.close())
     this.#state = { kind: 'up', attempt, socket, sender }
     this.#failures = 0

@@ -38,6 +38,7 @@ export function sessionConfig(
     limits: {
       connections: 10_000,
       connectionsPerAddress: 200,
+      streamConnections: 50,
       sessionsPerUser: 2_000,
       requestsPerMinute: 600,
       controlMessagesPerSecond: 20,

@@ -16,6 +16,9 @@ export function decoderSettings(modelDirectory: string): Readonly<Record<string,
     // Costs nothing in a quiet room and wins 4 to 5 points of word error rate in a noisy one. Its estimate begins afresh with each
     // utterance (see Decoder.begin), in the pre-roll before the first word.
     remove_noise: 'yes',
+    // Cheap sound cards add a constant to every sample. Frame by frame, so that it depends on nothing before: 58 instead of 57 word errors in
+    // 748 words without an offset, 33 instead of 40 in 374 with one of 3,000.
+    remove_dc: 'yes',
   }
 }
 

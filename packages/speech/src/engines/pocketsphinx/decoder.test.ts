@@ -78,7 +78,8 @@ async function loud(decoder: Decoder) {
     },
   })
   say(stream, new Int16Array(9_600))
-  say(stream, new Int16Array(16_000).fill(9_000), 600)
+  const hum = Int16Array.from({ length: 16_000 }, (_, n) => (n % 2 === 0 ? 9_000 : -9_000))
+  say(stream, hum, 600)
   return { log, stream, released: () => released }
 }
 

@@ -64,6 +64,9 @@ describe('PocketSphinx with real sound', library.ok ? {} : { skip: library.error
     ['white noise of -40 dBFS after silence', () => concat(silence(5_000), noise(30_000, -40, 3), silence(5_000))],
     ['a hum of 50 Hz', () => tone(30_000, 50, 2_000)],
     ['a whistle', () => tone(30_000, 1_000, 1_000)],
+    ['a constant, which is silence off its place', () => silence(20_000).fill(8_000)],
+    ['a constant that comes and goes', () => silence(20_000).map((_, n) => (Math.floor(n / 40_000) % 2 ? 8_000 : 0))],
+    ['silence of a microphone that is clipped', () => silence(10_000).fill(-32_768)],
   ]
   for (const [room, sound] of rooms) {
     test(`[EP5] no word is made up of ${room}`, async () => {
@@ -72,6 +75,45 @@ describe('PocketSphinx with real sound', library.ok ? {} : { skip: library.error
       assert.ok(log.abandoned.every(({ reason }) => reason === 'no_speech'))
     })
   }
+
+  const distortions: readonly (readonly [string, (sample: number) => number, keptRatio: number])[] = [
+    ['a constant added to it', (sample) => sample + 8_000, 0.8],
+    ['its peaks cut off', (sample) => 3 * sample, 0.6],
+  ]
+  for (const [what, distort, keptRatio] of distortions) {
+    test(`[EP6] speech with ${what} is heard`, async () => {
+      const sentences = [0, 3, 6].map((number) => SENTENCES[number] as string)
+      const parts: Int16Array[] = [silence(500)]
+      for (const sentence of sentences) parts.push(await synthesise(sentence, 'rms'), silence(800))
+      const log = await hear(concat(...parts).map((sample) => Math.max(-32_768, Math.min(32_767, distort(sample)))))
+      const heard = log.transcript
+        .join(' ')
+        .toLowerCase()
+        .replace(/[^a-z' ]/g, '')
+        .split(' ')
+      const said = sentences.join(' ').split(' ')
+      const kept = longestCommon(said, heard)
+      assert.ok(kept >= said.length * keptRatio, `${kept} of ${said.length}: ${heard.join(' ')}`)
+    })
+  }
+
+  test('[RC2] a stream that gets no audio at all ends, is flushed and says nothing', async () => {
+    const log = new ListenerLog()
+    const stream = await open(log)
+    stream.push(0, new Int16Array(0))
+    stream.flush(1)
+    await flushed(log, 1)
+    stream.flush(2)
+    await flushed(log, 2)
+    await stream.close()
+    assert.deepEqual(
+      log.told.map(({ type }) => type),
+      ['flushed', 'flushed'],
+    )
+    const unused = await open(new ListenerLog())
+    await unused.close()
+    assert.equal(recogniser.status().slotsUsed, 0)
+  })
 
   test('[UT5] a long speech is cut between words: every word once, in order, times joined', async () => {
     // Sentences without a pause between them: their silent ends are taken away.
