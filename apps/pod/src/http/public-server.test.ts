@@ -58,6 +58,13 @@ test('[HT1] every operation of the table has a route', async (t) => {
   }
 })
 
+test('[HT5] voices are listed to whoever may have sessions, and to nobody else', async (t) => {
+  const pod = await startTestPod(t)
+  const listed = await pod.call('/v1/voices')
+  assert.deepEqual(await listed.json(), { voices: [{ name: 'tone', language: 'en', engine: 'scripted' }] })
+  assert.equal((await problem(await fetch(`${pod.url}/v1/voices`))).code, 'UNAUTHENTICATED')
+})
+
 test('[HT1] a body that may be empty may be missing; fields are checked by name, unknown ones refused', async (t) => {
   const pod = await startTestPod(t)
   assert.equal((await pod.call('/v1/sessions', { method: 'POST' })).status, 201)
