@@ -33,7 +33,7 @@ test('[DR4] the doctor looks for the very packages that the launcher installs', 
   assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0'])
   assert.deepEqual(
     listed.filter((entry) => entry.set === 'test').map((entry) => entry.name),
-    ['chromium'],
+    ['chromium', 'nginx'],
   )
 })
 
