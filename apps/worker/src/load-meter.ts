@@ -27,6 +27,7 @@ export class LoadMeter {
   #isLoaded = false
   #isDraining = false
   #overload: Overload = NOT_OVERLOADED
+  #wasOverloaded = false
   #cpuMs: number
   #atMs: number
   #cpuRatio = 0
@@ -52,18 +53,25 @@ export class LoadMeter {
     this.#isDraining = isDraining
   }
 
-  /** Looks at the load; to be called a few times per second. True when the state is another one now. */
+  /** Looks at the load; to be called a few times per second. True when it is overloaded since the last call, or not any more. */
   sample(): boolean {
-    const before = this.state
+    this.#judge()
+    const hasChanged = this.#overload.isOverloaded !== this.#wasOverloaded
+    this.#wasOverloaded = this.#overload.isOverloaded
+    return hasChanged
+  }
+
+  #judge(): void {
     this.#measureCpu()
+    const { recogniser, synthesiser } = this.#options
     const waits = this.waits()
     const sample = {
       recogniseWaitMs: waits.recogniseMs,
       synthesiseWaitMs: waits.synthesiseMs,
       cpuBusyRatio: this.#cpuRatio / availableParallelism(),
+      isIdle: (recogniser?.status().slotsUsed ?? 0) + (synthesiser?.status().slotsUsed ?? 0) === 0,
     }
     this.#overload = judge(this.#overload, sample, this.#options.clock.nowMs())
-    return this.state !== before
   }
 
   /** For how long the oldest has waited, by role. */
@@ -88,7 +96,8 @@ export class LoadMeter {
 
   /** The load now. `cpuRatio` is CPU time per time over about the last second: 1 = one core, more with several. */
   read(): LoadReport {
-    this.#measureCpu()
+    // The report that says that the last slot is free says at once that there is no overload any more.
+    this.#judge()
     const recognition = this.#options.recogniser?.status()
     const synthesis = this.#options.synthesiser?.status()
     return {
@@ -106,6 +115,7 @@ export class LoadMeter {
         ...(synthesis ? { synthesise: roleLoad(synthesis) } : {}),
       },
       voices: synthesis?.voices ?? [],
+      ...(synthesis?.isLoading ? { voicesLoading: true } : {}),
     }
   }
 

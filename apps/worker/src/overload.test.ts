@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judge, type LoadSample, NOT_OVERLOADED, type Overload } from './overload.ts'
 
-const calm: LoadSample = { recogniseWaitMs: 40, synthesiseWaitMs: 60, cpuBusyRatio: 0.5 }
+const calm: LoadSample = { recogniseWaitMs: 40, synthesiseWaitMs: 60, cpuBusyRatio: 0.5, isIdle: false }
 
 /** What becomes of `state` when each sample holds for its time, looked at every 250 ms. */
 function over(
@@ -51,4 +51,10 @@ test('[WK17] it is over when what waits has been short for three seconds', () =>
     ),
     [true, true, false],
   )
+})
+
+test('[WK17] with the last stream gone it is over at once: nothing is left to be late', () => {
+  const overloaded: Overload = { isOverloaded: true, turningSinceMs: undefined }
+  assert.deepEqual(over([[250, { isIdle: true, cpuBusyRatio: 1 }]], overloaded), [false])
+  assert.deepEqual(over([[250, { isIdle: true, recogniseWaitMs: 900 }]], overloaded), [true])
 })

@@ -7,6 +7,8 @@ export interface LoadSample {
   readonly synthesiseWaitMs: number
   /** CPU time of the process per time and core it may use: 1 = all of them busy. */
   readonly cpuBusyRatio: number
+  /** No stream is held: whatever made it slow is gone. */
+  readonly isIdle: boolean
 }
 
 export interface Overload {
@@ -33,6 +35,7 @@ const LEAVE_AFTER_MS = 3_000
 
 /** The judgement at `nowMs`; to be asked a few times per second. */
 export function judge(before: Overload, sample: LoadSample, nowMs: number): Overload {
+  if (before.isOverloaded && sample.isIdle && isCalm(sample)) return NOT_OVERLOADED
   const isTurning = before.isOverloaded ? isCalm(sample) : isTooMuch(sample)
   if (!isTurning) return before.turningSinceMs === undefined ? before : { ...before, turningSinceMs: undefined }
   const sinceMs = before.turningSinceMs ?? nowMs

@@ -88,6 +88,7 @@ const FROM_WORKER: Shapes<WorkerToPod['type']> = {
     state: optional(state),
     roles: optional(record({ recognise: roleLoad, synthesise: roleLoad })),
     voices: optional(listOf(voice)),
+    voicesLoading: optional(flag),
   },
   'stream.opened': { stream: count },
   'stream.refused': { stream: count, code: text, message: text, retryAfterMs: optional(quantity) },

@@ -113,6 +113,8 @@ export type WorkerToPod =
       /** Roles this worker has; `recognise` repeats slots and slotsUsed above. */
       readonly roles?: Readonly<Partial<Record<WorkerRole, RoleLoad>>>
       readonly voices?: readonly VoiceInfo[]
+      /** More voices may come: an engine is still being loaded. */
+      readonly voicesLoading?: boolean
     }
   | { readonly type: 'stream.opened'; readonly stream: number }
   | {

@@ -10,6 +10,8 @@ export const MAX_SPEAK_TEXT_BYTES = 131_072
 
 export interface SynthesiserStatus extends WorkerEngine {
   readonly voices: readonly VoiceInfo[]
+  /** Something is still being loaded: more voices may come. */
+  readonly isLoading?: boolean
   /** Speeches it can hold at once, and how many it holds. */
   readonly slots: number
   readonly slotsUsed: number

@@ -49,6 +49,10 @@ export class LinkSpeeches {
   get voices(): readonly VoiceInfo[] {
     return this.#outlet.report.load?.voices ?? []
   }
+  /** More voices may come. */
+  get isLoading(): boolean {
+    return this.#outlet.report.load?.voicesLoading ?? false
+  }
   get size(): number {
     return this.#speeches.size
   }

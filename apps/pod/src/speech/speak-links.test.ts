@@ -196,6 +196,15 @@ test('[SK6] a voice nobody has, a language nobody speaks and a text that is too 
   assert.equal(worker.speaks().length, 0)
 })
 
+test('[SK5] a voice that may still be loaded is waited for, and in the end not called unknown', async (t) => {
+  const { speech, pass } = await linksRig(t, { ...SPEAKS, voicesLoading: true })
+  const probe = new SpeakProbe().start(speech, { voice: 'nobody' })
+  await pass(14_500)
+  assert.deepEqual(probe.told, [])
+  await pass(1_000)
+  assert.deepEqual(probe.told, ['failed SPEECH_UNAVAILABLE'])
+})
+
 test('[SK6] what a worker refuses of the request is told as it is; a busy one is asked again', async (t) => {
   const { speech, worker, pass } = await linksRig(t, SPEAKS)
   worker.speaksAtOnce = false

@@ -12,6 +12,8 @@ import type { WorkerLink } from './worker-link.ts'
 
 /** Longest text of one request, UTF-8 bytes (MAX_SPEAK_TEXT_BYTES of @parley/speech): a longer one could not be sent to a worker. */
 const MAX_TEXT_BYTES = 131_072
+/** How long a voice that a worker may still be loading is waited for. */
+const LOADING_WAIT_MS = 15_000
 
 export interface SpeakLinksOptions {
   readonly clock: Clock
@@ -42,7 +44,7 @@ export class SpeakLinks implements SpeakPort {
         this.#waiting.add(stream)
         this.place()
       },
-      unplaced: (stream) => this.#unplaced(stream),
+      unplaced: (stream, waitedMs) => this.#unplaced(stream, waitedMs),
       onOver: (stream) => {
         this.#streams.delete(stream)
         this.#waiting.delete(stream)
@@ -121,7 +123,7 @@ export class SpeakLinks implements SpeakPort {
       return
     }
     const voices = this.voices()
-    const refusal = voices.length === 0 ? undefined : wishRefusal(voices, stream.wants)
+    const refusal = voices.length === 0 || this.#isLoading() ? undefined : wishRefusal(voices, stream.wants)
     if (refusal) {
       stream.refuse(refusal)
       return
@@ -130,14 +132,20 @@ export class SpeakLinks implements SpeakPort {
     this.place()
   }
 
-  #unplaced(stream: SpeakStream): ParleyError {
+  #unplaced(stream: SpeakStream, waitedMs: number): ParleyError | undefined {
     const retryAfterMs = SPEAK_RETRY_AFTER_MS
     const voices = this.voices()
+    const isLoading = this.#isLoading() && !canSay(voices, stream.wants)
+    if (isLoading && waitedMs < LOADING_WAIT_MS) return undefined
     if (voices.length === 0) {
       const message = 'no speech worker that speaks is connected'
       return new ParleyError('SPEECH_UNAVAILABLE', { message, retryAfterMs })
     }
     const refusal = wishRefusal(voices, stream.wants)
+    if (refusal && isLoading) {
+      const message = `${refusal.message}; a speech worker is still loading its voices`
+      return new ParleyError('SPEECH_UNAVAILABLE', { message, retryAfterMs })
+    }
     if (refusal) return refusal
     return new ParleyError('NO_SLOT', { message: 'every worker that could say it is busy', retryAfterMs })
   }
@@ -150,6 +158,11 @@ export class SpeakLinks implements SpeakPort {
       book: ({ speeches }) => speeches.book,
     }
     return placer.pick(wish, (link) => link !== failedOn) ?? (failedOn ? placer.pick(wish) : undefined)
+  }
+
+  #isLoading(): boolean {
+    for (const { isLoading } of this.#speakers()) if (isLoading) return true
+    return false
   }
 
   *#speakers(): IterableIterator<WorkerLink['speeches']> {

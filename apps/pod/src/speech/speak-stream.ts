@@ -29,7 +29,7 @@ export interface SpeakContext {
   /** The speech has no worker and would take one. */
   onWaiting(stream: SpeakStream): void
   /** Why nobody takes it. */
-  unplaced(stream: SpeakStream): ParleyError
+  unplaced(stream: SpeakStream, waitedMs: number): ParleyError | undefined
   onOver(stream: SpeakStream): void
 }
 
@@ -146,7 +146,7 @@ export class SpeakStream implements Speaking, LinkedSpeech {
 
   /** Called a few times per second. */
   check(nowMs: number): void {
-    const unplaced = () => this.#context.unplaced(this)
+    const unplaced = (waitedMs: number) => this.#context.unplaced(this, waitedMs)
     this.#apply(transitions.onTick(this.#state, nowMs, this.#isOwed(), unplaced, this.#context.policy))
   }
 

@@ -145,23 +145,22 @@ export function onEnded(state: SpeakState, samples: number, nowMs: number, polic
   return { state: { ...common(state), ...OVER }, effects: [{ type: 'ended', samples }] }
 }
 
-/** `isOwed`: audio is allowed that has not come; `unplaced`: why nobody takes a speech that waits. */
+/** `isOwed`: audio is allowed that has not come; `unplaced`: why nobody takes a speech that waits, undefined while it may yet. */
 export function onTick(
   state: SpeakState,
   nowMs: number,
   isOwed: boolean,
-  unplaced: () => ParleyError,
+  unplaced: (waitedMs: number) => ParleyError | undefined,
   policy: SpeakPolicy,
 ): SpeakTransition {
   switch (state.kind) {
     case 'waiting': {
       const hasBegun = state.chosen !== undefined
       if (nowMs - state.sinceMs < (hasBegun ? policy.resumeWaitMs : policy.startWaitMs)) return stay(state)
-      return fail(
-        state,
-        hasBegun ? brokeOff(`no worker went on with it within ${policy.resumeWaitMs} ms`) : unplaced(),
-        false,
-      )
+      const error = hasBegun
+        ? brokeOff(`no worker went on with it within ${policy.resumeWaitMs} ms`)
+        : unplaced(nowMs - state.sinceMs)
+      return error ? fail(state, error, false) : stay(state)
     }
     case 'opening':
       return nowMs - state.openedAtMs < policy.openDeadlineMs ? stay(state) : onFailed(state, nowMs, policy)

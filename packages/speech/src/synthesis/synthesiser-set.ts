@@ -20,6 +20,7 @@ export class SynthesiserSet implements Synthesiser {
   readonly name = 'synthesis'
   readonly #engines: readonly Synthesiser[]
   #slots: number
+  #isStarted = false
 
   constructor({ engines, slots }: SynthesiserSetOptions) {
     this.#engines = engines
@@ -35,6 +36,7 @@ export class SynthesiserSet implements Synthesiser {
       languages: [...new Set(statuses.flatMap(({ languages }) => languages))],
       voices: statuses.flatMap(({ voices }) => voices),
       ready: statuses.some(({ ready }) => ready),
+      isLoading: this.#isStarted && statuses.some(({ ready, problem }) => !ready && problem === undefined),
       slots: this.#slots,
       slotsUsed: statuses.reduce((sum, { slotsUsed }) => sum + slotsUsed, 0),
       ...(problems.length > 0 ? { problem: problems.join('; ') } : {}),
@@ -52,6 +54,7 @@ export class SynthesiserSet implements Synthesiser {
   }
 
   async start(): Promise<void> {
+    this.#isStarted = true
     await Promise.all(this.#engines.map((engine) => engine.start()))
   }
 

@@ -27,6 +27,8 @@ export interface ManualWorkerOptions {
   readonly speechSlots?: number
   /** `tone`, which speaks en-US, unless told. */
   readonly voices?: readonly VoiceInfo[]
+  /** It says that more voices may come. */
+  readonly voicesLoading?: boolean
   /** Of the link, in its hello; 1 unless told. */
   readonly version?: number
 }
@@ -141,11 +143,11 @@ export class ManualWorker {
   }
 
   #load(load: { slots: number; slotsUsed: number; state?: WorkerState }, speechSlotsUsed: number): void {
-    const { speechSlots = 0, voices = [TONE] } = this.#options
+    const { speechSlots = 0, voices = [TONE], voicesLoading = false } = this.#options
     const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
     const recognise = { slots: load.slots, slotsUsed: load.slotsUsed }
     const synthesise = { slots: speechSlots, slotsUsed: speechSlotsUsed }
-    const speaks = speechSlots === 0 ? {} : { roles: { recognise, synthesise }, voices }
+    const speaks = speechSlots === 0 ? {} : { roles: { recognise, synthesise }, voices, voicesLoading }
     this.send({ type: 'worker.load', ...load, ...rest, ...speaks })
   }
 
