@@ -100,3 +100,24 @@ test('[SY42] a set with an engine missing is ready with the rest, and says what 
   assert.ok(!unavailable.ok && unavailable.error.code === 'SPEECH_UNAVAILABLE')
   assert.equal(unavailable.error.message, PROBLEM)
 })
+
+test('[SY42] a set says that more voices may come while one of its engines is loading, not when one is broken', async () => {
+  const clock = new ManualClock()
+  const quick = new ScriptedSynthesiser({ clock, slots: 1, voices: [{ name: 'a', language: 'en', engine: 'quick' }] })
+  const slow = new ScriptedSynthesiser({ clock, slots: 1, voices: [{ name: 'b', language: 'es', engine: 'slow' }] })
+  const load = Promise.withResolvers<void>()
+  let slowStatus: { readonly ready: boolean; readonly problem?: string } = { ready: false }
+  slow.start = () => load.promise
+  const status = slow.status.bind(slow)
+  slow.status = () => ({ ...status(), voices: [], ...slowStatus })
+  const set = new SynthesiserSet({ engines: [quick, slow], slots: 1 })
+  const starting = set.start()
+  assert.equal(set.status().isLoading, true)
+  slowStatus = { ready: false, problem: 'not installed' }
+  assert.equal(set.status().isLoading, false)
+  slowStatus = { ready: true }
+  load.resolve()
+  await starting
+  assert.equal(set.status().isLoading, false)
+  await set.close()
+})
