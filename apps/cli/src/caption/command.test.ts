@@ -11,7 +11,8 @@ import { type FakePod, type FakePodOptions, scriptOf, startFakePod } from '@parl
 import { sleep, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { writeRun } from '../platform/run-file.ts'
-import { type CaptionIo, type CaptionOptions, captionCommand, parseEndpoint } from './command.ts'
+import type { TerminalIo } from '../terminal-io.ts'
+import { type CaptionOptions, captionCommand, parseEndpoint } from './command.ts'
 
 let folder: string
 let wavFile: string
@@ -48,7 +49,7 @@ interface Run {
   interrupt(): void
 }
 
-function start(options: CaptionOptions, io: Partial<CaptionIo> = {}): Run {
+function start(options: CaptionOptions, io: Partial<TerminalIo> = {}): Run {
   const [out, err] = [new Collector(), new Collector()]
   let onInterrupt = (): void => {}
   const code = captionCommand(options, {

@@ -1,17 +1,16 @@
 // `parley caption`: options, streams and signals; the work is in caption-run.ts.
-import type { Readable } from 'node:stream'
 import type { UdpEndpoint } from '@parley/client'
-import type { Clock } from '@parley/kernel'
 import { CODECS, type Codec } from '@parley/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CliContext } from '../context.ts'
 import { CliError } from '../exit-codes.ts'
 import { wantsColour } from '../output/index.ts'
+import { processIo, type TerminalIo } from '../terminal-io.ts'
 import { type AudioSource, openAudioSource } from './audio-source.ts'
 import { CaptionRun } from './caption-run.ts'
 import { chooseFormat, openConversion } from './encoder.ts'
 import { CAPTION_EXIT } from './exit-codes.ts'
-import { type CaptionPrinter, JsonPrinter, PipePrinter, TerminalPrinter, type TextOut } from './printers.ts'
+import { type CaptionPrinter, JsonPrinter, PipePrinter, TerminalPrinter } from './printers.ts'
 import { resolveTarget, warnOfReadableKey } from './target.ts'
 
 export interface CaptionOptions {
@@ -37,20 +36,9 @@ export interface CaptionOptions {
 }
 
 /** The world as the command sees it. */
-export interface CaptionIo {
-  readonly stdin: Readable & { readonly isTTY?: boolean }
-  readonly stdout: TextOut
-  readonly stderr: TextOut
-  readonly env: NodeJS.ProcessEnv
-  readonly cwd: string
-  readonly homeDir: string
-  readonly clock: Clock
-  /** Calls `fn` at each Ctrl-C until the returned function is called. */
-  onInterrupt(fn: () => void): () => void
-}
 
 /** Captions one source. Resolves with the exit code (CAPTION_EXIT); what failed has been said on standard error. */
-export async function captionCommand(options: CaptionOptions, io: CaptionIo): Promise<number> {
+export async function captionCommand(options: CaptionOptions, io: TerminalIo): Promise<number> {
   const printer = choosePrinter(options, io)
   try {
     return await caption(options, io, printer)
@@ -61,7 +49,7 @@ export async function captionCommand(options: CaptionOptions, io: CaptionIo): Pr
   }
 }
 
-async function caption(options: CaptionOptions, io: CaptionIo, printer: CaptionPrinter): Promise<number> {
+async function caption(options: CaptionOptions, io: TerminalIo, printer: CaptionPrinter): Promise<number> {
   const { stdin, clock } = io
   const warn = (text: string): void => printer.note(`parley: ${text}`)
   const source = await openAudioSource({ file: options.file, rateHz: options.rate, stdin, warn })
@@ -85,13 +73,13 @@ async function caption(options: CaptionOptions, io: CaptionIo, printer: CaptionP
   }
 }
 
-async function prepare(options: CaptionOptions, io: CaptionIo, source: AudioSource) {
+async function prepare(options: CaptionOptions, io: TerminalIo, source: AudioSource) {
   const target = await resolveTarget(options, io)
   const format = chooseFormat(options.codec ?? 'pcm16', source.sampleRateHz)
   return { target, format, conversion: await openConversion(format, source.sampleRateHz) }
 }
 
-function choosePrinter(options: CaptionOptions, { stdout, stderr, env }: CaptionIo): CaptionPrinter {
+function choosePrinter(options: CaptionOptions, { stdout, stderr, env }: TerminalIo): CaptionPrinter {
   if (options.json) return new JsonPrinter(stdout, stderr)
   const isErrColoured = wantsColour(stderr, env)
   if (!stdout.isTTY || env.TERM === 'dumb') return new PipePrinter(stdout, stderr, isErrColoured)
@@ -155,24 +143,4 @@ export function createCaptionCommand(context: CliContext): Command {
     .action(async (file: string, options: Omit<CaptionOptions, 'file'>) => {
       process.exitCode = await captionCommand({ ...options, file }, processIo(context))
     })
-}
-
-function processIo({ env, cwd, homeDir, clock }: CliContext): CaptionIo {
-  return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env,
-    cwd,
-    homeDir,
-    clock,
-    onInterrupt(fn) {
-      process.on('SIGINT', fn)
-      process.on('SIGTERM', fn)
-      return () => {
-        process.off('SIGINT', fn)
-        process.off('SIGTERM', fn)
-      }
-    },
-  }
 }

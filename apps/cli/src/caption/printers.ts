@@ -1,5 +1,4 @@
 // Where captions go: drawn in place on a terminal, one final per line in a pipe, one object per line as JSON.
-import type { Writable } from 'node:stream'
 import {
   KEPT_AUDIO_MS,
   type MissedEvents,
@@ -9,10 +8,9 @@ import {
   type Transport,
 } from '@parley/client'
 import { type Style, style } from '../output/index.ts'
+import type { TextOut } from '../terminal-io.ts'
 import { layOut, printable, rowsTaken } from './caption-layout.ts'
 import type { CaptionSummary } from './summary.ts'
-
-export type TextOut = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
 
 export interface CaptionPrinter {
   partial(caption: ReceivedCaption): void

@@ -9,7 +9,8 @@ import { parseWav } from '@parley/audio'
 import { type FakePod, type FakePodOptions, fakeSpeechOf, startFakePod } from '@parley/client/testing'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
-import { type SayIo, type SayOptions, sayCommand } from './command.ts'
+import type { TerminalIo } from '../terminal-io.ts'
+import { type SayOptions, sayCommand } from './command.ts'
 import { summaryText } from './summary.ts'
 
 let folder: string
@@ -43,7 +44,7 @@ class Collector extends Writable {
   }
 }
 
-function start(options: Partial<SayOptions>, io: Partial<SayIo> = {}) {
+function start(options: Partial<SayOptions>, io: Partial<TerminalIo> = {}) {
   const [out, err] = [new Collector(), new Collector()]
   let onInterrupt = (): void => {}
   const code = sayCommand(
@@ -91,7 +92,7 @@ async function programs(name: string, script: string): Promise<string> {
   await chmod(file, 0o755)
   return bin
 }
-const withPath = (bin: string): Partial<SayIo> => ({
+const withPath = (bin: string): Partial<TerminalIo> => ({
   env: { PARLEY_DATA_DIR: path.join(folder, 'data'), HOME: folder, PATH: `${bin}${path.delimiter}/usr/bin:/bin` },
 })
 
@@ -189,7 +190,7 @@ test('[SAY5] the summary as one JSON object', async () => {
 
 test('[SAY6] what cannot be meant is refused before anything is sent', async () => {
   const pod = await fakePod()
-  const wrong: readonly [Partial<SayOptions>, Partial<SayIo>, RegExp][] = [
+  const wrong: readonly [Partial<SayOptions>, Partial<TerminalIo>, RegExp][] = [
     [{ text: [] }, {}, /nothing to say/],
     [{ text: ['x'], out: 'a.wav', play: true }, {}, /exclude each other/],
     [{ text: ['x'], out: '-', json: true }, {}, /both write to standard output/],

@@ -1,15 +1,14 @@
 // `parley say`: options, streams and signals; the work is in say-run.ts.
 import type { Readable } from 'node:stream'
 import { ParleyClientError, parleyApi, type SpeakOptions } from '@parley/client'
-import type { Clock } from '@parley/kernel'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { printable } from '../caption/caption-layout.ts'
 import { exitOfStart } from '../caption/exit-codes.ts'
-import type { TextOut } from '../caption/printers.ts'
 import { resolveTarget, type Target, warnOfReadableKey } from '../caption/target.ts'
 import type { CliContext } from '../context.ts'
 import { CliError } from '../exit-codes.ts'
 import { Progress, table } from '../output/index.ts'
+import { processIo, type TerminalIo } from '../terminal-io.ts'
 import { SAY_EXIT, SayUsageError } from './exit-codes.ts'
 import { findPlayer, PlayerSink } from './player.ts'
 import { type SayPrinter, SayRun } from './say-run.ts'
@@ -37,17 +36,6 @@ export interface SayOptions {
 }
 
 /** The world as the command sees it. */
-export interface SayIo {
-  readonly stdin: Readable & { readonly isTTY?: boolean }
-  readonly stdout: TextOut
-  readonly stderr: TextOut
-  readonly env: NodeJS.ProcessEnv
-  readonly cwd: string
-  readonly homeDir: string
-  readonly clock: Clock
-  /** Calls `fn` at each Ctrl-C until the returned function is called. */
-  onInterrupt(fn: () => void): () => void
-}
 
 /** As long as one text may be. */
 const MAX_TEXT_CHARS = 1_000_000
@@ -56,7 +44,7 @@ const FILE_LEAD_MS = 3_600_000
 const PROGRESS_EVERY_MS = 250
 
 /** Says one text, or lists the voices. Resolves with the exit code (SAY_EXIT); what failed has been said on standard error. */
-export async function sayCommand(options: SayOptions, io: SayIo): Promise<number> {
+export async function sayCommand(options: SayOptions, io: TerminalIo): Promise<number> {
   try {
     return options.voices ? await listVoices(options, io) : await say(options, io)
   } catch (thrown) {
@@ -66,7 +54,7 @@ export async function sayCommand(options: SayOptions, io: SayIo): Promise<number
   }
 }
 
-async function say(options: SayOptions, io: SayIo): Promise<number> {
+async function say(options: SayOptions, io: TerminalIo): Promise<number> {
   const { out, play, json } = options
   if (out !== undefined && play) throw new SayUsageError('--out and --play exclude each other')
   if (out === '-' && json)
@@ -98,14 +86,14 @@ function speakOptions({ voice, language, rate, out }: SayOptions): SpeakOptions 
   }
 }
 
-async function sinkOf({ out }: SayOptions, { stdout, env }: SayIo): Promise<SpeechSink> {
+async function sinkOf({ out }: SayOptions, { stdout, env }: TerminalIo): Promise<SpeechSink> {
   if (out === undefined) return new PlayerSink(await findPlayer(env), env)
   if (out !== '-') return new FileSink(out)
   if (stdout.isTTY) throw new SayUsageError('standard output is a terminal; give --out FILE.wav, or pipe it somewhere')
   return new StreamSink(stdout)
 }
 
-async function textOf({ text }: SayOptions, { stdin }: SayIo): Promise<string> {
+async function textOf({ text }: SayOptions, { stdin }: TerminalIo): Promise<string> {
   if (text.length === 0) throw new SayUsageError('there is nothing to say: give a text, or - for standard input')
   const words = text.length === 1 && text[0] === '-' ? await readAll(stdin) : text.join(' ')
   if (words.length <= MAX_TEXT_CHARS) return words
@@ -122,7 +110,7 @@ async function readAll(stdin: Readable): Promise<string> {
   return text + decoder.decode()
 }
 
-function printerOf({ json, out }: SayOptions, { stdout, stderr, clock }: SayIo): SayPrinter {
+function printerOf({ json, out }: SayOptions, { stdout, stderr, clock }: TerminalIo): SayPrinter {
   const progress = new Progress(stderr, stderr.isTTY === true)
   let shownAtMs = clock.nowMs()
   const note = (text: string): void => {
@@ -150,7 +138,7 @@ function printerOf({ json, out }: SayOptions, { stdout, stderr, clock }: SayIo):
   }
 }
 
-async function listVoices(options: SayOptions, io: SayIo): Promise<number> {
+async function listVoices(options: SayOptions, io: TerminalIo): Promise<number> {
   const target = await resolveTarget(options, io)
   const voices = await voicesOf(target, options.language, io)
   if (typeof voices === 'number') return voices
@@ -166,7 +154,7 @@ async function listVoices(options: SayOptions, io: SayIo): Promise<number> {
   return SAY_EXIT.failed
 }
 
-async function voicesOf(target: Target, language: string | undefined, { clock, stderr }: SayIo) {
+async function voicesOf(target: Target, language: string | undefined, { clock, stderr }: TerminalIo) {
   try {
     const voices = await parleyApi({ ...target, clock }).getVoices()
     const wanted = language?.toLowerCase()
@@ -222,24 +210,4 @@ export function createSayCommand(context: CliContext): Command {
     .action(async (text: string[], options: Omit<SayOptions, 'text'>) => {
       process.exitCode = await sayCommand({ ...options, text }, processIo(context))
     })
-}
-
-function processIo({ env, cwd, homeDir, clock }: CliContext): SayIo {
-  return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env,
-    cwd,
-    homeDir,
-    clock,
-    onInterrupt(fn) {
-      process.on('SIGINT', fn)
-      process.on('SIGTERM', fn)
-      return () => {
-        process.off('SIGINT', fn)
-        process.off('SIGTERM', fn)
-      }
-    },
-  }
 }
