@@ -203,7 +203,7 @@ async function prepare(file: string, seconds: number): Promise<{ startsInMs: num
   if (!first) throw new Error('no session with UDP')
   const count = Math.floor((seconds * 1000 * clients.length) / frameMs)
   // Generous: on a busy machine sealing takes longer, and nothing may be due before it is written.
-  const startWallMs = wallMs() + 1_500 + count * 0.005
+  const startWallMs = wallMs() + 1_500 + count * 0.012
   const bytes = first.writer.bytes
   const handle = await openFile(file, 'w')
   const head = Buffer.alloc(16)

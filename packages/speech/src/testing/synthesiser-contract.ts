@@ -2,7 +2,7 @@
 // waits for what must come and never for time to pass.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { ManualClock } from '@parley/kernel/testing'
+import { eventually, ManualClock } from '@parley/kernel/testing'
 import {
   MAX_SPEAK_TEXT_BYTES,
   MAX_SPEECH_CHUNK_MS,
@@ -270,7 +270,8 @@ export function synthesiserContract(name: string, options: SynthesiserContractOp
       }
       assert.equal(slotsUsed(), 0)
       await said(sentence(0))
-      assert.equal(clock.pendingTimers, 0)
+      // A maker may still be at the piece that was under way when its speech was left.
+      await eventually(() => (clock.pendingTimers > 0 ? `${clock.pendingTimers} timers are left` : undefined))
     })
 
     test('[SY14] closed, it ends what is said, refuses what comes and has nothing left running', async () => {
