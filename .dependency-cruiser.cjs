@@ -8,7 +8,7 @@ const layer = (name, comment, from, forbidden) => ({
   to: { path: `^(packages/(${forbidden})|apps)/` },
 })
 
-const DOMAIN = 'speech|fleet|sessions|placement|stream-endpoints'
+const DOMAIN = 'speech|text|fleet|sessions|placement|stream-endpoints|providers'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

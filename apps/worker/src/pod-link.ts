@@ -165,6 +165,9 @@ export class PodLink {
       case 'speak.credit':
         this.#speeches.get(message.stream)?.credit(message.creditMs)
         return
+      case 'text.ask':
+      case 'text.cancel':
+        return
       case 'ping':
         this.#send({ type: 'pong', id: message.id })
         return

@@ -297,8 +297,8 @@ export const ConfigSchema = Type.Object(
     ),
     worker: Type.Object(
       {
-        roles: Type.Array(Type.Enum(['recognise', 'synthesise']), {
-          default: ['recognise', 'synthesise'],
+        roles: Type.Array(Type.Enum(['recognise', 'synthesise', 'translate', 'polish']), {
+          default: ['recognise', 'synthesise', 'translate', 'polish'],
           description: 'What a speech worker does.',
         }),
         recogniseSlots: Type.Integer({
@@ -312,6 +312,18 @@ export const ConfigSchema = Type.Object(
           minimum: -1,
           maximum: 1024,
           description: 'Speeches one worker makes at a time; 0 = measured at start; -1 = none.',
+        }),
+        translateSlots: Type.Integer({
+          default: 0,
+          minimum: -1,
+          maximum: 1024,
+          description: 'Texts one worker translates at a time; 0 = 8; -1 = none.',
+        }),
+        polishSlots: Type.Integer({
+          default: 0,
+          minimum: -1,
+          maximum: 1024,
+          description: 'Texts one worker polishes at a time; 0 = 8; -1 = none.',
         }),
         connections: Type.Integer({
           default: 50,
@@ -353,6 +365,118 @@ export const ConfigSchema = Type.Object(
         }),
       },
       { ...strict, default: {} },
+    ),
+    text: Type.Object(
+      {
+        maxTargetLanguages: Type.Integer({
+          default: 8,
+          minimum: 0,
+          maximum: 64,
+          description: 'Languages one session is translated into at a time, whoever wants them; 0 = no translation.',
+        }),
+        partialWaitMs: Type.Integer({
+          default: 2000,
+          minimum: 0,
+          maximum: 30000,
+          description: 'A partial that would have to wait longer for its budget is skipped.',
+        }),
+        finalDeadlineMs: Type.Integer({
+          default: 30000,
+          minimum: 1000,
+          maximum: 300000,
+          description: 'When a final that could not be translated is given up.',
+        }),
+        maxChangedWords: Type.Integer({
+          default: 4,
+          minimum: 0,
+          maximum: 100,
+          description: 'Most words the embedded polisher may change in one utterance; more, and the raw text stands.',
+        }),
+        cacheBytes: Type.Integer({
+          default: 16777216,
+          minimum: 0,
+          maximum: 4294967296,
+          description:
+            'Memory for translations and polished texts of a pod; the least recently used go first. 0 = none.',
+        }),
+        cacheMinutes: Type.Integer({
+          default: 240,
+          minimum: 1,
+          maximum: 43200,
+          description: 'How long one of them is used.',
+        }),
+        engines: Type.Array(
+          Type.Object(
+            {
+              role: Type.Enum(['recognise', 'synthesise', 'translate', 'polish'], { description: 'Kind of work.' }),
+              languages: Type.Optional(
+                Type.Array(Type.String(), {
+                  description: 'Languages (of a translation: targets) the line is about; absent = all.',
+                }),
+              ),
+              engines: Type.Array(Type.String(), {
+                minItems: 1,
+                description: 'Names in order: the next is asked when one fails. Providers go by their id.',
+              }),
+            },
+            strict,
+          ),
+          {
+            default: [],
+            description:
+              'Which engine does what, first line that fits wins; else providers in the order below, then what is embedded.',
+          },
+        ),
+      },
+      { ...strict, default: {} },
+    ),
+    providers: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({
+            pattern: '^[a-z][a-z0-9-]{0,31}$',
+            description: 'Name in engine lists, budgets and metrics.',
+          }),
+          protocol: Type.Enum(['openai', 'deepgram'], {
+            description: 'openai = chat completions, audio/speech, audio/transcriptions; deepgram = /v1/listen.',
+          }),
+          baseUrl: Type.String({ description: 'Such as https://api.openai.com/v1 or wss://api.deepgram.com.' }),
+          apiKey: Type.Optional(Type.String({ description: 'Bearer or Token credential.', ...secret })),
+          roles: Type.Array(Type.Enum(['recognise', 'synthesise', 'translate', 'polish']), {
+            minItems: 1,
+            description: 'What it is used for.',
+          }),
+          chatModel: Type.Optional(Type.String({ description: 'Model that translates and polishes.' })),
+          speechModel: Type.Optional(Type.String({ description: 'Model that speaks.' })),
+          voices: Type.Optional(
+            Type.Array(Type.String(), { description: 'Voices it has, as name or name:language (alloy, alloy:es).' }),
+          ),
+          transcriptionModel: Type.Optional(Type.String({ description: 'Model that recognises.' })),
+          languages: Type.Optional(Type.Array(Type.String(), { description: 'Languages it recognises; absent = en.' })),
+          requestsPerMinute: Type.Optional(
+            Type.Integer({ minimum: 0, description: 'Its limit; absent = none known.' }),
+          ),
+          tokensPerMinute: Type.Optional(Type.Integer({ minimum: 0, description: 'Its limit; absent = none known.' })),
+          safetyRatio: Type.Optional(
+            Type.Number({
+              minimum: 0.1,
+              maximum: 1,
+              description: 'Share of the limits that is used; 0.9 unless told.',
+            }),
+          ),
+          partialConcurrency: Type.Optional(
+            Type.Integer({ minimum: 0, maximum: 1000, description: 'Calls for partials at a time; 5 unless told.' }),
+          ),
+          finalConcurrency: Type.Optional(
+            Type.Integer({ minimum: 0, maximum: 1000, description: 'Calls for finals at a time; 2 unless told.' }),
+          ),
+          timeoutMs: Type.Optional(
+            Type.Integer({ minimum: 100, maximum: 120000, description: 'One call; 10000 unless told.' }),
+          ),
+        },
+        strict,
+      ),
+      { default: [], description: 'Paid or self-hosted services that speak, translate, polish or recognise.' },
     ),
     log: Type.Object(
       {

@@ -58,6 +58,38 @@ export const SubscribeSchema = Type.Object(
   { ...strict, description: 'Replaces what this connection wants. Answered by subscribed with what is in force.' },
 )
 
+/** When the raw text is mended: never; finals only; partials too. */
+export const POLISH_MODES = ['off', 'finals', 'partials'] as const
+const LanguageTag = Type.String({ pattern: '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$', maxLength: 35 })
+export const CaptionSetSchema = Type.Object(
+  {
+    version: Type.Integer({
+      minimum: 1,
+      maximum: 0xffff_ffff,
+      description: 'Rises with each change; a set that is not newer than the one in force changes nothing',
+    }),
+    translateTo: Type.Array(LanguageTag, {
+      maxItems: 8,
+      uniqueItems: true,
+      description: 'Languages (BCP 47) this connection wants captions in, beside the spoken one',
+    }),
+    polish: Type.Enum([...POLISH_MODES], {
+      description:
+        'Mended text as later revisions; of a watcher it counts only as wanting what the owner has asked for',
+    }),
+    speak: Type.Array(LanguageTag, {
+      maxItems: 8,
+      uniqueItems: true,
+      description: 'Of translateTo (or the spoken language): finals this connection also wants to hear',
+    }),
+  },
+  {
+    ...strict,
+    description: 'Desired state of one connection: whole, versioned, idempotent. Never told: nothing of it.',
+  },
+)
+export type CaptionSet = Static<typeof CaptionSetSchema>
+
 export const HelloSchema = Type.Object(
   {
     type: Type.Literal('hello'),
@@ -67,6 +99,7 @@ export const HelloSchema = Type.Object(
     resume: Type.Optional(ResumeSchema),
     udp: Type.Optional(Type.Boolean({ description: 'The client can send its audio as sealed UDP packets' })),
     subscriptions: Type.Optional(SubscriptionSetSchema),
+    captions: Type.Optional(CaptionSetSchema),
     client: Type.Optional(
       Type.Object({ name: Type.String({ maxLength: 64 }), version: Type.String({ maxLength: 32 }) }, strict),
     ),
@@ -75,6 +108,21 @@ export const HelloSchema = Type.Object(
     ...strict,
     description:
       'First message. `audio` is required with a session ticket and a resume token, absent with a watch token; `resume` goes with a resume token.',
+  },
+)
+export const CaptionsSchema = Type.Object(
+  {
+    type: Type.Literal('captions'),
+    requestId: RequestIdField,
+    version: CaptionSetSchema.properties.version,
+    translateTo: CaptionSetSchema.properties.translateTo,
+    polish: CaptionSetSchema.properties.polish,
+    speak: CaptionSetSchema.properties.speak,
+  },
+  {
+    ...strict,
+    description:
+      'Replaces what this connection wants to be made of captions; from owner or watcher, at any time. Answered by captions.set. A session translates once per language, whoever wants it.',
   },
 )
 export const AudioEndSchema = Type.Object(
@@ -155,6 +203,7 @@ export const SpeakCancelSchema = Type.Object(
 export const CLIENT_MESSAGES = {
   hello: HelloSchema,
   subscribe: SubscribeSchema,
+  captions: CaptionsSchema,
   speak: SpeakSchema,
   'speak.cancel': SpeakCancelSchema,
   'audio.end': AudioEndSchema,
@@ -280,6 +329,97 @@ export const CaptionSchema = Type.Object(
   },
   { description: 'A partial may be replaced by the next caption of its utterance; a final never changes (UT1, UT2).' },
 )
+export const CaptionsSetSchema = Type.Object(
+  {
+    type: Type.Literal('captions.set'),
+    requestId: RequestIdField,
+    version: Type.Integer({ minimum: 0, description: '0 = never told' }),
+    translateTo: Type.Array(Type.String(), { description: 'What is in force for this connection' }),
+    polish: Type.Enum([...POLISH_MODES]),
+    speak: Type.Array(Type.String()),
+    unavailable: Type.Array(
+      Type.Object({
+        language: Type.String(),
+        stage: Type.Enum(['translate', 'polish', 'speak']),
+        message: Type.String({ description: 'Why, and what could be had instead' }),
+      }),
+      { description: 'What is wanted and cannot be had now; it stays wanted' },
+    ),
+    via: Type.Array(Type.Object({ language: Type.String(), through: Type.Array(Type.String()) }), {
+      description: 'Languages that are reached through others, which costs quality',
+    }),
+  },
+  {
+    description:
+      'What is made of captions for this connection. Sent on request and when it can or cannot be had any more.',
+  },
+)
+export const TranslationSchema = Type.Object(
+  {
+    type: Type.Literal('translation'),
+    kind: Type.Enum(['partial', 'final']),
+    utterance: UtteranceIdSchema,
+    revision: Type.Integer({
+      minimum: 1,
+      description: 'Of the utterance; rises over captions, polished and translation',
+    }),
+    seq: Type.Optional(Type.Integer({ minimum: 1, description: 'Finals only: position in the session history' })),
+    language: Type.String({ description: 'As it was asked for' }),
+    text: Type.String(),
+    of: Type.Integer({ minimum: 1, description: 'Revision of the caption that was translated' }),
+    startMs: MediaMs('Of the caption: first speech'),
+    endMs: MediaMs('Of the caption: last speech'),
+    translateMs: Type.Optional(Type.Number({ minimum: 0, description: 'Finals: from the final to this' })),
+  },
+  {
+    description:
+      'The text of an utterance in another language. A partial may be replaced; a final never changes (TX1).',
+  },
+)
+export const TranslationFailedSchema = Type.Object(
+  {
+    type: Type.Literal('translation.failed'),
+    utterance: UtteranceIdSchema,
+    seq: Type.Integer({ minimum: 1 }),
+    language: Type.String(),
+    reason: Type.Enum(['unsupported', 'unavailable', 'budget', 'refused', 'deadline', 'invalid']),
+  },
+  { description: 'A final will not be had in this language; its partials are void and the spoken text stands (TX1).' },
+)
+export const PolishedSchema = Type.Object(
+  {
+    type: Type.Literal('polished'),
+    utterance: UtteranceIdSchema,
+    revision: Type.Integer({ minimum: 2, description: 'Of the utterance' }),
+    seq: Type.Optional(Type.Integer({ minimum: 1, description: 'When a final was polished' })),
+    of: Type.Integer({ minimum: 1, description: 'Revision of the caption that was mended' }),
+    text: Type.String(),
+    language: Type.String(),
+  },
+  { description: 'Mended text of an utterance (UT3). The raw caption stays what was recognised.' },
+)
+export const VoiceStartedSchema = Type.Object(
+  {
+    type: Type.Literal('voice.started'),
+    speech: Type.Integer({ minimum: 0, description: 'Number of the speech in its binary frames' }),
+    utterance: UtteranceIdSchema,
+    language: Type.String(),
+    sampleRateHz: Type.Integer({ minimum: 1, description: 'Of the pcm16 frames that follow' }),
+    voice: Type.String(),
+  },
+  { description: 'A final is being said in a language this connection wants to hear; its frames follow.' },
+)
+export const VoiceEndedSchema = Type.Object(
+  {
+    type: Type.Literal('voice.ended'),
+    speech: Type.Integer({ minimum: 0 }),
+    samples: Type.Integer({ minimum: 0, description: 'Of the whole speech, those that were left out included' }),
+    reason: Type.Enum(['said', 'skipped', 'failed'], {
+      description: 'skipped: too much was waiting to be heard; failed: no voice, or it broke',
+    }),
+  },
+  { description: 'No more frames of this speech.' },
+)
 export const AbandonedSchema = Type.Object(
   {
     type: Type.Literal('abandoned'),
@@ -369,6 +509,12 @@ export const SpeakCancelledSchema = Type.Object(
 export const SERVER_MESSAGES = {
   welcome: WelcomeSchema,
   caption: CaptionSchema,
+  'captions.set': CaptionsSetSchema,
+  translation: TranslationSchema,
+  'translation.failed': TranslationFailedSchema,
+  polished: PolishedSchema,
+  'voice.started': VoiceStartedSchema,
+  'voice.ended': VoiceEndedSchema,
   abandoned: AbandonedSchema,
   'audio.ended': AudioEndedSchema,
   speech: SpeechStateSchema,
@@ -390,6 +536,12 @@ export type ServerMessage = { [Name in ServerMessageType]: Static<(typeof SERVER
 export type UtteranceId = Static<typeof UtteranceIdSchema>
 export type Welcome = Static<typeof WelcomeSchema>
 export type Caption = Static<typeof CaptionSchema>
+export type CaptionsSet = Static<typeof CaptionsSetSchema>
+export type Translation = Static<typeof TranslationSchema>
+export type TranslationFailed = Static<typeof TranslationFailedSchema>
+export type Polished = Static<typeof PolishedSchema>
+export type VoiceStarted = Static<typeof VoiceStartedSchema>
+export type VoiceEnded = Static<typeof VoiceEndedSchema>
 export type CaptionMarks = Static<typeof MarksSchema>
 export type ErrorMessage = Static<typeof ErrorSchema>
 export type AudioEnded = Static<typeof AudioEndedSchema>

@@ -1,7 +1,7 @@
 // Text of the link between pod and worker -> checked message. Unknown types and fields are ignored, so that a newer peer is understood;
 // a known type with a wrong field is a fault.
 import { ABANDON_REASONS } from './close-codes.ts'
-import type { PodToWorker, WorkerToPod } from './link-messages.ts'
+import { type PodToWorker, TEXT_FAILURE_CODES, TEXT_KINDS, type WorkerToPod } from './link-messages.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 type Check = (value: unknown) => boolean
@@ -45,6 +45,18 @@ const reason: Check = (value) => (ABANDON_REASONS as readonly unknown[]).include
 const engines = listOf(record({ name: text, languages: listOf(text), ready: flag, problem: optional(text) }))
 const voice = record({ name: text, language: text, engine: text })
 const roleLoad = optional(record({ slots: count, slotsUsed: count }))
+const kind: Check = (value) => (TEXT_KINDS as readonly unknown[]).includes(value)
+const textCode: Check = (value) => (TEXT_FAILURE_CODES as readonly unknown[]).includes(value)
+const usage = optional(record({ inputTokens: time, outputTokens: time }))
+const textEngine = record({
+  name,
+  kind,
+  ready: flag,
+  problem: optional(text),
+  pairs: optional(listOf(record({ from: name, to: name, via: optional(listOf(name)) }))),
+  languages: optional(listOf(name)),
+  provider: optional(name),
+})
 const state: Check = (value) => ['loading', 'ready', 'draining', 'overloaded'].includes(value as string)
 
 const FROM_POD: Shapes<PodToWorker['type']> = {
@@ -72,6 +84,8 @@ const FROM_POD: Shapes<PodToWorker['type']> = {
     creditMs: time,
   },
   'speak.credit': { stream: streamNumber, creditMs: time },
+  'text.ask': { id: count, kind, engine: name, text, from: name, to: optional(name), isFinal: flag, deadlineMs: time },
+  'text.cancel': { id: count },
   ping: { id: count },
 }
 
@@ -86,10 +100,20 @@ const FROM_WORKER: Shapes<WorkerToPod['type']> = {
     cpuRatio: quantity,
     rssBytes: quantity,
     state: optional(state),
-    roles: optional(record({ recognise: roleLoad, synthesise: roleLoad })),
+    roles: optional(record({ recognise: roleLoad, synthesise: roleLoad, translate: roleLoad, polish: roleLoad })),
     voices: optional(listOf(voice)),
     voicesLoading: optional(flag),
   },
+  'worker.text': { engines: listOf(textEngine) },
+  'text.answered': {
+    id: count,
+    text,
+    via: optional(listOf(name)),
+    changedWords: optional(count),
+    usage,
+    engineMs: time,
+  },
+  'text.failed': { id: count, code: textCode, message: text, retryAfterMs: optional(time), usage },
   'stream.opened': { stream: count },
   'stream.refused': { stream: count, code: text, message: text, retryAfterMs: optional(quantity) },
   'speak.opened': { stream: count, sampleRateHz: count, voice },

@@ -52,6 +52,24 @@ export type PodToWorker =
     }
   /** Flow control: the worker may send audio up to this instant of the speech. Absolute, rising; repeating it changes nothing. */
   | { readonly type: 'speak.credit'; readonly stream: number; readonly creditMs: number }
+  /**
+   * One text to be translated or polished by a named engine. Answered once, by `text.answered` or `text.failed`, at the latest at
+   * `deadlineMs` after it came; nothing follows `text.cancel`.
+   */
+  | {
+      readonly type: 'text.ask'
+      /** Chosen by the pod, never used twice on one link. */
+      readonly id: number
+      readonly kind: TextKind
+      readonly engine: string
+      readonly text: string
+      /** BCP 47 tags; `to` with a translation only. */
+      readonly from: string
+      readonly to?: string
+      readonly isFinal: boolean
+      readonly deadlineMs: number
+    }
+  | { readonly type: 'text.cancel'; readonly id: number }
   | { readonly type: 'ping'; readonly id: number }
 
 export interface WorkerEngine {
@@ -70,8 +88,60 @@ export interface VoiceInfo {
   readonly engine: string
 }
 
-/** Kinds of work a worker may do; slots are counted for each. */
-export const WORKER_ROLES = ['recognise', 'synthesise'] as const
+export const TEXT_KINDS = ['translate', 'polish'] as const
+export type TextKind = (typeof TEXT_KINDS)[number]
+
+/** What one engine for texts can do now. */
+export interface TextEngineInfo {
+  readonly name: string
+  readonly kind: TextKind
+  readonly ready: boolean
+  /** Why it is not ready, and the command that mends it. */
+  readonly problem?: string
+  /** Translation: what it can do, chains included; absent = any pair (a model that is asked in words). */
+  readonly pairs?: readonly TextPair[]
+  /** Polishing: BCP 47 tags; absent = any. */
+  readonly languages?: readonly string[]
+  /** Id of the provider in the configuration whose budget its calls use; absent = embedded. */
+  readonly provider?: string
+}
+
+export interface TextPair {
+  /** BCP 47 tags. */
+  readonly from: string
+  readonly to: string
+  /** Languages in between, when there is no direct way. */
+  readonly via?: readonly string[]
+}
+
+/** What a provider charged for one answer. */
+export interface TextUsage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+/**
+ * PAIR_UNSUPPORTED and TEXT_INVALID: asking again is in vain. BUSY: no room in the engine now. ENGINE_FAILED: broke under this text.
+ * RATE_LIMITED: the provider said so. DEADLINE: too slow. REFUSED_SAME, REFUSED_LONG, REFUSED_LANGUAGE: answered with the source itself,
+ * with far more than was asked, or in another language. CANCELLED: by who asked.
+ */
+export const TEXT_FAILURE_CODES = [
+  'PAIR_UNSUPPORTED',
+  'TEXT_INVALID',
+  'BUSY',
+  'ENGINE_UNAVAILABLE',
+  'ENGINE_FAILED',
+  'RATE_LIMITED',
+  'DEADLINE',
+  'REFUSED_SAME',
+  'REFUSED_LONG',
+  'REFUSED_LANGUAGE',
+  'CANCELLED',
+] as const
+export type TextFailureCode = (typeof TEXT_FAILURE_CODES)[number]
+
+/** Kinds of work a worker may do; slots are counted for each: streams, speeches, texts at a time. */
+export const WORKER_ROLES = ['recognise', 'synthesise', 'translate', 'polish'] as const
 export type WorkerRole = (typeof WORKER_ROLES)[number]
 
 export interface RoleLoad {
@@ -115,6 +185,26 @@ export type WorkerToPod =
       readonly voices?: readonly VoiceInfo[]
       /** More voices may come: an engine is still being loaded. */
       readonly voicesLoading?: boolean
+    }
+  /** Sent behind worker.hello and on each change: the whole list. A worker of an earlier version never sends it: it has none. */
+  | { readonly type: 'worker.text'; readonly engines: readonly TextEngineInfo[] }
+  | {
+      readonly type: 'text.answered'
+      readonly id: number
+      readonly text: string
+      readonly via?: readonly string[]
+      readonly changedWords?: number
+      readonly usage?: TextUsage
+      /** Time the engine took. */
+      readonly engineMs: number
+    }
+  | {
+      readonly type: 'text.failed'
+      readonly id: number
+      readonly code: TextFailureCode
+      readonly message: string
+      readonly retryAfterMs?: number
+      readonly usage?: TextUsage
     }
   | { readonly type: 'stream.opened'; readonly stream: number }
   | {

@@ -70,6 +70,8 @@ function onControl(peer: MessagePeer, message: ClientMessage, nowMs: number): vo
     case 'subscribe':
       onSubscribe(peer, message, nowMs)
       return
+    case 'captions':
+      return
     case 'speak':
       onSpeak(peer, message, nowMs)
       return

@@ -243,7 +243,7 @@ export class WorkerLink {
     if (message.type === 'worker.hello') this.#onHello(message)
     else if (message.type === 'worker.load') this.#onLoad(message)
     else if (message.type === 'link.refused') this.#drop(message.message)
-    else if (message.type !== 'pong' && this.#state.kind === 'up') this.#toStream(message)
+    else if ('stream' in message && this.#state.kind === 'up') this.#toStream(message)
   }
 
   /** False: it is no audio of speeches. */

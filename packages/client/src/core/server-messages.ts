@@ -26,6 +26,10 @@ const optional =
   (value) =>
     value === undefined || check(value)
 
+const isListOf =
+  (check: (value: Fields) => boolean): FieldCheck =>
+  (value) =>
+    Array.isArray(value) && value.every((item) => isObject(item) && check(item))
 const isUtterance: FieldCheck = (value) => isObject(value) && isPositive(value.epoch) && isCount(value.index)
 const isFormat: FieldCheck = (value) =>
   isObject(value) && isString(value.codec) && isPositive(value.sampleRateHz) && isPositive(value.frameMs)
@@ -88,6 +92,44 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     language: isString,
     marks: optional(isMarks),
   },
+  'captions.set': {
+    requestId: optional(isString),
+    version: isCount,
+    translateTo: isStrings,
+    polish: isString,
+    speak: isStrings,
+    unavailable: isListOf((value) => isString(value.language) && isString(value.stage) && isString(value.message)),
+    via: isListOf((value) => isString(value.language) && isStrings(value.through)),
+  },
+  translation: {
+    kind: oneOf('partial', 'final'),
+    utterance: isUtterance,
+    revision: isPositive,
+    seq: optional(isPositive),
+    language: isString,
+    text: isString,
+    of: isPositive,
+    startMs: isMediaMs,
+    endMs: isMediaMs,
+    translateMs: optional(isMediaMs),
+  },
+  'translation.failed': { utterance: isUtterance, seq: isPositive, language: isString, reason: isString },
+  polished: {
+    utterance: isUtterance,
+    revision: isPositive,
+    seq: optional(isPositive),
+    of: isPositive,
+    text: isString,
+    language: isString,
+  },
+  'voice.started': {
+    speech: isCount,
+    utterance: isUtterance,
+    language: isString,
+    sampleRateHz: isPositive,
+    voice: isString,
+  },
+  'voice.ended': { speech: isCount, samples: isCount, reason: isString },
   abandoned: { utterance: isUtterance, seq: isPositive, reason: isString },
   'audio.ended': {
     requestId: optional(isString),

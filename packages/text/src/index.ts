@@ -1,0 +1,3 @@
+/** Text of utterances: ports of translation and polishing, and what stands between a session and an engine. */
+export * from './text-engine.ts'
+export * from './text-service.ts'
