@@ -29,6 +29,28 @@ export type Trouble =
   /** No connection could be made at all. */
   | { readonly kind: 'unreachable' }
 
+/** What a reader wants beside the words as they were recognised. */
+export interface CaptionWish {
+  /** BCP 47 tags, in the order they are shown; at most MAX_TARGETS. */
+  readonly translateTo: readonly string[]
+  /** Grammar mended; of a watcher: shown when whoever speaks has it mended. */
+  readonly isMended: boolean
+  /** The language to hear, one of `translateTo`. */
+  readonly hear: string | undefined
+}
+
+export const NO_WISH: CaptionWish = { translateTo: [], isMended: false, hear: undefined }
+/** As the protocol allows one connection. */
+export const MAX_TARGETS = 8
+
+/** Something that was wanted and cannot be had now. */
+export interface Unavailable {
+  readonly language: string
+  readonly stage: 'translate' | 'polish' | 'speak'
+  /** The pod's sentence. */
+  readonly message: string
+}
+
 export interface CaptionEvent {
   readonly type: 'caption'
   readonly kind: 'partial' | 'final'
@@ -54,9 +76,30 @@ export type RunEvent =
       readonly speech: 'ready' | 'waiting'
       /** "Opus, 48 kHz"; absent for a watcher. */
       readonly codec?: string
+      /** Languages this session can be translated into. */
+      readonly targets: readonly string[]
     }
   | CaptionEvent
   | { readonly type: 'abandoned'; readonly utterance: string }
+  | {
+      readonly type: 'translation'
+      readonly kind: 'partial' | 'final'
+      readonly utterance: string
+      readonly language: string
+      readonly text: string
+      readonly isHistory?: boolean
+    }
+  | { readonly type: 'translation.failed'; readonly utterance: string; readonly language: string }
+  /** The same utterance with its grammar mended. */
+  | { readonly type: 'mended'; readonly utterance: string; readonly text: string }
+  /** What of the wish can be had: languages reached through others, and what cannot be had now. */
+  | {
+      readonly type: 'wish'
+      readonly unavailable: readonly Unavailable[]
+      readonly via: readonly { readonly language: string; readonly through: readonly string[] }[]
+    }
+  /** The language that is heard at this moment; undefined when nothing is said aloud. */
+  | { readonly type: 'hearing'; readonly language: string | undefined }
   | { readonly type: 'speech'; readonly state: 'ready' | 'waiting' }
   /** The connection broke and is being made anew; `keptMs` of speech are kept meanwhile, absent for a watcher. */
   | { readonly type: 'reconnecting'; readonly keptMs?: number }
@@ -91,6 +134,8 @@ export interface CaptionRun {
   abort(): void
   /** Tries at once to make a broken connection anew. */
   tryNow(): void
+  /** Replaces what this reader wants; at any time. */
+  want(wish: CaptionWish): void
 }
 
 export interface OwnRun extends CaptionRun {
@@ -104,11 +149,14 @@ export interface StartOptions {
   readonly source: Source
   /** BCP 47 tag; the platform's own choice when absent. */
   readonly language?: string
+  readonly wish: CaptionWish
 }
 
 export interface PageInfo {
   readonly authenticated: boolean
   readonly languages: readonly string[]
+  /** Languages that each spoken one can be translated into. */
+  readonly targets: Readonly<Record<string, readonly string[]>>
   readonly version: string
 }
 
@@ -118,5 +166,5 @@ export interface CaptionClient {
   /** True when the page carries a sample to play. */
   readonly hasSample: boolean
   start(options: StartOptions, onEvent: (event: RunEvent) => void): OwnRun
-  watch(token: string, onEvent: (event: RunEvent) => void): CaptionRun
+  watch(token: string, wish: CaptionWish, onEvent: (event: RunEvent) => void): CaptionRun
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@parley/kernel/testing'
-import type { Trouble } from './caption-client.ts'
+import { NO_WISH, type Trouble } from './caption-client.ts'
 import { CaptionController } from './caption-controller.ts'
 import { QUIET_AFTER_MS } from './model/level.ts'
 import { final, ScriptedCaptionClient, welcome } from './testing/scripted-caption-client.ts'
@@ -9,7 +9,7 @@ import { final, ScriptedCaptionClient, welcome } from './testing/scripted-captio
 function setUp(role: 'owner' | 'watcher' = 'owner') {
   const client = new ScriptedCaptionClient()
   const clock = new ManualClock()
-  const controller = new CaptionController({ client, clock, role })
+  const controller = new CaptionController({ client, clock, role, wish: NO_WISH })
   const phase = () => controller.store.get().phase
   return { client, clock, controller, phase }
 }
@@ -19,7 +19,7 @@ const noSlot = (retryAfterMs: number): Trouble => ({ kind: 'refused', code: 'NO_
 test('[PG1] start, speak, stop: the sound ends first, the state when the last caption is in', () => {
   const { client, controller, phase } = setUp()
   controller.start('microphone', 'en')
-  assert.deepEqual(client.lastRun.options, { source: 'microphone', language: 'en' })
+  assert.deepEqual(client.lastRun.options, { source: 'microphone', wish: NO_WISH, language: 'en' })
   client.lastRun.send({ type: 'connecting' }, welcome())
   controller.stop()
   assert.equal(client.lastRun.isStopped, true)
@@ -50,7 +50,7 @@ test('[PG10] a refusal that passes counts down and tries again with the same sou
   assert.equal(client.runs.length, 1)
   clock.advance(1)
   assert.equal(client.runs.length, 2)
-  assert.deepEqual(client.lastRun.options, { source: 'sample', language: 'en' })
+  assert.deepEqual(client.lastRun.options, { source: 'sample', wish: NO_WISH, language: 'en' })
   client.lastRun.send(welcome())
   assert.equal(phase().kind, 'live')
 })
@@ -168,4 +168,15 @@ test('[PG1] leaving the page ends the run at once, and it can be started again',
   assert.equal(client.runs.length, 2)
   controller.close()
   assert.equal(clock.pendingTimers, 0)
+})
+
+test('[PG18] what is wanted goes to the run there is and to every run after it', () => {
+  const { client, controller } = setUp()
+  const spanish = { ...NO_WISH, translateTo: ['es'], hear: 'es' }
+  controller.want(spanish)
+  controller.start('microphone')
+  assert.deepEqual(client.lastRun.options, { source: 'microphone', wish: spanish })
+  client.lastRun.send({ type: 'connecting' }, welcome())
+  controller.want(NO_WISH)
+  assert.deepEqual(client.lastRun.wishes, [NO_WISH])
 })

@@ -1,7 +1,7 @@
 // Shell between the client and the page's state: starts and ends runs, retries, shares. Draws nothing, decides little:
 // what a state means is the reducer's, when to retry is model/retry.ts.
 import { type Clock, Scope, type Timer } from '@parley/kernel'
-import type { CaptionClient, CaptionRun, OwnRun, RunEvent, Source, Trouble } from './caption-client.ts'
+import type { CaptionClient, CaptionRun, CaptionWish, OwnRun, RunEvent, Source, Trouble } from './caption-client.ts'
 import { captionReducer } from './model/caption-reducer.ts'
 import { type CaptionAction, type CaptionState, initialState, isRunning, isSpeaking } from './model/caption-state.ts'
 import { isQuiet, type Level, nextLevel } from './model/level.ts'
@@ -20,6 +20,7 @@ export interface ControllerOptions {
   readonly client: CaptionClient
   readonly clock: Clock
   readonly role: 'owner' | 'watcher'
+  readonly wish: CaptionWish
 }
 
 export class CaptionController {
@@ -39,7 +40,7 @@ export class CaptionController {
     this.#client = options.client
     this.#clock = options.clock
     this.#scope = new Scope(options.clock)
-    this.store = new Store(captionReducer, initialState(options.role))
+    this.store = new Store(captionReducer, initialState(options.role, options.wish))
   }
 
   get hasSample(): boolean {
@@ -74,6 +75,12 @@ export class CaptionController {
     if (!isSpeaking(phase) || source !== 'microphone') return
     this.#ownRun?.mute(isMuted)
     this.store.dispatch({ type: 'muted', isMuted })
+  }
+
+  /** What this reader wants from now on, of this run and those after it. */
+  want(wish: CaptionWish): void {
+    this.store.dispatch({ type: 'wish', wish })
+    this.#run?.want(wish)
   }
 
   /** Live: ends the sound and waits for the last captions. Before that: gives up at once. */
@@ -163,10 +170,14 @@ export class CaptionController {
     const onEvent = (event: RunEvent) => {
       if (isCurrent) this.#onEvent(event)
     }
-    const run = attempt.kind === 'own' ? this.#startOwn(attempt, onEvent) : this.#client.watch(attempt.token, onEvent)
+    const run =
+      attempt.kind === 'own'
+        ? this.#startOwn(attempt, onEvent)
+        : this.#client.watch(attempt.token, this.store.get().wish, onEvent)
     this.#run = {
       stop: () => run.stop(),
       tryNow: () => run.tryNow(),
+      want: (wish) => run.want(wish),
       abort: () => {
         isCurrent = false
         run.abort()
@@ -176,7 +187,8 @@ export class CaptionController {
 
   #startOwn(attempt: Extract<Attempt, { kind: 'own' }>, onEvent: (event: RunEvent) => void): OwnRun {
     const { source, language } = attempt
-    this.#ownRun = this.#client.start(language === undefined ? { source } : { source, language }, onEvent)
+    const { wish } = this.store.get()
+    this.#ownRun = this.#client.start({ source, wish, ...(language === undefined ? {} : { language }) }, onEvent)
     return this.#ownRun
   }
 

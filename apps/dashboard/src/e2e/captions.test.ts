@@ -381,7 +381,7 @@ test('[PG13] the whole way by keyboard: start, read back, stop, with the focus a
   await hasText(status(at), 'Listening')
   await eventually(async () => ((await focused()) === 'Stop' ? undefined : `focus is on "${await focused()}"`))
   await hasText(lines(at), FIRST)
-  await tabTo('Details')
+  await tabTo('Languages')
   await at.keyboard.press('Space')
   await tabTo('Share a watch link')
   await at.keyboard.press('Enter')

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { eventually } from '@parley/kernel/testing'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { RunEvent } from '../caption-client.ts'
-import { final, partial, welcome } from '../testing/scripted-caption-client.ts'
+import { final, partial, translation, welcome } from '../testing/scripted-caption-client.ts'
 import { buildForTest, launchBrowser, NARROW, overflowPx, SCRIPTED_HTML, SKIP, visit, WIDE } from './browser.ts'
 import { type PageHost, startPageHost } from './page-host.ts'
 
@@ -36,10 +36,26 @@ const SPEECH: RunEvent[] = [
   { type: 'watchers', count: 12 },
 ]
 
+const TRANSLATED: RunEvent[] = [
+  ...SPEECH,
+  translation('1.0', 'es', 'Buenos d\u00edas a todos y bienvenidos a la reuni\u00f3n anual.'),
+  translation('1.0', 'ca', 'Bon dia a tothom i benvinguts a la reuni\u00f3 anual.'),
+  translation('1.1', 'es', `La palabra es ${LONG_WORD}.`),
+  { type: 'translation.failed', utterance: '1.1', language: 'ca' },
+  { type: 'mended', utterance: '1.0', text: 'Good morning, everybody, and welcome to the annual meeting.' },
+  translation('1.2', 'es', 'as\u00ed que hemos', 'partial'),
+  {
+    type: 'wish',
+    unavailable: [{ language: 'ca', stage: 'speak', message: 'no worker has a voice for it' }],
+    via: [{ language: 'ca', through: ['es'] }],
+  },
+]
+
 const STATES: Readonly<Record<string, readonly RunEvent[]>> = {
   preparing: [],
   listening: [{ type: 'connecting' }, welcome()],
   captions: SPEECH,
+  translated: TRANSLATED,
   waiting: [...SPEECH, { type: 'speech', state: 'waiting' }],
   reconnecting: [...SPEECH, { type: 'reconnecting', keptMs: 60_000 }],
   finishing: [...SPEECH, { type: 'finishing' }],
@@ -56,6 +72,10 @@ async function speak(at: Page, events: readonly RunEvent[]): Promise<void> {
 /** A page in which captions were started and `events` have come. */
 async function inState(events: readonly RunEvent[], options: BrowserContextOptions = {}) {
   const visited = await visit(browser, host.origin, options)
+  if (events === TRANSLATED) {
+    for (const language of ['Spanish', 'Catalan', 'Mend grammar']) await visited.page.getByLabel(language).check()
+    await visited.page.getByLabel('Hear it').selectOption('es')
+  }
   await visited.page.getByRole('button', { name: 'Start captions' }).click()
   await speak(visited.page, events)
   return visited
@@ -77,7 +97,7 @@ const SCREENS: Readonly<Record<string, Screen>> = {
 for (const [name, events] of Object.entries(STATES)) {
   test(`[PG13] no screen scrolls sideways or hides the main button: ${name}`, { skip: SKIP }, async () => {
     const { page: at, context, faults } = await inState(events, { viewport: NARROW })
-    const details = at.getByRole('button', { name: /^Details/ })
+    const details = at.getByRole('button', { name: /^Languages/ })
     if (await details.isVisible()) await details.click()
     for (const [screen, { viewport, colorScheme }] of Object.entries(SCREENS)) {
       await at.setViewportSize(viewport)

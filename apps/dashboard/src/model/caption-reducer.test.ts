@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RunEvent } from '../caption-client.ts'
-import { final, partial, welcome } from '../testing/scripted-caption-client.ts'
+import { NO_WISH, type RunEvent } from '../caption-client.ts'
+import { final, partial, translation, welcome } from '../testing/scripted-caption-client.ts'
 import { captionReducer } from './caption-reducer.ts'
 import { type CaptionState, initialState, MAX_ANNOUNCED, MAX_OPEN } from './caption-state.ts'
 
@@ -166,4 +166,53 @@ test('[PG4] an older confirmation does not take away a newer one', () => {
   const two = captionReducer(one, { type: 'notice', text: 'Saved' })
   assert.equal(captionReducer(two, { type: 'notice.over', id: one.notice?.id ?? 0 }).notice?.text, 'Saved')
   assert.equal(captionReducer(two, { type: 'notice.over', id: two.notice?.id ?? 0 }).notice, undefined)
+})
+
+const translationsOf = (state: CaptionState) =>
+  state.transcript.entries.flatMap((entry) => (entry.kind === 'line' ? [entry.translations] : []))
+
+test('[PG18] a translation stands with its utterance, open or final, and its final never changes', () => {
+  const open = live(partial('1.0', 'good mor'), translation('1.0', 'es', 'bueno', 'partial'))
+  assert.deepEqual(open.open[0]?.translations, [{ language: 'es', text: 'bueno', state: 'open' }])
+  const heard = after(open, partial('1.0', 'good morning'), translation('1.0', 'ca', 'bon', 'partial'))
+  assert.deepEqual(
+    heard.open[0]?.translations.map(({ text }) => text),
+    ['bueno', 'bon'],
+  )
+  const settled = after(
+    heard,
+    final('1.0', 'Good morning.'),
+    translation('1.0', 'es', 'Buenos d\u00edas.'),
+    translation('1.0', 'es', 'late', 'partial'),
+    { type: 'translation.failed', utterance: '1.0', language: 'ca' },
+  )
+  assert.deepEqual(translationsOf(settled), [
+    [
+      { language: 'es', text: 'Buenos d\u00edas.', state: 'final' },
+      { language: 'ca', text: '', state: 'failed' },
+    ],
+  ])
+  const stray = translation('9.9', 'es', 'nobody said this')
+  assert.equal(after(settled, stray), settled)
+})
+
+test('[PG18] mended grammar stands beside what was heard', () => {
+  const state = live(final('1.0', 'she have went'), { type: 'mended', utterance: '1.0', text: 'she has gone' })
+  const [line] = state.transcript.entries.filter((entry) => entry.kind === 'line')
+  assert.deepEqual([line?.text, line?.mended], ['she have went', 'she has gone'])
+})
+
+test('[PG18] who reads along in another language is read that language aloud, each line once', () => {
+  const spanish = { ...NO_WISH, translateTo: ['es', 'ca'] }
+  const wishing = captionReducer(started('watcher'), { type: 'wish', wish: spanish })
+  const state = after(
+    wishing,
+    { type: 'connecting' },
+    welcome(),
+    final('1.0', 'Good morning.'),
+    translation('1.0', 'ca', 'Bon dia.'),
+    translation('1.0', 'es', 'Buenos d\u00edas.'),
+    translation('1.0', 'es', 'again'),
+  )
+  assert.deepEqual(state.announced, [{ key: 'ses_1/1.0/es', text: 'Buenos d\u00edas.', language: 'es' }])
 })

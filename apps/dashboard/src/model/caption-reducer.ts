@@ -9,7 +9,7 @@ import {
   MAX_OPEN,
   type OpenCaption,
 } from './caption-state.ts'
-import { appendLine, appendMark, EMPTY_TRANSCRIPT } from './transcript.ts'
+import { appendLine, appendMark, changeLine, EMPTY_TRANSCRIPT, type Translated, withTranslated } from './transcript.ts'
 
 export function captionReducer(state: CaptionState, action: CaptionAction): CaptionState {
   switch (action.type) {
@@ -25,6 +25,8 @@ export function captionReducer(state: CaptionState, action: CaptionAction): Capt
     case 'stopping':
       if (isSpeaking(state.phase)) return finishing(state)
       return { ...afterRun(state), phase: { kind: 'ended', trouble: undefined } }
+    case 'wish':
+      return { ...state, wish: action.wish, hearing: action.wish.hear === undefined ? undefined : state.hearing }
     case 'quiet':
       return state.isQuiet === action.isQuiet || state.phase.kind !== 'live'
         ? state
@@ -78,12 +80,29 @@ function onRunEvent(state: CaptionState, event: RunEvent, nowMs: number): Captio
         sessionId: event.sessionId,
         language: event.language,
         codec: event.codec,
+        targets: event.targets,
         liveSinceMs: nowMs,
       }
     case 'caption':
       return event.kind === 'final' ? onFinal(state, event) : onPartial(state, event)
     case 'abandoned':
       return { ...state, open: without(state.open, keyOf(state, event.utterance)) }
+    case 'translation':
+      return onTranslation(state, event)
+    case 'translation.failed':
+      return translated(state, event.utterance, { language: event.language, text: '', state: 'failed' })
+    case 'mended':
+      return {
+        ...state,
+        transcript: changeLine(state.transcript, keyOf(state, event.utterance), (line) => ({
+          ...line,
+          mended: event.text,
+        })),
+      }
+    case 'wish':
+      return { ...state, unavailable: event.unavailable, via: event.via }
+    case 'hearing':
+      return { ...state, hearing: event.language }
     case 'speech':
       return state.phase.kind === 'live' ? { ...state, phase: { kind: 'live', speech: event.state } } : state
     case 'reconnecting':
@@ -117,8 +136,9 @@ function finishing(state: CaptionState): CaptionState {
 
 function onPartial(state: CaptionState, event: CaptionEvent): CaptionState {
   const key = keyOf(state, event.utterance)
-  const caption: OpenCaption = { key, text: event.text, stable: event.stable, startMs: event.startMs }
   const known = state.open.findIndex((open) => open.key === key)
+  const translations = state.open[known]?.translations ?? []
+  const caption: OpenCaption = { key, text: event.text, stable: event.stable, startMs: event.startMs, translations }
   // Another utterance may begin before the one before it has its final; more than a few at once is a fault of the pod.
   const open = known === -1 ? [...state.open, caption].slice(-MAX_OPEN) : state.open.with(known, caption)
   return { ...state, open }
@@ -126,10 +146,14 @@ function onPartial(state: CaptionState, event: CaptionEvent): CaptionState {
 
 function onFinal(state: CaptionState, event: CaptionEvent): CaptionState {
   const key = keyOf(state, event.utterance)
-  const transcript = appendLine(state.transcript, { kind: 'line', key, text: event.text, startMs: event.startMs })
-  const isNew = transcript !== state.transcript
-  const announced =
-    isNew && !event.isHistory ? [...state.announced, { key, text: event.text }].slice(-MAX_ANNOUNCED) : state.announced
+  // What was translated of it while it was open stands until its own translation comes.
+  const translations = state.open.find((open) => open.key === key)?.translations ?? []
+  const line = { kind: 'line' as const, key, text: event.text, startMs: event.startMs, translations }
+  const transcript = appendLine(state.transcript, line)
+  const isAnnounced = transcript !== state.transcript && !event.isHistory && readAloudIn(state) === undefined
+  const announced = isAnnounced
+    ? [...state.announced, { key, text: event.text }].slice(-MAX_ANNOUNCED)
+    : state.announced
   return {
     ...state,
     transcript,
@@ -138,6 +162,38 @@ function onFinal(state: CaptionState, event: CaptionEvent): CaptionState {
     lagMs: event.lagMs ?? state.lagMs,
     warning: undefined,
   }
+}
+
+/** The language that assistive technology reads: who follows in another language does not want every line twice. */
+function readAloudIn({ role, wish }: CaptionState): string | undefined {
+  return role === 'watcher' ? wish.translateTo[0] : undefined
+}
+
+function onTranslation(state: CaptionState, event: Extract<RunEvent, { type: 'translation' }>): CaptionState {
+  const { utterance, language, text, kind } = event
+  const next = translated(state, utterance, { language, text, state: kind === 'final' ? 'final' : 'open' })
+  const isAnnounced = kind === 'final' && !event.isHistory && next !== state && readAloudIn(state) === language
+  if (!isAnnounced) return next
+  const key = `${keyOf(state, utterance)}/${language}`
+  return { ...next, announced: [...next.announced, { key, text, language }].slice(-MAX_ANNOUNCED) }
+}
+
+/** Puts a translation where its utterance is: among the open ones or in the transcript. */
+function translated(state: CaptionState, utterance: string, next: Translated): CaptionState {
+  const key = keyOf(state, utterance)
+  const at = state.open.findIndex((caption) => caption.key === key)
+  const caption = state.open[at]
+  if (caption) {
+    const translations = withTranslated(caption.translations, next)
+    return translations === caption.translations
+      ? state
+      : { ...state, open: state.open.with(at, { ...caption, translations }) }
+  }
+  const transcript = changeLine(state.transcript, key, (line) => {
+    const translations = withTranslated(line.translations, next)
+    return translations === line.translations ? line : { ...line, translations }
+  })
+  return transcript === state.transcript ? state : { ...state, transcript }
 }
 
 /** What a run leaves behind: its finals, never its partials (UT2). */
@@ -150,6 +206,9 @@ function afterRun(state: CaptionState): CaptionState {
     isQuiet: false,
     warning: undefined,
     liveSinceMs: undefined,
+    targets: undefined,
+    unavailable: [],
+    hearing: undefined,
     share: { kind: 'none' },
   }
 }

@@ -1,6 +1,14 @@
 // Everything the page knows, as plain values. What may happen to it: caption-reducer.ts.
-import type { RunEvent, Source, Trouble, WatchLinkInfo } from '../caption-client.ts'
-import { EMPTY_TRANSCRIPT, type Transcript } from './transcript.ts'
+import {
+  type CaptionWish,
+  NO_WISH,
+  type RunEvent,
+  type Source,
+  type Trouble,
+  type Unavailable,
+  type WatchLinkInfo,
+} from '../caption-client.ts'
+import { EMPTY_TRANSCRIPT, type Transcript, type Translated } from './transcript.ts'
 
 /**
  *   idle ----------> preparing -> connecting -> live -> finishing -> ended
@@ -29,6 +37,7 @@ export interface OpenCaption {
   readonly text: string
   readonly stable: number
   readonly startMs: number
+  readonly translations: readonly Translated[]
 }
 
 /** What of an open caption is settled and what may still change; spaces between the two belong to neither's underline. */
@@ -40,6 +49,8 @@ export function splitOpen(text: string, stable: number): { settled: string; tail
 export interface Announcement {
   readonly key: string
   readonly text: string
+  /** BCP 47 tag when it is not the spoken language. */
+  readonly language?: string
 }
 
 export type Share =
@@ -67,6 +78,13 @@ export interface CaptionState {
   /** A recoverable trouble of the running session; gone with the next final. */
   readonly warning: Trouble | undefined
   readonly transcript: Transcript
+  readonly wish: CaptionWish
+  /** Languages the running session can be translated into; undefined while there is none. */
+  readonly targets: readonly string[] | undefined
+  readonly unavailable: readonly Unavailable[]
+  readonly via: Extract<RunEvent, { type: 'wish' }>['via']
+  /** The language heard at this moment. */
+  readonly hearing: string | undefined
   /** In order of their start; at most MAX_OPEN. */
   readonly open: readonly OpenCaption[]
   /** Newest finals for assistive technology; at most MAX_ANNOUNCED, history is not read out. */
@@ -84,6 +102,7 @@ export type CaptionAction =
   | { readonly type: 'run'; readonly event: RunEvent; readonly nowMs: number }
   | { readonly type: 'retrying'; readonly trouble: Trouble; readonly retryAtMs: number }
   | { readonly type: 'stopping' }
+  | { readonly type: 'wish'; readonly wish: CaptionWish }
   | { readonly type: 'quiet'; readonly isQuiet: boolean }
   | { readonly type: 'muted'; readonly isMuted: boolean }
   | { readonly type: 'share'; readonly share: Share }
@@ -91,7 +110,7 @@ export type CaptionAction =
   | { readonly type: 'notice.over'; readonly id: number }
   | { readonly type: 'clear' }
 
-export function initialState(role: 'owner' | 'watcher'): CaptionState {
+export function initialState(role: 'owner' | 'watcher', wish: CaptionWish = NO_WISH): CaptionState {
   return {
     role,
     phase: { kind: 'idle' },
@@ -107,6 +126,11 @@ export function initialState(role: 'owner' | 'watcher'): CaptionState {
     isQuiet: false,
     warning: undefined,
     transcript: EMPTY_TRANSCRIPT,
+    wish,
+    targets: undefined,
+    unavailable: [],
+    via: [],
+    hearing: undefined,
     open: [],
     announced: [],
     share: { kind: 'none' },

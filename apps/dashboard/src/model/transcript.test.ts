@@ -16,6 +16,7 @@ const line = (index: number): Line => ({
   kind: 'line',
   key: `l${index}`,
   text: `Line ${index}.`,
+  translations: [],
   startMs: index * 1_000,
 })
 

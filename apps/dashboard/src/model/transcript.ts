@@ -5,11 +5,23 @@ export const MAX_LINES = 10_000
 /** Finals drawn at once; earlier ones are drawn on request, this many more at a time. */
 export const DRAWN_LINES = 200
 
+/** A line in another language: still being made, done, or not to be had. */
+export interface Translated {
+  readonly language: string
+  readonly text: string
+  readonly state: 'open' | 'final' | 'failed'
+}
+
 export interface Line {
   readonly kind: 'line'
   /** Unique within the page visit: session and utterance. */
   readonly key: string
+  /** As it was recognised. */
   readonly text: string
+  /** The same with its grammar mended. */
+  readonly mended?: string
+  /** At most one per language. */
+  readonly translations: readonly Translated[]
   /** Media time of the first speech, ms. */
   readonly startMs: number
 }
@@ -41,6 +53,27 @@ export function appendLine(transcript: Transcript, line: Line): Transcript {
   const oldest = entries.findIndex((entry) => entry.kind === 'line')
   entries.splice(oldest, 1)
   return { ...transcript, entries: dropLeadingMarks(entries), droppedCount: transcript.droppedCount + 1 }
+}
+
+/** With the line of `key` changed; the same transcript when there is none. Looks from the end: it is nearly always a new one. */
+export function changeLine(transcript: Transcript, key: string, change: (line: Line) => Line): Transcript {
+  const at = transcript.entries.findLastIndex((entry) => entry.key === key)
+  const line = transcript.entries[at]
+  if (line?.kind !== 'line') return transcript
+  const changed = change(line)
+  return changed === line ? transcript : { ...transcript, entries: transcript.entries.with(at, changed) }
+}
+
+/** With `next` in the place of what there was in its language. What is final stays (TX1). */
+export function withTranslated(all: readonly Translated[], next: Translated): readonly Translated[] {
+  const at = all.findIndex(({ language }) => language === next.language)
+  if (at === -1) return [...all, next]
+  return all[at]?.state === 'open' ? all.with(at, next) : all
+}
+
+/** Those in `languages`, in that order. */
+export function shownTranslations(all: readonly Translated[], languages: readonly string[]): readonly Translated[] {
+  return languages.flatMap((wanted) => all.filter(({ language }) => language === wanted))
 }
 
 /** Marks the start of another session; replaces a mark that nothing followed. */
@@ -83,14 +116,17 @@ export function clockText(mediaMs: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`
 }
 
-/** The whole transcript as a text file: a heading per session, one line per final. */
+const translatedText = (line: Line): string[] =>
+  line.translations.filter(({ state }) => state === 'final').map(({ language, text }) => `    ${language}: ${text}`)
+
+/** The whole transcript as a text file: a heading per session, one line per final and its translations below it. */
 export function transcriptText(transcript: Transcript, wallText: (wallMs: number) => string): string {
   const out: string[] = []
   if (transcript.droppedCount > 0) out.push(`(The first ${transcript.droppedCount} lines were not kept.)`, '')
   for (const entry of transcript.entries) {
     if (entry.kind === 'mark')
       out.push(...(out.length > 0 ? [''] : []), `Captions of ${wallText(entry.startedAtMs)}`, '')
-    else out.push(`[${clockText(entry.startMs)}] ${entry.text}`)
+    else out.push(`[${clockText(entry.startMs)}] ${entry.mended ?? entry.text}`, ...translatedText(entry))
   }
   return out.length === 0 ? '' : `${out.join('\n')}\n`
 }

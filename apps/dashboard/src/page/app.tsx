@@ -4,6 +4,7 @@ import { useCallback, useEffect, useState } from 'react'
 import type { CaptionClient, PageInfo } from '../caption-client.ts'
 import { CaptionController } from '../caption-controller.ts'
 import type { Entry } from '../model/entry.ts'
+import { readWish } from '../model/preferences.ts'
 import { type Closed, ClosedPage, OpeningPage } from './gate-page.tsx'
 import { OwnerPage } from './owner-page.tsx'
 import { WatchPage } from './watch-page.tsx'
@@ -54,7 +55,9 @@ async function openPage(client: CaptionClient, code: string | undefined): Promis
 }
 
 function useController(client: CaptionClient, role: 'owner' | 'watcher'): CaptionController {
-  const [controller] = useState(() => new CaptionController({ client, clock: systemClock, role }))
+  const [controller] = useState(
+    () => new CaptionController({ client, clock: systemClock, role, wish: readWish(() => window.localStorage) }),
+  )
   useEffect(() => {
     // Leaving the page gives the microphone back; a browser that keeps the page and shows it again finds it at rest.
     const onLeave = () => controller.leave()

@@ -1,9 +1,10 @@
 // The few hooks the page's parts share.
 import { systemClock } from '@parley/kernel'
 import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import type { CaptionWish } from '../caption-client.ts'
 import type { CaptionController } from '../caption-controller.ts'
 import { type CaptionState, isRunning } from '../model/caption-state.ts'
-import { readTextSize, stepTextSize, type TextSize, writeTextSize } from '../model/preferences.ts'
+import { readTextSize, stepTextSize, type TextSize, writeTextSize, writeWish } from '../model/preferences.ts'
 
 export function useCaptions(controller: CaptionController): CaptionState {
   return useSyncExternalStore(controller.store.subscribe, controller.store.get)
@@ -29,6 +30,14 @@ export function useTextSize(): readonly [TextSize, (step: 1 | -1) => void] {
     setSize(next)
   }
   return [size, step]
+}
+
+/** Changes what the reader wants, and keeps it for the next visit. */
+export function useWish(controller: CaptionController): (wish: CaptionWish) => void {
+  return (wish) => {
+    writeWish(() => window.localStorage, wish)
+    controller.want(wish)
+  }
 }
 
 /** The window's title says the state, so that it can be read in the row of tabs. */

@@ -7,7 +7,7 @@ import { closestLanguage } from '../model/preferences.ts'
 import { lagText, statusOf } from '../model/status-words.ts'
 import { languageName } from './format.ts'
 import { Brand, StatusChip, TextSizeControl } from './header.tsx'
-import { useCaptions, useFocusKept, useTextSize, useTitle, useWakeLock } from './hooks.ts'
+import { useCaptions, useFocusKept, useTextSize, useTitle, useWakeLock, useWish } from './hooks.ts'
 import { MicrophoneIcon, MutedIcon, PlayIcon, StopIcon } from './icons.tsx'
 import { LevelMeter } from './level-meter.tsx'
 import { SessionFacts } from './session-facts.tsx'
@@ -15,6 +15,7 @@ import { SharePanel } from './share-panel.tsx'
 import { TranscriptActions } from './transcript-actions.tsx'
 import { Announcer, TranscriptView } from './transcript-view.tsx'
 import { ReconnectPanel, RetryPanel, TroublePanel } from './trouble-panel.tsx'
+import { WishPanel } from './wish-panel.tsx'
 
 interface OwnerPageProps {
   readonly controller: CaptionController
@@ -32,6 +33,8 @@ export function OwnerPage({ controller, page }: OwnerPageProps) {
   const isAtRest = state.phase.kind === 'idle' || state.phase.kind === 'ended'
   const isWelcome = isAtRest && state.transcript.lineCount === 0
   const start = (source: Source) => controller.start(source, language)
+  const targets = state.targets ?? page.targets[language ?? ''] ?? []
+  const wishPanel = <WishPanel state={state} targets={targets} onWish={useWish(controller)} />
   const languageChoice = <LanguageChoice languages={page.languages} language={language} onChoose={setLanguage} />
   return (
     <div className="app" data-text-size={textSize}>
@@ -44,6 +47,7 @@ export function OwnerPage({ controller, page }: OwnerPageProps) {
         {isWelcome ? (
           <Welcome state={state} start={start} hasSample={controller.hasSample} mainButton={mainButton}>
             {languageChoice}
+            {wishPanel}
           </Welcome>
         ) : (
           <div className="stage">
@@ -55,7 +59,11 @@ export function OwnerPage({ controller, page }: OwnerPageProps) {
             </Dock>
           </div>
         )}
-        {!isWelcome && <Details state={state} controller={controller} />}
+        {!isWelcome && (
+          <Details state={state} controller={controller}>
+            {wishPanel}
+          </Details>
+        )}
       </main>
       <Announcer announced={state.announced} />
     </div>
@@ -246,7 +254,7 @@ function MuteButton({ state, controller }: PartProps) {
 }
 
 /** Beside the captions where there is room; behind a button where there is not. */
-function Details({ state, controller }: PartProps) {
+function Details({ state, controller, children }: PartProps & { readonly children: React.ReactNode }) {
   const [isOpen, setOpen] = useState(false)
   const id = useId()
   return (
@@ -258,9 +266,10 @@ function Details({ state, controller }: PartProps) {
         aria-controls={id}
         onClick={() => setOpen(!isOpen)}
       >
-        {isOpen ? 'Hide details' : 'Details, sharing, transcript'}
+        {isOpen ? 'Hide details' : 'Languages, sharing, transcript'}
       </button>
       <div className="details-body" id={id} data-open={isOpen}>
+        {children}
         <SessionFacts state={state} />
         <SharePanel state={state} controller={controller} />
         <TranscriptActions state={state} controller={controller} />

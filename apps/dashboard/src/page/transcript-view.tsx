@@ -2,8 +2,8 @@
 import { memo, type ReactNode, type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { type CaptionState, type OpenCaption, splitOpen } from '../model/caption-state.ts'
 import { type Follow, INITIAL_FOLLOW, onScrolled } from '../model/follow.ts'
-import { clockText, DRAWN_LINES, drawnPart, type Entry } from '../model/transcript.ts'
-import { timeOfDay } from './format.ts'
+import { clockText, DRAWN_LINES, drawnPart, type Entry, type Line, type Translated } from '../model/transcript.ts'
+import { languageName, timeOfDay } from './format.ts'
 import { ArrowDownIcon } from './icons.tsx'
 
 interface TranscriptViewProps {
@@ -15,6 +15,8 @@ interface TranscriptViewProps {
 export function TranscriptView({ state, placeholder }: TranscriptViewProps) {
   const [limit, setLimit] = useState(DRAWN_LINES)
   const { transcript, open } = state
+  const { translateTo, isMended } = state.wish
+  const languages = translateTo.join()
   const { scroller, content, isFollowing, follow } = useFollow()
   const { entries, hiddenCount } = drawnPart(transcript, limit)
   const isEmpty = transcript.lineCount === 0 && open.length === 0
@@ -33,11 +35,17 @@ export function TranscriptView({ state, placeholder }: TranscriptViewProps) {
           )}
           <ol className="lines">
             {entries.map((entry) => (
-              <EntryView key={entry.key} entry={entry} isFirst={entry === transcript.entries[0]} />
+              <EntryView
+                key={entry.key}
+                entry={entry}
+                isFirst={entry === transcript.entries[0]}
+                languages={languages}
+                isMended={isMended}
+              />
             ))}
           </ol>
           {open.map((caption) => (
-            <OpenCaptionView key={caption.key} caption={caption} />
+            <OpenCaptionView key={caption.key} caption={caption} languages={languages} />
           ))}
           {isEmpty && placeholder}
         </div>
@@ -52,7 +60,15 @@ export function TranscriptView({ state, placeholder }: TranscriptViewProps) {
   )
 }
 
-const EntryView = memo(function EntryView({ entry, isFirst }: { readonly entry: Entry; readonly isFirst: boolean }) {
+interface EntryProps {
+  readonly entry: Entry
+  readonly isFirst: boolean
+  /** Tags with commas between: a text, so that lines that did not change are not drawn again. */
+  readonly languages: string
+  readonly isMended: boolean
+}
+
+const EntryView = memo(function EntryView({ entry, isFirst, languages, isMended }: EntryProps) {
   if (entry.kind === 'mark') {
     // The first heading says nothing that the reader does not see; later ones part the sessions.
     return isFirst ? null : <li className="session-mark">New session, {timeOfDay(entry.startedAtMs)}</li>
@@ -60,23 +76,88 @@ const EntryView = memo(function EntryView({ entry, isFirst }: { readonly entry: 
   return (
     <li className="line">
       <span className="line-time">{clockText(entry.startMs)}</span>
-      <p className="line-text">{entry.text}</p>
+      <div className="line-texts" data-side-by-side={languages !== ''}>
+        <MendedText line={entry} isMended={isMended} />
+        <Translations all={entry.translations} languages={languages} />
+      </div>
     </li>
   )
 })
 
 /** Provisional by weight, slant and underline, not by colour alone; not announced, but there to be read. */
-function OpenCaptionView({ caption }: { readonly caption: OpenCaption }) {
+function OpenCaptionView({ caption, languages }: { readonly caption: OpenCaption; readonly languages: string }) {
   const { settled, tail } = splitOpen(caption.text, caption.stable)
   return (
     <div className="line open" data-testid="partial">
       <span className="line-time">{clockText(caption.startMs)}</span>
-      <p className="line-text">
-        <span className="visually-hidden">Still being heard: </span>
-        <span className="open-stable">{settled}</span>
-        <em className="open-tail">{tail}</em>
-      </p>
+      <div className="line-texts" data-side-by-side={languages !== ''}>
+        <p className="line-text">
+          <span className="visually-hidden">Still being heard: </span>
+          <span className="open-stable">{settled}</span>
+          <em className="open-tail">{tail}</em>
+        </p>
+        <Translations all={caption.translations} languages={languages} />
+      </div>
     </div>
+  )
+}
+
+/** What was recognised, or the same mended, which takes its place without a jump; a press tells which words were heard. */
+function MendedText({ line, isMended }: { readonly line: Line; readonly isMended: boolean }) {
+  const [isRaw, setRaw] = useState(false)
+  const { text, mended } = line
+  if (!isMended || mended === undefined || mended === text) return <p className="line-text">{text}</p>
+  return (
+    <p className="line-text mended" key={isRaw ? 'raw' : 'mended'}>
+      {isRaw ? text : mended}{' '}
+      <button type="button" className="mended-mark" aria-pressed={isRaw} onClick={() => setRaw(!isRaw)}>
+        {isRaw ? 'as heard' : 'mended'}
+      </button>
+    </p>
+  )
+}
+
+interface TranslationsProps {
+  readonly all: readonly Translated[]
+  readonly languages: string
+}
+
+/** One below the other, beside the spoken text where there is room. */
+function Translations({ all, languages }: TranslationsProps) {
+  const wanted = languages === '' ? [] : languages.split(',')
+  if (wanted.length === 0) return null
+  return (
+    <div className="translations">
+      {wanted.map((language) => {
+        const translated = all.find((each) => each.language === language)
+        return (
+          <TranslatedText key={language} language={language} translated={translated} isOnly={wanted.length === 1} />
+        )
+      })}
+    </div>
+  )
+}
+
+interface TranslatedProps {
+  readonly language: string
+  readonly translated: Translated | undefined
+  readonly isOnly: boolean
+}
+
+function TranslatedText({ language, translated, isOnly }: TranslatedProps) {
+  if (!translated) return null
+  const { text, state } = translated
+  return (
+    <p className="line-text translated" data-state={state} data-testid={`translated-${language}`}>
+      <span className={isOnly ? 'visually-hidden' : 'language-mark'}>{languageName(language)} </span>
+      {state === 'failed' ? (
+        <span className="not-had">not translated</span>
+      ) : (
+        <span lang={language} dir="auto">
+          {text}
+        </span>
+      )}
+    </p>
   )
 }
 
@@ -141,7 +222,9 @@ export const Announcer = memo(function Announcer({ announced }: Pick<CaptionStat
       data-testid="announcer"
     >
       {announced.map((line) => (
-        <p key={line.key}>{line.text}</p>
+        <p key={line.key} lang={line.language}>
+          {line.text}
+        </p>
       ))}
     </div>
   )

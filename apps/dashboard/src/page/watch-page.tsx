@@ -1,14 +1,16 @@
 // The page of those who read along: captions and their state, nothing to change but the size.
-import { useEffect } from 'react'
+import { useEffect, useId } from 'react'
+import type { CaptionWish } from '../caption-client.ts'
 import type { CaptionController } from '../caption-controller.ts'
 import { type CaptionState, isRunning } from '../model/caption-state.ts'
 import { statusOf } from '../model/status-words.ts'
 import { transcriptText } from '../model/transcript.ts'
 import { isEndOfWatching, troubleWords } from '../model/trouble-words.ts'
+import { unavailableText, withHeard, withOnly } from '../model/wish.ts'
 import { downloadText } from './clipboard.ts'
-import { dateAndTime } from './format.ts'
+import { dateAndTime, languageName } from './format.ts'
 import { Brand, StatusChip, TextSizeControl } from './header.tsx'
-import { useCaptions, useFullScreen, useTextSize, useTitle, useWakeLock } from './hooks.ts'
+import { useCaptions, useFullScreen, useTextSize, useTitle, useWakeLock, useWish } from './hooks.ts'
 import { DownloadIcon, ExpandIcon } from './icons.tsx'
 import { Announcer, TranscriptView } from './transcript-view.tsx'
 import { ReconnectPanel, RetryPanel, TroublePanel } from './trouble-panel.tsx'
@@ -36,7 +38,7 @@ export function WatchPage({ controller, token }: WatchPageProps) {
           <h1 className="visually-hidden">Live captions, reading along</h1>
           <TranscriptView state={state} placeholder={<p className="placeholder">{placeholderText(state)}</p>} />
           <WatchMessages state={state} controller={controller} />
-          <WatchDock state={state} />
+          <WatchDock state={state} controller={controller} />
         </div>
       </main>
       <Announcer announced={state.announced} />
@@ -94,13 +96,14 @@ function WatchMessages({ state, controller }: PartProps) {
   )
 }
 
-function WatchDock({ state }: { readonly state: CaptionState }) {
+function WatchDock({ state, controller }: PartProps) {
   const isEmpty = state.transcript.lineCount === 0
   const isFull = useFullScreen()
   const canFill = document.fullscreenEnabled && !(isEmpty && state.phase.kind === 'ended')
-  if (!canFill && isEmpty) return null
+  const choice = <ReadIn state={state} onWish={useWish(controller)} />
   return (
     <div className="dock">
+      {choice}
       {canFill && (
         <button type="button" className="button" onClick={toggleFullScreen}>
           <ExpandIcon />
@@ -118,6 +121,47 @@ function WatchDock({ state }: { readonly state: CaptionState }) {
         </button>
       )}
     </div>
+  )
+}
+
+interface ReadInProps {
+  readonly state: CaptionState
+  readonly onWish: (wish: CaptionWish) => void
+}
+
+/** One language at a time: who reads along on a telephone has no room for more. */
+function ReadIn({ state, onWish }: ReadInProps) {
+  const id = useId()
+  const { wish, targets, language, unavailable } = state
+  const offered = [...new Set([...(targets ?? []), ...wish.translateTo])]
+  const missing = unavailable.find((each) => each.stage !== 'polish' && each.language === wish.translateTo[0])
+  if (offered.length === 0) return null
+  const chosen = wish.translateTo[0] ?? ''
+  return (
+    <>
+      <div className="field inline">
+        <label htmlFor={id}>Read in</label>
+        <select id={id} value={chosen} onChange={(event) => onWish(withOnly(wish, event.target.value))}>
+          <option value="">{language ? `${languageName(language)}, as spoken` : 'As spoken'}</option>
+          {offered.map((tag) => (
+            <option key={tag} value={tag}>
+              {languageName(tag)}
+            </option>
+          ))}
+        </select>
+      </div>
+      {chosen !== '' && (
+        <label className="choice">
+          <input
+            type="checkbox"
+            checked={wish.hear === chosen}
+            onChange={(event) => onWish(withHeard(wish, event.target.checked ? chosen : ''))}
+          />
+          <span>Hear it</span>
+        </label>
+      )}
+      {missing && <p className="field-trouble">{unavailableText(missing, languageName)}</p>}
+    </>
   )
 }
 

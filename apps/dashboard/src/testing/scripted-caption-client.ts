@@ -2,6 +2,7 @@
 import type {
   CaptionClient,
   CaptionRun,
+  CaptionWish,
   Outcome,
   OwnRun,
   PageInfo,
@@ -11,12 +12,13 @@ import type {
 } from '../caption-client.ts'
 
 export class ScriptedRun implements OwnRun {
-  readonly options: StartOptions | { readonly token: string }
+  readonly options: StartOptions | { readonly token: string; readonly wish: CaptionWish }
   readonly #onEvent: (event: RunEvent) => void
   isStopped = false
   isAborted = false
   isMuted = false
   hurries = 0
+  readonly wishes: CaptionWish[] = []
   readonly revokedLinks: string[] = []
   linkOutcome: Outcome<WatchLinkInfo> = {
     ok: true,
@@ -24,7 +26,10 @@ export class ScriptedRun implements OwnRun {
   }
   revokeOutcome: Outcome<void> = { ok: true, value: undefined }
 
-  constructor(options: StartOptions | { readonly token: string }, onEvent: (event: RunEvent) => void) {
+  constructor(
+    options: StartOptions | { readonly token: string; readonly wish: CaptionWish },
+    onEvent: (event: RunEvent) => void,
+  ) {
     this.options = options
     this.#onEvent = onEvent
   }
@@ -43,6 +48,10 @@ export class ScriptedRun implements OwnRun {
 
   tryNow(): void {
     this.hurries++
+  }
+
+  want(wish: CaptionWish): void {
+    this.wishes.push(wish)
   }
 
   mute(isMuted: boolean): void {
@@ -70,7 +79,10 @@ export class ScriptedCaptionClient implements CaptionClient {
   }
 
   openPage(): Promise<Outcome<PageInfo>> {
-    return Promise.resolve({ ok: true, value: { authenticated: true, languages: ['en'], version: '0.0.0' } })
+    return Promise.resolve({
+      ok: true,
+      value: { authenticated: true, languages: ['en'], targets: { en: ['ca', 'es', 'fr'] }, version: '0.0.0' },
+    })
   }
 
   start(options: StartOptions, onEvent: (event: RunEvent) => void): OwnRun {
@@ -79,8 +91,8 @@ export class ScriptedCaptionClient implements CaptionClient {
     return run
   }
 
-  watch(token: string, onEvent: (event: RunEvent) => void): CaptionRun {
-    const run = new ScriptedRun({ token }, onEvent)
+  watch(token: string, wish: CaptionWish, onEvent: (event: RunEvent) => void): CaptionRun {
+    const run = new ScriptedRun({ token, wish }, onEvent)
     this.runs.push(run)
     return run
   }
@@ -92,6 +104,7 @@ export const welcome = (over: Partial<Extract<RunEvent, { type: 'welcome' }>> = 
   language: 'en',
   speech: 'ready',
   codec: 'Opus, 48 kHz',
+  targets: ['ca', 'es', 'fr'],
   ...over,
 })
 
@@ -117,3 +130,10 @@ export const final = (
   startMs: 1_000,
   ...over,
 })
+
+export const translation = (
+  utterance: string,
+  language: string,
+  text: string,
+  kind: 'partial' | 'final' = 'final',
+): RunEvent => ({ type: 'translation', kind, utterance, language, text })

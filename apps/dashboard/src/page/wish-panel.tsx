@@ -1,0 +1,105 @@
+// What captions are turned into for this reader: languages beside the spoken one, one of them aloud, grammar mended.
+import { useId } from 'react'
+import { type CaptionWish, MAX_TARGETS, type Unavailable } from '../caption-client.ts'
+import type { CaptionState } from '../model/caption-state.ts'
+import { throughText, unavailableText, withHeard, withTarget } from '../model/wish.ts'
+import { languageName } from './format.ts'
+
+interface WishPanelProps {
+  readonly state: CaptionState
+  /** Languages there are for the spoken one. */
+  readonly targets: readonly string[]
+  readonly onWish: (wish: CaptionWish) => void
+}
+
+export function WishPanel({ state, targets, onWish }: WishPanelProps) {
+  const { wish, unavailable, via } = state
+  const headingId = useId()
+  // What was chosen before stays to be seen, and to be taken back, where it cannot be had.
+  const offered = [...new Set([...targets, ...wish.translateTo])]
+  const isFull = wish.translateTo.length >= MAX_TARGETS
+  return (
+    <section className="panel" aria-labelledby={headingId}>
+      <h2 className="panel-title" id={headingId}>
+        Languages
+      </h2>
+      {offered.length === 0 ? (
+        <p className="panel-text">Nothing here translates this language.</p>
+      ) : (
+        <fieldset className="choices">
+          <legend>Translate into</legend>
+          {offered.map((language) => (
+            <TargetChoice
+              key={language}
+              language={language}
+              isChosen={wish.translateTo.includes(language)}
+              isFull={isFull}
+              note={throughText(via, language, languageName)}
+              onChoose={(isChosen) => onWish(withTarget(wish, language, isChosen))}
+            />
+          ))}
+        </fieldset>
+      )}
+      {wish.translateTo.length > 0 && <HearChoice wish={wish} onWish={onWish} />}
+      <label className="choice">
+        <input
+          type="checkbox"
+          checked={wish.isMended}
+          onChange={(event) => onWish({ ...wish, isMended: event.target.checked })}
+        />
+        <span>Mend grammar</span>
+      </label>
+      <Missing unavailable={unavailable} />
+    </section>
+  )
+}
+
+interface TargetChoiceProps {
+  readonly language: string
+  readonly isChosen: boolean
+  readonly isFull: boolean
+  readonly note: string | undefined
+  readonly onChoose: (isChosen: boolean) => void
+}
+
+function TargetChoice({ language, isChosen, isFull, note, onChoose }: TargetChoiceProps) {
+  return (
+    <label className="choice">
+      <input
+        type="checkbox"
+        checked={isChosen}
+        disabled={isFull && !isChosen}
+        onChange={(event) => onChoose(event.target.checked)}
+      />
+      <span>
+        {languageName(language)}
+        {isChosen && note && <small className="choice-note"> {note}</small>}
+      </span>
+    </label>
+  )
+}
+
+export function HearChoice({ wish, onWish }: Pick<WishPanelProps, 'onWish'> & { readonly wish: CaptionWish }) {
+  const id = useId()
+  return (
+    <div className="field">
+      <label htmlFor={id}>Hear it</label>
+      <select id={id} value={wish.hear ?? ''} onChange={(event) => onWish(withHeard(wish, event.target.value))}>
+        <option value="">No, only read</option>
+        {wish.translateTo.map((language) => (
+          <option key={language} value={language}>
+            {languageName(language)}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
+function Missing({ unavailable }: { readonly unavailable: readonly Unavailable[] }) {
+  return unavailable.map((each) => (
+    <p className="field-trouble" key={`${each.stage}-${each.language}`}>
+      {unavailableText(each, languageName)}
+    </p>
+  ))
+}
