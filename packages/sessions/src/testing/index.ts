@@ -1,1 +1,1 @@
-export { FakeSlot, FakeSource, FakeSpeech, RecordingChannel } from './doubles.ts'
+export { HEARS_CAPTIONS, FakeSlot, FakeSource, FakeSpeech, RecordingChannel } from './doubles.ts'
