@@ -432,7 +432,10 @@ export const VoiceEndedSchema = Type.Object(
     speech: Type.Integer({ minimum: 0 }),
     utterance: UtteranceIdSchema,
     language: Type.String(),
-    samples: Type.Integer({ minimum: 0, description: 'That were said, those included that were left out for this connection' }),
+    samples: Type.Integer({
+      minimum: 0,
+      description: 'That were said, those included that were left out for this connection',
+    }),
     reason: Type.Enum(['said', 'skipped', 'failed'], {
       description: 'skipped: too much was waiting to be heard; failed: no voice, or it broke',
     }),

@@ -181,7 +181,8 @@ export class Audience {
   partial(key: number, message: Buffer): void {
     if (this.#ownerWants.subscriptions.partials) this.#owner?.latest(key, message)
     if (this.#watchers) {
-      for (const [channel, { subscriptions }] of this.#watchers) if (subscriptions.partials) channel.latest(key, message)
+      for (const [channel, { subscriptions }] of this.#watchers)
+        if (subscriptions.partials) channel.latest(key, message)
     }
   }
 

@@ -317,7 +317,12 @@ export class CaptionFeed implements CaptionSink {
   }
 }
 
-const captionOf = ({ index, text, startMs, endMs }: Omit<PartialCaption, 'stable'>): Omit<RefinedCaption, 'revision'> => ({
+const captionOf = ({
+  index,
+  text,
+  startMs,
+  endMs,
+}: Omit<PartialCaption, 'stable'>): Omit<RefinedCaption, 'revision'> => ({
   index,
   text,
   startMs,

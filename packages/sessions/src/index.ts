@@ -2,8 +2,8 @@
 export { type AdmissionDemand, admit, canonicalLanguage } from './admission.ts'
 export { Audience, type WishesOfHello } from './audience.ts'
 export { AudioIntake, type AudioLimits, type FrameVerdict, PACE_WINDOW_MS } from './audio-intake.ts'
-export type { Ability, CaptionWishes } from './caption-wishes.ts'
 export { CaptionFeed, REPLAYED_FINALS, type Replay, SETTLED_EVERY_MS, SETTLED_STEP_MS } from './caption-feed.ts'
+export type { Ability, CaptionWishes } from './caption-wishes.ts'
 export { Conduct, type ConductLimits, type ConductVerdict, MAX_INVALID_MESSAGES, MAX_PACE_STRIKES } from './conduct.ts'
 export { encodeServer } from './encode.ts'
 export {

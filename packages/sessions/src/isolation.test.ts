@@ -6,7 +6,7 @@ import { encodeAudioFrame } from '@parley/protocol'
 import fc from 'fast-check'
 import { Session, type SessionHost } from './session.ts'
 import { newSessionCounters } from './session-counters.ts'
-import { HEARS_CAPTIONS, FakeSlot, RecordingChannel } from './testing/index.ts'
+import { FakeSlot, HEARS_CAPTIONS, RecordingChannel } from './testing/index.ts'
 
 const SESSIONS = 5
 const PCM = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 } as const

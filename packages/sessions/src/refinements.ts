@@ -2,7 +2,13 @@
 // ends once. The work itself is done at a desk (text-port.ts); whoever follows is audience.ts's affair. Owns no timer.
 import type { ServerMessage, TranslationFailReason, UtteranceId } from '@parley/protocol'
 import type { Audience, Readers } from './audience.ts'
-import { type Abilities, captionsInForce, type InForceInput, type MergedWishes, NOTHING_WANTED } from './caption-wishes.ts'
+import {
+  type Abilities,
+  captionsInForce,
+  type InForceInput,
+  type MergedWishes,
+  NOTHING_WANTED,
+} from './caption-wishes.ts'
 import type { HistoryEvent } from './event-history.ts'
 import { MAX_REFINEMENT_PLACE, refinementKey, type SessionChannel } from './ports.ts'
 import { countUp, type SessionCounters } from './session-counters.ts'
@@ -94,7 +100,7 @@ export class Refinements implements TextSink {
   /** Who is here, or what they want, may have changed. Finals that are under way go on. */
   rewant(): void {
     if (this.#isClosed) return
-    const { language, } = this.#client
+    const { language } = this.#client
     const merged = this.#outlet.audience.merged(language, this.#host.maxTargets)
     this.#merged = merged
     for (const known of this.#places.keys()) if (!merged.targets.has(known)) this.#places.delete(known)

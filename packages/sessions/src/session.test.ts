@@ -7,7 +7,7 @@ import { REPLAYED_FINALS } from './caption-feed.ts'
 import { Session, type SessionHost } from './session.ts'
 import { newSessionCounters } from './session-counters.ts'
 import { SessionRegistry } from './session-registry.ts'
-import { HEARS_CAPTIONS, FakeSlot, RecordingChannel } from './testing/index.ts'
+import { FakeSlot, HEARS_CAPTIONS, RecordingChannel } from './testing/index.ts'
 
 const PCM: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
 const MARKS = { receivedAtMs: 1, endOfSpeechMs: 2, finalAtMs: 3 }

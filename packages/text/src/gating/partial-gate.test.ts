@@ -27,7 +27,8 @@ test('[GT2] what was revised counts as new', () => {
 })
 
 test('[GT2] a clause that ends is asked about, and any change after a while', () => {
-  for (const end of ['of.', 'of,', 'of?"', 'of\u3002']) assert.equal(isDue(asked(LONG), `${LONG.slice(0, -2)}${end}`, 10_100), true)
+  for (const end of ['of.', 'of,', 'of?"', 'of\u3002'])
+    assert.equal(isDue(asked(LONG), `${LONG.slice(0, -2)}${end}`, 10_100), true)
   assert.equal(isDue(asked(LONG), `${LONG} a`, 10_000 + PARTIAL_GATE.maxGapMs - 1), false)
   assert.equal(isDue(asked(LONG), `${LONG} a`, 10_000 + PARTIAL_GATE.maxGapMs), true)
 })

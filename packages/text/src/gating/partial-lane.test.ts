@@ -5,7 +5,8 @@ import { IDLE_LANE, type LaneStep, onAnswered, onOver, onPartial, onTick, type P
 
 type Lane = PartialLane<string>
 const partial = (index: number, text: string) => ({ index, text, caption: text })
-const told = ({ cancels, ask }: LaneStep<string>): string => `${cancels ? 'cancel ' : ''}${ask ? `ask ${ask.text}` : '-'}`
+const told = ({ cancels, ask }: LaneStep<string>): string =>
+  `${cancels ? 'cancel ' : ''}${ask ? `ask ${ask.text}` : '-'}`
 
 /** A lane and what it says to each input in turn. */
 function run() {

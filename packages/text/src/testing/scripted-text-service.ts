@@ -76,7 +76,10 @@ export class ScriptedTextService implements TextService {
   support(kind: TextKind, from: string, to?: string): TextSupport {
     if (this.isAway) return { is: 'unavailable', message: 'its engine is away' }
     if (kind === 'translate' && to !== undefined && !this.#can(to)) {
-      return { is: 'unsupported', message: `nothing translates ${from} to ${to}; there is ${this.targets().join(', ')}` }
+      return {
+        is: 'unsupported',
+        message: `nothing translates ${from} to ${to}; there is ${this.targets().join(', ')}`,
+      }
     }
     return { is: 'supported', engine: 'scripted', via: (to !== undefined && this.#via[to]) || [] }
   }
