@@ -44,6 +44,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     stages,
     speech,
     speak: speech,
+    onVoicesChange: (listener) => speech.onChange(listener),
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
   })

@@ -93,6 +93,9 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
   )
   metrics.collect('parley_partials_coalesced_total', () => stats().partialsCoalescedTotal)
   metrics.collect('parley_utterances_abandoned_total', () => stats().abandonedTotal)
+  metrics.collect('parley_translations_total', () => byLabel('kind', stats().translationsTotal))
+  metrics.collect('parley_polished_total', () => byLabel('kind', stats().polishedTotal))
+  metrics.collect('parley_session_voices_total', () => byLabel('outcome', stats().voicesTotal))
   metrics.collect('parley_session_speeches_total', () => byLabel('outcome', stats().speechesTotal))
   metrics.collect('parley_speech_frames_sent_total', () => stats().speechFramesTotal)
 }

@@ -17,7 +17,18 @@ import { nodeHttp } from './node/node-http.ts'
 import { nodeSockets } from './node/node-socket.ts'
 import type { UdpEndpoint } from './node/udp-path.ts'
 
-export type { Abandoned, AudioEnded, AudioFormat, Caption, Welcome } from '@parley/protocol'
+export type {
+  Abandoned,
+  AudioEnded,
+  AudioFormat,
+  Caption,
+  Polished,
+  PolishMode,
+  Translation,
+  TranslationFailed,
+  UtteranceId,
+  Welcome,
+} from '@parley/protocol'
 export * from './core/index.ts'
 export type { UdpEndpoint } from './node/udp-path.ts'
 

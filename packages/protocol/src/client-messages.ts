@@ -80,7 +80,8 @@ export const CaptionSetSchema = Type.Object(
     speak: Type.Array(LanguageTag, {
       maxItems: 8,
       uniqueItems: true,
-      description: 'Of translateTo (or the spoken language): finals this connection also wants to hear',
+      description:
+        'Finals this connection wants to hear said in these languages; one that is not in translateTo nor spoken is translated to be heard only',
     }),
   },
   {
@@ -89,6 +90,7 @@ export const CaptionSetSchema = Type.Object(
   },
 )
 export type CaptionSet = Static<typeof CaptionSetSchema>
+export type PolishMode = (typeof POLISH_MODES)[number]
 
 export const HelloSchema = Type.Object(
   {
@@ -334,7 +336,9 @@ export const CaptionsSetSchema = Type.Object(
     type: Type.Literal('captions.set'),
     requestId: RequestIdField,
     version: Type.Integer({ minimum: 0, description: '0 = never told' }),
-    translateTo: Type.Array(Type.String(), { description: 'What is in force for this connection' }),
+    translateTo: Type.Array(Type.String(), {
+      description: 'What is in force for this connection, as canonical tags: translations are named by them',
+    }),
     polish: Type.Enum([...POLISH_MODES]),
     speak: Type.Array(Type.String()),
     unavailable: Type.Array(
@@ -364,7 +368,7 @@ export const TranslationSchema = Type.Object(
       description: 'Of the utterance; rises over captions, polished and translation',
     }),
     seq: Type.Optional(Type.Integer({ minimum: 1, description: 'Finals only: position in the session history' })),
-    language: Type.String({ description: 'As it was asked for' }),
+    language: Type.String({ description: 'As captions.set names it' }),
     text: Type.String(),
     of: Type.Integer({ minimum: 1, description: 'Revision of the caption that was translated' }),
     startMs: MediaMs('Of the caption: first speech'),
@@ -376,13 +380,26 @@ export const TranslationSchema = Type.Object(
       'The text of an utterance in another language. A partial may be replaced; a final never changes (TX1).',
   },
 )
+export const TRANSLATION_FAIL_REASONS = [
+  'unsupported',
+  'unavailable',
+  'budget',
+  'refused',
+  'deadline',
+  'invalid',
+  'closed',
+] as const
+export type TranslationFailReason = (typeof TRANSLATION_FAIL_REASONS)[number]
 export const TranslationFailedSchema = Type.Object(
   {
     type: Type.Literal('translation.failed'),
     utterance: UtteranceIdSchema,
     seq: Type.Integer({ minimum: 1 }),
     language: Type.String(),
-    reason: Type.Enum(['unsupported', 'unavailable', 'budget', 'refused', 'deadline', 'invalid']),
+    reason: Type.Enum([...TRANSLATION_FAIL_REASONS], {
+      description:
+        'unsupported: no way from the spoken language; unavailable: its engine is away; budget, deadline: it took too long; refused: what came back could not be right; invalid: the text; closed: the session ended first',
+    }),
   },
   { description: 'A final will not be had in this language; its partials are void and the spoken text stands (TX1).' },
 )
@@ -413,12 +430,17 @@ export const VoiceEndedSchema = Type.Object(
   {
     type: Type.Literal('voice.ended'),
     speech: Type.Integer({ minimum: 0 }),
-    samples: Type.Integer({ minimum: 0, description: 'Of the whole speech, those that were left out included' }),
+    utterance: UtteranceIdSchema,
+    language: Type.String(),
+    samples: Type.Integer({
+      minimum: 0,
+      description: 'That were said, those included that were left out for this connection',
+    }),
     reason: Type.Enum(['said', 'skipped', 'failed'], {
       description: 'skipped: too much was waiting to be heard; failed: no voice, or it broke',
     }),
   },
-  { description: 'No more frames of this speech.' },
+  { description: 'No more frames of this speech. Of one that was skipped before its turn there was no voice.started.' },
 )
 export const AbandonedSchema = Type.Object(
   {

@@ -42,8 +42,8 @@ const heard = (channel: RecordingChannel): string[] =>
 test('[SUB3] each follower hears what it wants, seqs go on for all', () => {
   const { session, owner, speak } = setUp(set(1, 'captions.final'))
   const [partials, nothing] = [new RecordingChannel(), new RecordingChannel()]
-  session.watch(partials, set(1, 'captions.partial'))
-  session.watch(nothing, set(1))
+  session.watch(partials, { subscriptions: set(1, 'captions.partial') })
+  session.watch(nothing, { subscriptions: set(1) })
   owner.buffers.length = 0
   speak(0)
   session.feed.abandoned(1, 'no_speech')
@@ -65,7 +65,7 @@ test('[SUB3] [CAP3] partials that nobody wants are not encoded', () => {
 test('[SUB3] an answer to audio.end goes to the owner whatever it wants', () => {
   const { session, owner, speak } = setUp(set(1))
   const watcher = new RecordingChannel()
-  session.watch(watcher, set(1))
+  session.watch(watcher, { subscriptions: set(1) })
   owner.buffers.length = 0
   session.endAudio(-1, 'r')
   speak(0)
@@ -74,7 +74,7 @@ test('[SUB3] an answer to audio.end goes to the owner whatever it wants', () => 
   session.ownerLost(owner, 'socket_lost')
   const back = new RecordingChannel()
   session.resume(back)
-  const missed = session.feed.missed(0, session.feed.audience.wantsOf(back))
+  const missed = session.feed.missed(0, session.feed.audience.hearingOf(back))
   assert.deepEqual(
     missed.messages.map((message) => (JSON.parse(String(message)) as { type: string }).type),
     ['audio.ended'],
@@ -111,7 +111,7 @@ test('[SUB2] the microphone is wanted while anybody wants anything, and the owne
   assert.deepEqual(told(), [false, true, false, true])
   session.ownerLost(owner, 'socket_lost')
   assert.equal(session.feed.audience.microphoneWanted, true, 'who is away for a while still wants')
-  session.watch(watcher, set(1))
+  session.watch(watcher, { subscriptions: set(1) })
   const back = new RecordingChannel()
   session.resume(back, { subscriptions: set(3) })
   assert.equal(session.feed.audience.microphoneWanted, false)

@@ -2,9 +2,10 @@
 // newest events. Who follows is audience.ts's affair, what state the session is in session.ts's, which closes the feed with it.
 import type { AbandonReason, ServerMessage, UtteranceId } from '@parley/protocol'
 import { NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
-import { Audience } from './audience.ts'
+import { Audience, type Readers } from './audience.ts'
 import { encodeServer } from './encode.ts'
 import { EventHistory, type HistoryEvent, type HistoryLimits, type HistoryPage } from './event-history.ts'
+import { type Hearing, hearsEvent } from './hearing.ts'
 import {
   type CaptionSink,
   type FinalCaption,
@@ -14,7 +15,7 @@ import {
   type SpeechState,
 } from './ports.ts'
 import type { SessionCounters } from './session-counters.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import type { RefinedCaption } from './text-port.ts'
 import { UtteranceLog } from './utterance-log.ts'
 
 /** audio.end requests that may wait for their answer at a time. */
@@ -40,11 +41,27 @@ interface PendingFlush {
   readonly flushId: number
   readonly requestId: string | undefined
   readonly lastSeq: number
+  /** What had become due when all was recognised; undefined before that. */
+  dueSerial?: number
+}
+
+/** Whoever makes something of the captions. */
+export interface CaptionRefiner {
+  /** Number of what became due last. */
+  readonly lastSerial: number
+  /** Has everything up to that number ended? */
+  isDone(serial: number): boolean
+  partial(caption: RefinedCaption): void
+  final(caption: RefinedCaption): void
+  abandoned(index: number): void
+  close(): void
 }
 
 export class CaptionFeed implements CaptionSink {
   readonly epoch = FIRST_EPOCH
   readonly audience = new Audience()
+  /** Undefined while nobody wants anything but captions. */
+  refiner: CaptionRefiner | undefined
   readonly #language: string
   readonly #counters: SessionCounters
   readonly #stages: StageTimer
@@ -93,20 +110,20 @@ export class CaptionFeed implements CaptionSink {
   // ---- what has happened ----
 
   /** The last few finals, and whatever has happened since the first of them, for a watcher that joins now. */
-  recent(wants: Subscriptions): Replay {
+  recent(hearing: Hearing): Replay {
     const events = this.#history.tail(REPLAYED_FINALS)
     const first = events[0]
     const afterSeq = first ? first.seq - 1 : this.#history.seq
-    return { afterSeq, truncatedTo: undefined, messages: wants.finals ? events.map(encodeEvent) : [] }
+    const wanted = events.filter((event) => hearsEvent(hearing, event, false))
+    return { afterSeq, truncatedTo: undefined, messages: wanted.map(encodeEvent) }
   }
 
   /** What an owner that has seen events up to `seq` has missed. */
-  missed(seq: number, wants: Subscriptions): Replay {
-    const { events, truncatedTo } = this.#history.after(seq)
+  missed(seq: number, hearing: Hearing): Replay {
+    const { events, truncatedTo } = this.#history.after(seq, (event) => hearsEvent(hearing, event, true))
     if (truncatedTo !== undefined) this.#counters.truncatedTotal++
-    const wanted = events.filter((event) => wants.finals || event.kind === 'ended')
     const afterSeq = truncatedTo === undefined ? seq : truncatedTo - 1
-    return { afterSeq, truncatedTo, messages: wanted.map(encodeEvent) }
+    return { afterSeq, truncatedTo, messages: events.map(encodeEvent) }
   }
 
   /** At most `limit` events after `afterSeq`, as they were sent; and the seq of the oldest that is kept, 0 = none. */
@@ -138,7 +155,7 @@ export class CaptionFeed implements CaptionSink {
     const message = encodeServer({
       type: 'caption',
       kind: 'partial',
-      utterance: this.#utterance(partial.index),
+      utterance: this.utterance(partial.index),
       revision,
       text: partial.text,
       stable: partial.stable,
@@ -150,6 +167,7 @@ export class CaptionFeed implements CaptionSink {
     stages.enter(SPAN.fanOut)
     this.audience.partial(partial.index, message)
     stages.leave()
+    this.refiner?.partial({ ...captionOf(partial), revision })
   }
 
   final(final: FinalCaption): void {
@@ -162,7 +180,7 @@ export class CaptionFeed implements CaptionSink {
     this.#publish(final.index, seq, 'final', {
       type: 'caption',
       kind: 'final',
-      utterance: this.#utterance(final.index),
+      utterance: this.utterance(final.index),
       revision,
       seq,
       text: final.text,
@@ -172,6 +190,7 @@ export class CaptionFeed implements CaptionSink {
       language: this.#language,
       marks: final.marks,
     })
+    this.refiner?.final({ ...captionOf(final), revision })
   }
 
   abandoned(index: number, reason: AbandonReason): void {
@@ -179,25 +198,74 @@ export class CaptionFeed implements CaptionSink {
     this.#abandoned++
     this.#counters.abandonedTotal++
     const seq = this.#history.nextSeq()
-    this.#publish(index, seq, 'abandoned', { type: 'abandoned', utterance: this.#utterance(index), seq, reason })
+    this.#publish(index, seq, 'abandoned', { type: 'abandoned', utterance: this.utterance(index), seq, reason })
+    this.refiner?.abandoned(index)
   }
 
   flushed(flushId: number): void {
+    const flush = this.#flushes?.find((one) => one.flushId === flushId)
+    if (this.#isClosed || !flush) return
+    flush.dueSerial = this.refiner?.lastSerial ?? 0
+    this.onRefined()
+  }
+
+  /** Answers each audio.end whose audio is recognised and whose finals are due nothing any more, in order of recognition. */
+  onRefined(): void {
     const flushes = this.#flushes
     if (this.#isClosed || !flushes) return
-    const place = flushes.findIndex((flush) => flush.flushId === flushId)
-    const flush = flushes[place]
-    if (!flush) return
-    flushes.splice(place, 1)
+    for (const flush of [...flushes]) {
+      if (flush.dueSerial === undefined || this.refiner?.isDone(flush.dueSerial) === false) continue
+      flushes.splice(flushes.indexOf(flush), 1)
+      this.#ended(flush)
+    }
+  }
+
+  #ended({ requestId, lastSeq }: PendingFlush): void {
     const seq = this.#history.nextSeq()
     this.#publish(undefined, seq, 'ended', {
       type: 'audio.ended',
-      ...(flush.requestId === undefined ? {} : { requestId: flush.requestId }),
-      lastSeq: flush.lastSeq,
+      ...(requestId === undefined ? {} : { requestId }),
+      lastSeq,
       seq,
       finals: this.#finals,
       abandoned: this.#abandoned,
     })
+  }
+
+  // ---- from whoever makes something of the captions ----
+
+  /** Next revision of an utterance that is open; 0 when it is settled. */
+  revise(index: number): number {
+    return this.#utterances.reviseOpen(index)
+  }
+
+  refinedPartial(readers: Readers, key: number, message: ServerMessage): void {
+    const stages = this.#stages
+    stages.enter(SPAN.json)
+    const bytes = encodeServer(message)
+    stages.leave()
+    stages.enter(SPAN.fanOut)
+    this.audience.refinedPartial(readers, key, bytes)
+    stages.leave()
+  }
+
+  /** An event of the history to those who read it, in order, never dropped. `message`: with the seq it is given. */
+  refinedFinal(
+    kind: HistoryEvent['kind'],
+    readers: Readers,
+    supersedes: number | undefined,
+    message: (seq: number) => ServerMessage,
+  ): void {
+    if (this.#isClosed) return
+    const stages = this.#stages
+    const seq = this.#history.nextSeq()
+    stages.enter(SPAN.json)
+    const json = JSON.stringify(message(seq))
+    stages.leave()
+    stages.enter(SPAN.fanOut)
+    this.#history.append({ seq, kind, json })
+    if (!this.audience.isEmpty) this.audience.refinedFinal(readers, Buffer.from(json), supersedes)
+    stages.leave()
   }
 
   speechState(state: SpeechState, reason?: 'worker_lost' | 'no_worker'): void {
@@ -224,14 +292,15 @@ export class CaptionFeed implements CaptionSink {
     owner.latest(SETTLED_KEY, Buffer.from(`{"type":"settled","mediaTime":${mediaTime}}`))
   }
 
-  /** Abandons what is open, so that the audience knows; then hears nothing more (UT1), and keeps nothing. */
+  /** Abandons what is open and ends what is due, so that the audience knows; then hears nothing more (UT1), and keeps nothing. */
   close(): void {
     for (const index of this.#utterances.open()) this.abandoned(index, 'closed')
+    this.refiner?.close()
     this.#isClosed = true
     this.#history.clear()
   }
 
-  #utterance(index: number): UtteranceId {
+  utterance(index: number): UtteranceId {
     return { epoch: this.epoch, index }
   }
 
@@ -247,6 +316,18 @@ export class CaptionFeed implements CaptionSink {
     stages.leave()
   }
 }
+
+const captionOf = ({
+  index,
+  text,
+  startMs,
+  endMs,
+}: Omit<PartialCaption, 'stable'>): Omit<RefinedCaption, 'revision'> => ({
+  index,
+  text,
+  startMs,
+  endMs,
+})
 
 function encodeEvent(event: HistoryEvent): Buffer {
   return Buffer.from(event.json)

@@ -4,7 +4,8 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
 export interface HistoryEvent {
   readonly seq: number
-  readonly kind: 'final' | 'abandoned' | 'ended'
+  /** `translation`: also one that failed. */
+  readonly kind: 'final' | 'abandoned' | 'ended' | 'translation' | 'polished'
   readonly json: string
 }
 
@@ -13,6 +14,9 @@ const BLOCK_OVERHEAD_BYTES = 384
 /** What nearly every event repeats: the first event of a block need not spell it out. It only helps to save, and may lag behind the protocol. */
 const DICTIONARY = Buffer.from(
   '{"type":"audio.ended","lastSeq":,"seq":,"finals":,"abandoned":' +
+    '{"type":"polished","utterance":{"epoch":1,"index":1},"revision":1,"seq":1,"of":1,"text":"' +
+    '{"type":"translation","kind":"final","utterance":{"epoch":1,"index":1},"revision":1,"seq":1,"language":"es","text":"' +
+    ' que los para una con las por como pero del no se la de el en y a ","of":1,"startMs":1,"endMs":1,"translateMs":' +
     '{"type":"abandoned","utterance":{"epoch":,"index":},"seq":,"reason":"silence"}' +
     '{"type":"caption","kind":"final","utterance":{"epoch":1,"index":1},"revision":1,"seq":1,"text":"' +
     ' that have with this will would there their what about because know think people could and the of to in ' +
@@ -22,8 +26,8 @@ const DICTIONARY = Buffer.from(
 const DEFLATE = { level: 3, windowBits: 13, memLevel: 5, chunkSize: 4_096, dictionary: DICTIONARY }
 const INFLATE = { windowBits: 13, dictionary: DICTIONARY }
 
-const LETTERS = { final: 'f', abandoned: 'a', ended: 'e' } as const
-const KINDS = { f: 'final', a: 'abandoned', e: 'ended' } as const
+const LETTERS = { final: 'f', abandoned: 'a', ended: 'e', translation: 't', polished: 'p' } as const
+const KINDS = { f: 'final', a: 'abandoned', e: 'ended', t: 'translation', p: 'polished' } as const
 
 /** A run of events without a hole. */
 export interface HistoryBlock {

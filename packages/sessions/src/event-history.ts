@@ -102,16 +102,20 @@ export class EventHistory {
     return events.slice(0, taken).reverse()
   }
 
-  /** What a client that has seen `seq` has missed: the newest events within REPLAY_BYTES. */
-  after(seq: number): MissedEvents {
+  /** What a client that has seen `seq` has missed of what it wants: the newest events within REPLAY_BYTES. */
+  after(seq: number, isWanted: (event: HistoryEvent) => boolean = () => true): MissedEvents {
     const events: HistoryEvent[] = []
     let bytes = 0
+    let firstSeq = this.#seq + 1
     for (const event of this.#newestFirst()) {
-      bytes += event.json.length
-      if (event.seq <= seq || bytes > REPLAY_BYTES) break
-      events.push(event)
+      if (event.seq <= seq) break
+      if (isWanted(event)) {
+        bytes += event.json.length
+        if (bytes > REPLAY_BYTES) break
+        events.push(event)
+      }
+      firstSeq = event.seq
     }
-    const firstSeq = this.#seq - events.length + 1
     return { events: events.reverse(), truncatedTo: firstSeq > seq + 1 ? firstSeq : undefined }
   }
 

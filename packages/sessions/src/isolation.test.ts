@@ -6,8 +6,7 @@ import { encodeAudioFrame } from '@parley/protocol'
 import fc from 'fast-check'
 import { Session, type SessionHost } from './session.ts'
 import { newSessionCounters } from './session-counters.ts'
-import { EVERYTHING } from './subscriptions.ts'
-import { FakeSlot, RecordingChannel } from './testing/index.ts'
+import { FakeSlot, HEARS_CAPTIONS, RecordingChannel } from './testing/index.ts'
 
 const SESSIONS = 5
 const PCM = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 } as const
@@ -58,7 +57,7 @@ function act(one: ReturnType<typeof participant>, kind: string): void {
     case 'watch': {
       const watcher = new RecordingChannel()
       if (session.watch(watcher).ok) {
-        for (const message of session.feed.recent(EVERYTHING).messages) watcher.keep(message)
+        for (const message of session.feed.recent(HEARS_CAPTIONS).messages) watcher.keep(message)
         one.watchers.push(watcher)
       }
       return

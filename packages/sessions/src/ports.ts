@@ -30,6 +30,12 @@ export const MICROPHONE_KEY = -5
 /** Supersedes nothing. */
 export const NO_KEY = -3
 
+/** Utterances are told apart below this. */
+const REFINEMENT_STEP = 0x1_0000_0000
+/** Key of what is made of the partials of an utterance; `place` tells translations and polishing apart, 0 to MAX_REFINEMENT_PLACE. */
+export const refinementKey = (index: number, place: number): number => index + (place + 1) * REFINEMENT_STEP
+export const MAX_REFINEMENT_PLACE = 0xf_ffff
+
 /** Where a session's frames go. */
 export interface AudioSink {
   /** `payload` is copied or sent before this returns. */
@@ -93,6 +99,8 @@ export interface FinalCaption {
 export interface SpeechSource {
   /** Says a text. Whatever becomes of it is told to `sink`, never before this has returned. */
   speak(request: SpeechRequest, sink: SpeechSink): Speaking
+  /** Why nothing can be said in a language now, and what could; undefined when it can. */
+  unsayable(language: string): string | undefined
 }
 
 export interface SpeechRequest {
@@ -132,6 +140,7 @@ export interface Speaking {
 
 /** Of a pod where nothing speaks. */
 export const NO_SPEECH: SpeechSource = {
+  unsayable: () => 'nothing speaks on this platform',
   speak(_request, sink) {
     let isOver = false
     queueMicrotask(() => {

@@ -1,6 +1,8 @@
 // Plain numbers of one pod since its start; read at scrape time, written on the hot path.
 import type { CloseReason, ErrorCode } from '@parley/protocol'
 
+export type SpeechEnd = 'ended' | 'cancelled' | 'failed' | 'dropped'
+
 export interface SessionCounters {
   createdTotal: number
   refusedTotal: Partial<Record<ErrorCode, number>>
@@ -28,8 +30,14 @@ export interface SessionCounters {
   partialsCoalescedTotal: number
   finalsTotal: number
   abandonedTotal: number
+  /** Translations told, by what became of them; a partial that comes to nothing is not counted here. */
+  translationsTotal: Partial<Record<'partial' | 'final' | 'failed', number>>
+  /** Captions mended. */
+  polishedTotal: Partial<Record<'partial' | 'final', number>>
   /** Speeches that are over, by how; `dropped`: with the connection they were for. */
-  speechesTotal: Partial<Record<'ended' | 'cancelled' | 'failed' | 'dropped', number>>
+  speechesTotal: Partial<Record<SpeechEnd, number>>
+  /** Finals said in a language to whoever wants to hear it; `skipped`: too much was waiting. */
+  voicesTotal: Partial<Record<SpeechEnd | 'skipped', number>>
   speechFramesTotal: number
   errorsTotal: Partial<Record<ErrorCode, number>>
 }
@@ -55,7 +63,10 @@ export function newSessionCounters(): SessionCounters {
     partialsCoalescedTotal: 0,
     finalsTotal: 0,
     abandonedTotal: 0,
+    translationsTotal: {},
+    polishedTotal: {},
     speechesTotal: {},
+    voicesTotal: {},
     speechFramesTotal: 0,
     errorsTotal: {},
   }

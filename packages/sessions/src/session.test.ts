@@ -7,8 +7,7 @@ import { REPLAYED_FINALS } from './caption-feed.ts'
 import { Session, type SessionHost } from './session.ts'
 import { newSessionCounters } from './session-counters.ts'
 import { SessionRegistry } from './session-registry.ts'
-import { EVERYTHING } from './subscriptions.ts'
-import { FakeSlot, RecordingChannel } from './testing/index.ts'
+import { FakeSlot, HEARS_CAPTIONS, RecordingChannel } from './testing/index.ts'
 
 const PCM: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
 const MARKS = { receivedAtMs: 1, endOfSpeechMs: 2, finalAtMs: 3 }
@@ -198,7 +197,7 @@ test('[WT1] watchers are bounded and the owner is told their count', () => {
 test('[WT2] a late watcher is shown the last finals and everything since', () => {
   const { session } = active()
   for (let index = 0; index < REPLAYED_FINALS + 3; index++) session.feed.final(final(index, `F${index}`))
-  const recent = session.feed.recent(EVERYTHING)
+  const recent = session.feed.recent(HEARS_CAPTIONS)
   assert.equal(recent.messages.length, REPLAYED_FINALS)
   assert.equal(recent.afterSeq, 3)
   assert.match(String(recent.messages[0]), /"F3"/)

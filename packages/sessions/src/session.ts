@@ -2,13 +2,23 @@
 // way in (owner-audio.ts), the captions on their way out (caption-feed.ts). Owns no timer and no socket: the pod's ticker calls
 // `tick`, connections come as channels. What it holds is given back by the effects, once.
 import { assertNever, type Clock, err, ok, type Result } from '@parley/kernel'
-import { type AudioFormat, type CloseReason, ParleyError, type SessionId, type SubscriptionSet } from '@parley/protocol'
+import {
+  type AudioFormat,
+  type CaptionSet,
+  type CaptionsSet,
+  type CloseReason,
+  ParleyError,
+  type SessionId,
+  type SubscriptionSet,
+} from '@parley/protocol'
 import { NO_STAGES, type StageTimer } from '@parley/telemetry'
+import type { WishesOfHello } from './audience.ts'
 import type { AudioLimits, FrameVerdict } from './audio-intake.ts'
 import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
 import type { HistoryLimits } from './event-history.ts'
 import { type AudioTransport, OwnerAudio } from './owner-audio.ts'
 import { type AudioChannel, type HeldSlot, NO_SPEECH, type SessionChannel, type SpeechSource } from './ports.ts'
+import { Refining } from './refining.ts'
 import { countUp, type SessionCounters } from './session-counters.ts'
 import type { SessionPolicy, SessionState } from './session-state.ts'
 import {
@@ -22,7 +32,9 @@ import {
   type Transition,
 } from './session-transitions.ts'
 import { Speaker, type SpeakOrder } from './speaker.ts'
+import { OwnerOutlet, type SpeechNumbers } from './speech-outlet.ts'
 import type { Subscriptions } from './subscriptions.ts'
+import { NO_TEXT, type TextSource } from './text-port.ts'
 import { WatchLinks } from './watch-links.ts'
 
 /** What all sessions of a pod share; one object, so that a session costs only what is its own. */
@@ -37,9 +49,24 @@ export interface SessionHost {
   readonly stages?: StageTimer
   /** Where speech comes from; nothing speaks unless told. */
   readonly speech?: SpeechSource
+  /** Who translates and polishes; nobody does unless told. */
+  readonly text?: TextSource
+  /** Unless told, of languages 8 and of time 30 s. */
+  readonly textLimits?: TextLimits
+  /** Rises whenever more or less can be translated, polished or said than before; never unless told. */
+  readonly abilitiesVersion?: () => number
   /** The session is closed and holds nothing any more. */
   onClosed(session: Session, reason: CloseReason): void
 }
+
+export interface TextLimits {
+  /** Languages one session is translated into at a time. */
+  readonly maxTargets: number
+  /** When a final that came to nothing is given up, ms. */
+  readonly finalDeadlineMs: number
+}
+
+const TEXT_LIMITS: TextLimits = { maxTargets: 8, finalDeadlineMs: 30_000 }
 
 export interface SessionIdentity {
   readonly id: SessionId
@@ -50,10 +77,9 @@ export interface SessionIdentity {
 }
 
 /** What an owner brings along with its connection. */
-export interface OwnerAttach {
+export interface OwnerAttach extends WishesOfHello {
   /** The session's from now on, if it takes the owner; else still the caller's to close. */
   readonly channel?: AudioChannel | undefined
-  readonly subscriptions?: SubscriptionSet | undefined
 }
 
 export class Session {
@@ -68,6 +94,8 @@ export class Session {
   #links: WatchLinks | undefined
   #audio: OwnerAudio | undefined
   #speaker: Speaker | undefined
+  #refining: Refining | undefined
+  #speechNumbers: SpeechNumbers | undefined
 
   constructor(identity: SessionIdentity, slot: HeldSlot, host: SessionHost) {
     this.identity = identity
@@ -75,6 +103,7 @@ export class Session {
     this.#host = host
     this.createdAtWallMs = host.clock.wallMs()
     this.feed = new CaptionFeed(identity.language, host.counters, host.historyLimits, host.stages ?? NO_STAGES)
+    this.feed.audience.onWants = () => this.#onWants()
     this.#state = opening(host.clock.nowMs(), host.policy)
   }
 
@@ -124,7 +153,7 @@ export class Session {
       throw failure
     }
     // Only now: what speech says while it opens is part of the owner's welcome, not a message before it.
-    this.feed.audience.attachOwner(owner, attach.subscriptions)
+    this.feed.audience.attachOwner(owner, attach)
     return true
   }
 
@@ -156,8 +185,8 @@ export class Session {
     else counters.replacedTotal++
     this.#run(transition)
     this.#audio.attach(attach.channel, clock.nowMs())
-    this.feed.audience.attachOwner(owner, attach.subscriptions)
-    this.#speaker?.attach(owner)
+    this.feed.audience.attachOwner(owner, attach)
+    this.#speaker?.attach(new OwnerOutlet(owner, counters))
     return true
   }
 
@@ -176,6 +205,7 @@ export class Session {
   tick(nowMs: number): void {
     this.#run(onTick(this.#state, nowMs))
     this.#speaker?.tick()
+    this.#refining?.tick(nowMs)
     const audio = this.#audio
     if (!audio?.hasSpeech) return
     if (audio.tick(nowMs)) this.feed.audience.owner?.ping()
@@ -230,10 +260,12 @@ export class Session {
 
   /** Says a text to the owner, behind what is said already. SPEAK_BUSY or INVALID_FIELD when it cannot wait; the rest is told. */
   say(order: SpeakOrder): Result<void, ParleyError> {
-    const { clock, counters, speech = NO_SPEECH } = this.#host
+    const { clock, counters, speech: source = NO_SPEECH } = this.#host
     if (!this.#speaker) {
-      this.#speaker = new Speaker(speech, counters, () => clock.nowMs())
-      this.#speaker.attach(this.feed.audience.owner)
+      const [totals, numbers] = [counters.speechesTotal, this.#numbers]
+      this.#speaker = new Speaker({ source, counters, totals, numbers, nowMs: () => clock.nowMs() })
+      const { owner } = this.feed.audience
+      this.#speaker.attach(owner && new OwnerOutlet(owner, counters))
     }
     return this.#speaker.say(order)
   }
@@ -246,14 +278,14 @@ export class Session {
   // ---- followers ----
 
   /** TOO_MANY_CONNECTIONS when the session has all the watchers it may have, SESSION_UNKNOWN when it has ended. */
-  watch(watcher: SessionChannel, subscriptions?: SubscriptionSet): Result<void, ParleyError> {
+  watch(watcher: SessionChannel, wishes: WishesOfHello = {}): Result<void, ParleyError> {
     if (this.#state.kind === 'closed') return err(new ParleyError('SESSION_UNKNOWN'))
     const count = this.feed.audience.watcherCount
     if (count >= this.#host.watchersPerSession) {
       const message = `the session has ${count} watchers, the most allowed (sessions.watchersPerSession)`
       return err(new ParleyError('TOO_MANY_CONNECTIONS', { message, retryAfterMs: 5_000 }))
     }
-    this.feed.audience.addWatcher(watcher, subscriptions)
+    this.feed.audience.addWatcher(watcher, wishes)
     return ok(undefined)
   }
 
@@ -264,6 +296,39 @@ export class Session {
   /** What is in force for `follower`, owner or watcher, after it asked for `wants`. */
   subscribe(follower: SessionChannel, wants: SubscriptionSet): Subscriptions {
     return this.feed.audience.subscribe(follower, wants)
+  }
+
+  /** What `follower`, owner or watcher, wants to be made of captions from now on; answers with what is in force. */
+  wishCaptions(follower: SessionChannel, asked: CaptionSet): CaptionsSet {
+    this.feed.audience.wish(follower, asked)
+    return this.#refine().inForce(follower)
+  }
+
+  /** What is in force for `follower`; undefined while it has never wanted anything. */
+  captionsOf(follower: SessionChannel): CaptionsSet | undefined {
+    return this.feed.audience.wishesOf(follower).version === 0 ? undefined : this.#refine().inForce(follower)
+  }
+
+  #onWants(): void {
+    if (this.#refining) this.#refining.rewant()
+    else if (this.feed.audience.hasWishes && this.#state.kind !== 'closed') this.#refine()
+  }
+
+  #refine(): Refining {
+    if (this.#refining) return this.#refining
+    const { clock, counters, speech = NO_SPEECH, text = NO_TEXT, textLimits = TEXT_LIMITS } = this.#host
+    const { id: sessionId, tenant, language } = this.identity
+    const abilitiesVersion = this.#host.abilitiesVersion ?? (() => 0)
+    const host = { text, speech, counters, numbers: this.#numbers, abilitiesVersion, nowMs: () => clock.nowMs() }
+    const refining = new Refining({ sessionId, tenant, language }, { ...host, ...textLimits }, this.feed)
+    this.#refining = refining
+    this.feed.refiner = refining
+    return refining
+  }
+
+  get #numbers(): SpeechNumbers {
+    this.#speechNumbers ??= { next: 0 }
+    return this.#speechNumbers
   }
 
   // ---- effects ----

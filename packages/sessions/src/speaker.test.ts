@@ -4,15 +4,17 @@ import { ManualClock } from '@parley/kernel/testing'
 import { decodeSpeechFrame, MAX_SPEECHES, ParleyError } from '@parley/protocol'
 import { newSessionCounters } from './session-counters.ts'
 import { SPEECH_STALL_MS, Speaker } from './speaker.ts'
+import { OwnerOutlet } from './speech-outlet.ts'
 import { FakeSource, RecordingChannel } from './testing/index.ts'
 
 function setUp() {
   const clock = new ManualClock()
   const source = new FakeSource()
   const counters = newSessionCounters()
-  const speaker = new Speaker(source, counters, () => clock.nowMs())
+  const totals = counters.speechesTotal
+  const speaker = new Speaker({ source, counters, totals, numbers: { next: 0 }, nowMs: () => clock.nowMs() })
   const owner = new RecordingChannel()
-  speaker.attach(owner)
+  speaker.attach(new OwnerOutlet(owner, counters))
   /** Beats of the session's tick for `ms`. */
   const pass = (ms: number): void => {
     for (let passed = 0; passed < ms; passed += 100) {
@@ -196,7 +198,7 @@ test('[SPK6] speeches end with the connection, silently; who is back goes on fro
   before.say(100).end()
   pass(500)
   const back = new RecordingChannel()
-  speaker.attach(back)
+  speaker.attach(new OwnerOutlet(back, counters))
   assert.ok(say('a', { fromSample: 1_600 }).ok)
   const again = source.last
   assert.deepEqual([again.request.fromSample, again.creditMs], [1_600, 0])

@@ -1,29 +1,16 @@
-// Speech out of one session: texts said to its owner one after the other, at the pace they are heard. Audio comes from a SpeechSource
-// as far as it is allowed to (speech-pace.ts) and goes on as soon as the connection takes it; nothing of it is kept, so that a
-// client that comes back asks again from the sample it has. Owns no timer: the session's tick comes by.
+// Texts said one after the other, at the pace they are heard. Audio comes from a SpeechSource as far as it is allowed to (speech-pace.ts)
+// and goes to an outlet as soon as that takes it: to the owner who asked (speech-outlet.ts), or to all who want to hear a language
+// (voices.ts). Nothing of it is kept, so that a client that comes back asks again from the sample it has. Owns no timer: the session's tick comes by.
 import { err, ok, type Result } from '@parley/kernel'
-import {
-  encodeSpeechFrame,
-  errorMessage,
-  MAX_SPEECHES,
-  ParleyError,
-  type Speak,
-  type SpeakCancelled,
-  type SpeakEnded,
-  type SpeakStarted,
-} from '@parley/protocol'
-import { encodeServer } from './encode.ts'
-import type { SessionChannel, Speaking, SpeechSink, SpeechSource, SpeechStart } from './ports.ts'
-import { countUp, type SessionCounters } from './session-counters.ts'
+import { encodeSpeechFrame, MAX_SPEECHES, ParleyError, type Speak } from '@parley/protocol'
+import type { Speaking, SpeechSink, SpeechSource, SpeechStart } from './ports.ts'
+import { countUp, type SessionCounters, type SpeechEnd } from './session-counters.ts'
+import type { SpeechNumbers, SpeechOutcome, SpeechOutlet } from './speech-outlet.ts'
 import { heardFromMs, SPEECH_LEAD_MS, speechCreditMs } from './speech-pace.ts'
 
 const SAMPLE_BYTES = 2
 /** A connection that has taken no frame for so long while some wait does not listen: its speech gives its slot back. */
 export const SPEECH_STALL_MS = 15_000
-
-type Outcome =
-  | { readonly kind: 'ended'; readonly samples: number }
-  | { readonly kind: 'failed'; readonly error: ParleyError }
 
 /** What was asked for, less what only the wire needs. */
 export type SpeakOrder = Omit<Speak, 'type'>
@@ -45,7 +32,7 @@ class Current implements SpeechSink {
   sentSamples: number
   /** Since when the connection has taken none of `frames`. */
   stalledSinceMs: number | undefined
-  outcome: Outcome | undefined
+  outcome: SpeechOutcome | undefined
 
   constructor(order: SpeakOrder, speaker: Speaker) {
     this.order = order
@@ -71,27 +58,32 @@ class Current implements SpeechSink {
     this.#speaker.onOutcome(this)
   }
   speechFailed(error: ParleyError): void {
-    this.outcome = { kind: 'failed', error }
+    this.outcome = { kind: 'failed', samples: this.receivedSamples, error }
     this.#speaker.onOutcome(this)
   }
 }
 
+export interface SpeakerHost {
+  readonly source: SpeechSource
+  readonly counters: SessionCounters
+  /** Where what is over is counted. */
+  readonly totals: Partial<Record<SpeechEnd, number>>
+  readonly numbers: SpeechNumbers
+  nowMs(): number
+}
+
 export class Speaker {
-  readonly #source: SpeechSource
-  readonly #counters: SessionCounters
+  readonly #host: SpeakerHost
   readonly #nowMs: () => number
-  #channel: SessionChannel | undefined
+  #outlet: SpeechOutlet | undefined
   #current: Current | undefined
   #queue: SpeakOrder[] = []
-  /** Of the next speech, in its frames. */
-  #nextNumber = 0
   /** When everything sent so far will have been heard. */
   #heardUntilMs = Number.NEGATIVE_INFINITY
 
-  constructor(source: SpeechSource, counters: SessionCounters, nowMs: () => number) {
-    this.#source = source
-    this.#counters = counters
-    this.#nowMs = nowMs
+  constructor(host: SpeakerHost) {
+    this.#host = host
+    this.#nowMs = () => host.nowMs()
   }
 
   /** Speeches said or waiting. */
@@ -100,9 +92,9 @@ export class Speaker {
   }
 
   /** Who hears from now on. What was said to another is over: it ends without an answer. */
-  attach(channel: SessionChannel | undefined): void {
+  attach(outlet: SpeechOutlet | undefined): void {
     this.#drop()
-    this.#channel = channel
+    this.#outlet = outlet
   }
 
   /** SPEAK_BUSY when as many as may wait do, INVALID_FIELD when `requestId` names one of them already. */
@@ -129,15 +121,15 @@ export class Speaker {
       this.#over(current, 'cancelled')
       // What has been sent of it and not heard is thrown away by whoever cancels.
       this.#heardUntilMs = this.#nowMs()
-      this.#tell({ type: 'speak.cancelled', requestId, samples: current.sentSamples })
+      this.#outlet?.over(requestId, { kind: 'cancelled', samples: current.sentSamples })
       this.#next()
       return
     }
     const before = this.#queue.length
     this.#queue = this.#queue.filter((one) => one.requestId !== requestId)
     if (this.#queue.length === before) return
-    countUp(this.#counters.speechesTotal, 'cancelled')
-    this.#tell({ type: 'speak.cancelled', requestId, samples: 0 })
+    countUp(this.#host.totals, 'cancelled')
+    this.#outlet?.over(requestId, { kind: 'cancelled', samples: 0 })
   }
 
   /** Time has passed, and the connection may take more. */
@@ -160,10 +152,9 @@ export class Speaker {
 
   onStarted(current: Current): void {
     if (this.#current !== current || !current.started) return
-    const { sampleRateHz, voice, language } = current.started
     const { requestId, fromSample = 0 } = current.order
     current.grantedMs = Math.max(current.grantedMs, current.toMs(fromSample))
-    this.#tell({ type: 'speak.started', requestId, speech: current.number, sampleRateHz, voice, language })
+    this.#outlet?.started(requestId, current.number, current.started)
     this.#grant(current)
   }
 
@@ -183,7 +174,7 @@ export class Speaker {
     if (this.#current === current) this.#send(current)
   }
 
-  // ---- to the owner ----
+  // ---- to the outlet ----
 
   /** As many frames as the connection takes; then, behind the last, how it ended. */
   #send(current: Current): void {
@@ -191,12 +182,12 @@ export class Speaker {
     const before = current.sentSamples
     let sent = 0
     for (const { message, samples } of frames) {
-      if (!this.#channel?.speech(message)) break
+      if (!this.#outlet?.frame(message)) break
       sent++
       current.sentSamples += samples
     }
     frames.splice(0, sent)
-    this.#counters.speechFramesTotal += sent
+    this.#host.counters.speechFramesTotal += sent
     if (frames.length === 0) current.stalledSinceMs = undefined
     else if (sent > 0 || current.stalledSinceMs === undefined) current.stalledSinceMs = this.#nowMs()
     if (sent > 0) this.#noteSent(current, before)
@@ -215,14 +206,13 @@ export class Speaker {
   #giveUp(current: Current): void {
     current.speaking?.cancel()
     const message = `the connection took no audio of the speech for ${SPEECH_STALL_MS} ms`
-    this.#finish(current, { kind: 'failed', error: new ParleyError('SLOW_CONSUMER', { message }) })
+    const error = new ParleyError('SLOW_CONSUMER', { message })
+    this.#finish(current, { kind: 'failed', samples: current.sentSamples, error })
   }
 
-  #finish(current: Current, outcome: Outcome): void {
-    const { requestId } = current.order
+  #finish(current: Current, outcome: SpeechOutcome): void {
     this.#over(current, outcome.kind)
-    if (outcome.kind === 'ended') this.#tell({ type: 'speak.ended', requestId, samples: outcome.samples })
-    else this.#tellError(outcome.error, requestId)
+    this.#outlet?.over(current.order.requestId, outcome)
     this.#next()
   }
 
@@ -251,37 +241,28 @@ export class Speaker {
     const order = this.#current ? undefined : this.#queue.shift()
     if (!order) return
     const current = new Current(order, this)
-    current.number = this.#nextNumber++
+    current.number = this.#host.numbers.next++
     this.#current = current
     const { requestId, text, voice, language, rateRatio, fromSample } = order
     // Where sample `fromSample` is in time is known with the rate: until then nothing is allowed.
     current.grantedMs = fromSample ? 0 : this.#creditMs(current)
     const creditMs = current.grantedMs
     const request = { requestId, text, voice, language, rateRatio, fromSample, creditMs }
-    current.speaking = this.#source.speak(request, current)
+    current.speaking = this.#host.source.speak(request, current)
   }
 
-  #over(current: Current, how: 'ended' | 'failed' | 'cancelled' | 'dropped'): void {
-    countUp(this.#counters.speechesTotal, how)
+  #over(current: Current, how: SpeechEnd): void {
+    countUp(this.#host.totals, how)
     if (this.#current === current) this.#current = undefined
   }
 
   #drop(): void {
-    for (const _ of this.#queue) countUp(this.#counters.speechesTotal, 'dropped')
+    for (const _ of this.#queue) countUp(this.#host.totals, 'dropped')
     this.#queue = []
     const current = this.#current
     if (!current) return
     current.speaking?.cancel()
     this.#over(current, 'dropped')
     this.#heardUntilMs = Number.NEGATIVE_INFINITY
-  }
-
-  #tell(message: SpeakStarted | SpeakEnded | SpeakCancelled): void {
-    this.#channel?.keep(encodeServer(message))
-  }
-
-  #tellError(error: ParleyError, requestId: string): void {
-    countUp(this.#counters.errorsTotal, error.code)
-    this.#channel?.keep(encodeServer(errorMessage(error.code, { ...error.details, message: error.message, requestId })))
   }
 }

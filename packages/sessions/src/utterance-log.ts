@@ -33,6 +33,11 @@ export class UtteranceLog {
     return revision
   }
 
+  /** Revision of what was made of an utterance that has begun; 0 when it has not, or is settled. */
+  reviseOpen(index: number): number {
+    return index < this.#nextIndex ? this.revise(index) : 0
+  }
+
   /** Revision of the final or abandoned that settles the utterance; 0 when it was settled before. */
   settle(index: number): number {
     const place = this.#placeOf(index)

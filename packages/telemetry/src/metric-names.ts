@@ -156,6 +156,15 @@ export const METRICS = {
   parley_speeches_failed_total: counter([], 'Texts that were not said, or not to their end.'),
   parley_speech_setbacks_total: counter([], 'Times a speech lost its worker, or its worker failed it.'),
   parley_speech_audio_bytes_total: counter([], 'Audio of speeches received from workers.'),
+  parley_translations_total: counter(
+    ['kind'],
+    'Translations told to sessions: partial, final, or failed (a final that will not be had in a language).',
+  ),
+  parley_polished_total: counter(['kind'], 'Captions of sessions that were mended, by kind (partial, final).'),
+  parley_session_voices_total: counter(
+    ['outcome'],
+    'Finals said in a language somebody wants to hear, by outcome (ended, failed, skipped: too much waited, cancelled: nobody hears it any more, dropped with the session).',
+  ),
   parley_session_speeches_total: counter(
     ['outcome'],
     'Speeches of sessions that are over, by outcome (ended, cancelled, failed, dropped with their connection).',

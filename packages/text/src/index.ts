@@ -1,3 +1,4 @@
 /** Text of utterances: ports of translation and polishing, and what stands between a session and an engine. */
+export * from './gating/index.ts'
 export * from './text-engine.ts'
 export * from './text-service.ts'

@@ -2,6 +2,7 @@
 // is kept here.
 import type { ParleyError, VoiceInfo } from '@parley/protocol'
 import type { Speaking, SpeechRequest, SpeechSink, SpeechSource } from '@parley/sessions'
+import { wishRefusal } from '../speech/speak-wish.ts'
 import type { SpeakListener, SpeakPort } from '../speech/speech-port.ts'
 
 export class WorkersToSpeech implements SpeechSource {
@@ -9,6 +10,10 @@ export class WorkersToSpeech implements SpeechSource {
 
   constructor(speak: SpeakPort) {
     this.#speak = speak
+  }
+
+  unsayable(language: string): string | undefined {
+    return wishRefusal(this.#speak.voices(), { language })?.message
   }
 
   speak(request: SpeechRequest, sink: SpeechSink): Speaking {

@@ -71,6 +71,7 @@ function onControl(peer: MessagePeer, message: ClientMessage, nowMs: number): vo
       onSubscribe(peer, message, nowMs)
       return
     case 'captions':
+      onCaptions(peer, message, nowMs)
       return
     case 'speak':
       onSpeak(peer, message, nowMs)
@@ -124,6 +125,16 @@ function onSubscribe(peer: MessagePeer, asked: MessageOf<'subscribe'>, nowMs: nu
   }
   const { version, streams } = phase.session.subscribe(peer, asked)
   peer.keep(encodeServer({ type: 'subscribed', ...echo(asked.requestId), version, streams: [...streams] }))
+}
+
+function onCaptions(peer: MessagePeer, asked: MessageOf<'captions'>, nowMs: number): void {
+  const { phase } = peer
+  if (phase.kind !== 'owner' && phase.kind !== 'watcher') {
+    unexpected(peer, asked.requestId, 'captions before welcome', nowMs)
+    return
+  }
+  const { type: _, requestId, ...set } = asked
+  peer.keep(encodeServer({ ...phase.session.wishCaptions(peer, set), ...echo(requestId) }))
 }
 
 function unexpected(peer: MessagePeer, requestId: string | undefined, message: string, nowMs: number): void {

@@ -7,7 +7,7 @@ import type { Redeemed, WatchClaims } from '../identity/identity-port.ts'
 import { unsupportedFormat } from './audio-refusal.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { type GreetingHost, greetResume, greetTicket, refuseUsedTicket } from './owner-greeting.ts'
-import { echo, welcome } from './welcome.ts'
+import { echo, tellCaptions, welcome } from './welcome.ts'
 
 /** Checks `hello` and answers it on `connection`, whose phase is `checking`. Never rejects. */
 export async function greet(connection: ClientConnection, hello: Hello, host: GreetingHost): Promise<void> {
@@ -73,7 +73,7 @@ function welcomeWatcher(connection: ClientConnection, hello: Hello, claims: Watc
     connection.refuse('WATCH_LINK_INVALID', echo(hello))
     return
   }
-  const watching = session.watch(connection, hello.subscriptions)
+  const watching = session.watch(connection, { subscriptions: hello.subscriptions, captions: hello.captions })
   if (!watching.ok) {
     connection.refuse(watching.error.code, { ...watching.error.details, ...echo(hello) })
     return
@@ -81,9 +81,10 @@ function welcomeWatcher(connection: ClientConnection, hello: Hello, claims: Watc
   connection.becomeWatcher(session, claims.linkId, host.clock.nowMs() + expiresAtMs - wallMs)
   // From here to the last of the recent events nothing yields: the next event that is published follows them.
   const { feed } = session
-  const { afterSeq, messages } = feed.recent(feed.audience.wantsOf(connection))
+  const { afterSeq, messages } = feed.recent(feed.audience.hearingOf(connection))
   const words = welcome(hello, session, connection, connection.peer.wsUrl, host)
   connection.keep(encodeServer({ ...words, role: 'watcher', seq: afterSeq }))
+  tellCaptions(connection, session)
   for (const message of messages) connection.keep(message)
   host.logger.debug({ sessionId: session.id, linkId: claims.linkId }, 'watcher joined')
 }

@@ -15,7 +15,7 @@ import { UdpToSession } from '../bridges/udp-to-session.ts'
 import type { ResumeClaims, TicketClaims, Tokens } from '../identity/identity-port.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { offerUdp, type UdpAnswer, type UdpService } from './udp-offer.ts'
-import { echo, ownerWelcome, type WelcomeHost, welcome } from './welcome.ts'
+import { echo, ownerWelcome, tellCaptions, type WelcomeHost, welcome } from './welcome.ts'
 
 export interface GreetingHost extends WelcomeHost {
   readonly clock: Clock
@@ -154,7 +154,7 @@ async function prepare(
   const listener = new UdpToSession(session, connection, clock)
   const udp = await offerUdp({ isWanted: hello.udp === true, format, peer, listener }, host.udp, clock)
   const channel = udp.kind === 'offered' ? udp.channel : undefined
-  return { resumeToken, udp, attach: { channel, subscriptions: hello.subscriptions } }
+  return { resumeToken, udp, attach: { channel, subscriptions: hello.subscriptions, captions: hello.captions } }
 }
 
 /** False: the client left while its welcome was prepared; nothing is left of the preparations. */
@@ -177,7 +177,7 @@ function sayWelcome(
 ): void {
   connection.becomeOwner(session)
   const { feed } = session
-  const replay = feed.missed(seenSeq ?? 0, feed.audience.wantsOf(connection))
+  const replay = feed.missed(seenSeq ?? 0, feed.audience.hearingOf(connection))
   connection.keep(
     encodeServer({
       ...welcome(hello, session, connection, connection.peer.wsUrl, host),
@@ -188,6 +188,7 @@ function sayWelcome(
       ...ownerWelcome(session, prepared.resumeToken, prepared.udp, host.audioPaceRatio),
     }),
   )
+  tellCaptions(connection, session)
   if (replay.truncatedTo !== undefined) {
     connection.keep(encodeServer({ type: 'truncated', firstSeq: replay.truncatedTo }))
   }

@@ -28,11 +28,14 @@ import {
   SessionRegistry,
 } from '@parley/sessions'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
+import type { TextService } from '@parley/text'
 import type { WebSocket } from 'ws'
+import { CaptionsToText } from '../bridges/captions-to-text.ts'
 import { SlotToStream } from '../bridges/slot-to-stream.ts'
 import { WorkersToSpeech } from '../bridges/workers-to-speech.ts'
 import type { Principal, Tokens } from '../identity/identity-port.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
+import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
 import type { GreetingHost } from './owner-greeting.ts'
@@ -43,11 +46,15 @@ import type { UdpService } from './udp-offer.ts'
 
 export interface PodSessionsOptions {
   readonly clock: Clock
-  readonly config: Pick<ResolvedConfig, 'sessions' | 'limits'>
+  readonly config: Pick<ResolvedConfig, 'sessions' | 'limits' | 'text'>
   readonly podId: PodId
   readonly speech: SpeechPort
   /** What speaks; nothing does unless told. */
   readonly speak?: SpeakPort
+  /** What translates and polishes; nothing does unless told. */
+  readonly text?: TextService
+  /** Calls back when voices may have come or gone; never unless told. Returns what ends that. */
+  readonly onVoicesChange?: (listener: () => void) => () => void
   readonly tokens: Tokens
   /** Undefined when UDP is switched off. */
   readonly udp?: UdpService | undefined
@@ -76,6 +83,7 @@ class PodSessions implements SessionService {
   readonly #connections = new Set<ClientConnection>()
   readonly #historyBudget: HistoryBudget
   readonly #ticker: Ticker
+  readonly #abilities: Abilities
   readonly #sessionHost: SessionHost
   readonly #connectionHost: ConnectionHost
   readonly #greetingHost: GreetingHost
@@ -87,6 +95,7 @@ class PodSessions implements SessionService {
     this.#options = options
     this.#stages = options.stages ?? NO_STAGES
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
+    this.#abilities = new Abilities(options)
     this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
     this.#sessionHost = {
       clock,
@@ -97,6 +106,9 @@ class PodSessions implements SessionService {
       counters: this.#counters,
       stages: this.#stages,
       ...(options.speak ? { speech: new WorkersToSpeech(options.speak) } : {}),
+      ...(options.text ? { text: new CaptionsToText(options.text, clock) } : {}),
+      textLimits: { maxTargets: config.text.maxTargetLanguages, finalDeadlineMs: config.text.finalDeadlineMs },
+      abilitiesVersion: () => this.#abilities.version,
       onClosed: (session, reason) => this.#forget(session, reason),
     }
     this.#greetingHost = {
@@ -284,6 +296,7 @@ class PodSessions implements SessionService {
 
   #tick(nowMs: number, latenessMs: number): void {
     this.#stages.enter(SPAN.timer)
+    this.#abilities.tick(nowMs)
     for (const connection of this.#connections) connection.tick(nowMs, latenessMs)
     for (const session of this.#registry.values()) session.tick(nowMs)
     this.#stages.leave()
@@ -313,7 +326,10 @@ class PodSessions implements SessionService {
       ...this.#counters,
       refusedTotal: numbers(this.#counters.refusedTotal),
       closedTotal: { ...this.#counters.closedTotal },
+      translationsTotal: { ...this.#counters.translationsTotal },
+      polishedTotal: { ...this.#counters.polishedTotal },
       speechesTotal: { ...this.#counters.speechesTotal },
+      voicesTotal: { ...this.#counters.voicesTotal },
       errorsTotal: numbers(this.#counters.errorsTotal),
     }
   }
@@ -334,6 +350,7 @@ class PodSessions implements SessionService {
       timer.cancel()
     }
     for (const connection of this.#connections) connection.terminate()
+    this.#abilities.close()
     this.#ticker.stop()
   }
 }

@@ -92,7 +92,10 @@ export interface SessionStats {
   readonly partialsCoalescedTotal: number
   readonly finalsTotal: number
   readonly abandonedTotal: number
+  readonly translationsTotal: Readonly<Record<string, number>>
+  readonly polishedTotal: Readonly<Record<string, number>>
   readonly speechesTotal: Readonly<Record<string, number>>
+  readonly voicesTotal: Readonly<Record<string, number>>
   readonly speechFramesTotal: number
   readonly errorsTotal: Readonly<Record<string, number>>
 }

@@ -1,4 +1,4 @@
-// The words of a welcome, for owners and watchers alike. Pure.
+// The words of a welcome, for owners and watchers alike.
 import {
   DEAD_AFTER_MS,
   type ErrorDetails,
@@ -9,7 +9,7 @@ import {
   type UdpOffer,
   type Welcome,
 } from '@parley/protocol'
-import type { Session, SessionChannel } from '@parley/sessions'
+import { encodeServer, type Session, type SessionChannel } from '@parley/sessions'
 import type { UdpAnswer } from './udp-offer.ts'
 
 export interface WelcomeHost {
@@ -44,6 +44,12 @@ export function welcome(
     replayTo: feed.seq,
     ...(subscriptions ? { subscriptions } : {}),
   }
+}
+
+/** Behind the welcome: what is made of captions for `follower`, if it ever wanted anything. */
+export function tellCaptions(follower: SessionChannel, session: Session): void {
+  const inForce = session.captionsOf(follower)
+  if (inForce) follower.keep(encodeServer(inForce))
 }
 
 /** What only the owner is told, beside its place in the events. */

@@ -10,7 +10,18 @@ import {
 } from '../core/index.ts'
 import { type BrowserOptions, browserPlatform } from './browser-platform.ts'
 
-export type { Abandoned, AudioEnded, AudioFormat, Caption, Welcome } from '@parley/protocol'
+export type {
+  Abandoned,
+  AudioEnded,
+  AudioFormat,
+  Caption,
+  Polished,
+  PolishMode,
+  Translation,
+  TranslationFailed,
+  UtteranceId,
+  Welcome,
+} from '@parley/protocol'
 export * from '../core/index.ts'
 export { type BrowserOptions, browserPlatform } from './browser-platform.ts'
 export { type CaptureSink, preferredFormat } from './capture-codec.ts'

@@ -2,7 +2,7 @@
 // reading and the holding; what is emitted and when a session catches up is the session's.
 import type { Clock } from '@parley/kernel'
 import type { History } from '@parley/protocol'
-import type { SessionEvent } from './connection-port.ts'
+import { isPartial, isSessionEvent, type SessionEvent } from './connection-port.ts'
 import { checkServerMessage } from './server-messages.ts'
 
 /** Events of the history that are gone for this client: seq of the first and the last. */
@@ -58,9 +58,9 @@ export class CatchUp {
   /** Holds `event` back when there is a reading under way; false when it may be emitted. */
   hold(event: SessionEvent, receivedAtMs: number): boolean {
     if (this.#firstSeq === undefined) return false
-    if (event.type === 'caption' && event.kind === 'partial') {
-      // Of partials only the newest means anything.
-      this.#partial = { event, receivedAtMs }
+    if (isPartial(event)) {
+      // Of partials only the newest caption means anything; what is made of it will be made again.
+      if (event.type === 'caption') this.#partial = { event, receivedAtMs }
       return true
     }
     this.#held.push({ event, receivedAtMs })
@@ -102,7 +102,7 @@ export class CatchUp {
       const checked = checkServerMessage(value)
       if (!checked.ok) continue
       const event = checked.value
-      if (event.type !== 'caption' && event.type !== 'abandoned' && event.type !== 'audio.ended') continue
+      if (event.type === 'unknown' || !isSessionEvent(event)) continue
       if (event.seq === undefined || event.seq >= firstSeq) continue
       this.#reached = event.seq
       this.#options.emit(event, receivedAtMs)

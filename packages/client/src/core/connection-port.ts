@@ -1,5 +1,16 @@
 // What a connection is told and what it tells: between the shell round the sockets and the sessions and watchers built on it.
-import type { Abandoned, AudioEnded, AudioFormat, Caption, Hello, ServerMessage, Welcome } from '@parley/protocol'
+import type {
+  Abandoned,
+  AudioEnded,
+  AudioFormat,
+  Caption,
+  Hello,
+  Polished,
+  ServerMessage,
+  Translation,
+  TranslationFailed,
+  Welcome,
+} from '@parley/protocol'
 import type { ConnectionState } from './connection-state.ts'
 import type { ParleyClientError } from './errors.ts'
 import type { SpeakNotice } from './speeches.ts'
@@ -18,18 +29,43 @@ export interface ConnectionOptions {
 }
 
 /** What only the owner of the connection knows of its hello. */
-export type HelloPart = Pick<Hello, 'udp' | 'subscriptions'> & {
+export type HelloPart = Pick<Hello, 'udp' | 'subscriptions' | 'captions'> & {
   /** seq of the last event seen. */
   readonly seq: number
 }
 
 /** History and what concerns it, in the order of arrival. */
-export type SessionEvent = Caption | Abandoned | AudioEnded
+export type SessionEvent = Caption | Abandoned | AudioEnded | Translation | TranslationFailed | Polished
 /** What else a pod tells whoever is connected. */
-export type SessionNotice = Extract<
-  ServerMessage,
-  { type: 'watchers' | 'subscribed' | 'microphone' | 'settled' | 'truncated' | SpeakNotice['type'] }
->
+export type SessionNotice = Extract<ServerMessage, { type: (typeof NOTICE_TYPES)[number] | SpeakNotice['type'] }>
+
+const EVENT_TYPES = ['caption', 'abandoned', 'audio.ended', 'translation', 'translation.failed', 'polished'] as const
+const NOTICE_TYPES = [
+  'watchers',
+  'subscribed',
+  'microphone',
+  'settled',
+  'truncated',
+  'captions.set',
+  'voice.started',
+  'voice.ended',
+] as const
+const SPEAK_TYPES: readonly string[] = [
+  'speak.started',
+  'speak.ended',
+  'speak.cancelled',
+] satisfies SpeakNotice['type'][]
+
+export const isSessionEvent = (message: ServerMessage): message is SessionEvent =>
+  (EVENT_TYPES as readonly string[]).includes(message.type)
+export const isSessionNotice = (message: ServerMessage): message is SessionNotice =>
+  (NOTICE_TYPES as readonly string[]).includes(message.type) || SPEAK_TYPES.includes(message.type)
+
+/** One that may be replaced by a newer one of its utterance. */
+export const isPartial = (event: SessionEvent): boolean =>
+  event.type === 'caption' || event.type === 'translation'
+    ? event.kind === 'partial'
+    : event.type === 'polished' && event.seq === undefined
 
 export interface ConnectionListener {
   hello(): HelloPart

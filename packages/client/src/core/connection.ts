@@ -4,7 +4,7 @@ import { type Clock, withDeadline } from '@parley/kernel'
 import type { ClientMessage, ServerMessage, Welcome } from '@parley/protocol'
 import { DEAD_AFTER_MS, PING_INTERVAL_MS } from '@parley/protocol'
 import { errorOfEnd } from './connection-ends.ts'
-import type { ConnectionListener, ConnectionOptions } from './connection-port.ts'
+import { type ConnectionListener, type ConnectionOptions, isSessionEvent, isSessionNotice } from './connection-port.ts'
 import { type ConnectionState, INITIAL_STATE, isConnected, isNewAttempt, isOver } from './connection-state.ts'
 import { type ConnectionEffect, type ConnectionInput, type StepContext, step } from './connection-transitions.ts'
 import { asClientError, errorFromMessage, ParleyClientError } from './errors.ts'
@@ -276,28 +276,21 @@ export class Connection {
   }
 
   #onMessage(message: ServerMessage, nowMs: number): void {
+    if (isSessionNotice(message)) {
+      this.#listener.onNotice(message)
+      return
+    }
+    if (isSessionEvent(message)) {
+      if (isConnected(this.#state)) this.#listener.onEvent(message, nowMs)
+      else this.#onFault(`a ${message.type} message came before the welcome`)
+      return
+    }
     switch (message.type) {
       case 'welcome':
         this.#take({ kind: 'welcome', welcome: message })
         break
-      case 'caption':
-      case 'abandoned':
-      case 'audio.ended':
-        if (isConnected(this.#state)) this.#listener.onEvent(message, nowMs)
-        else this.#onFault(`a ${message.type} message came before the welcome`)
-        break
       case 'speech':
         this.#take({ kind: 'speech', speech: message })
-        break
-      case 'watchers':
-      case 'subscribed':
-      case 'microphone':
-      case 'settled':
-      case 'truncated':
-      case 'speak.started':
-      case 'speak.ended':
-      case 'speak.cancelled':
-        this.#listener.onNotice(message)
         break
       case 'ping':
         this.#pong(message.id)

@@ -2,6 +2,7 @@
 export { type ApiOptions, type ClientCredential, ParleyApi } from './api.ts'
 export { type FrameEncoder, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
 export type { Transport, TransportStats } from './audio-route.ts'
+export type { CaptionWish } from './captions.ts'
 export { CAPTURE_PROBLEMS, CaptureError, type CaptureProblem, captureError } from './capture-problems.ts'
 export type { MissedEvents } from './catch-up.ts'
 export { type ConnectionKind, type ConnectionState, isConnected, isOver } from './connection-state.ts'
@@ -22,6 +23,7 @@ export type {
   SocketListener,
 } from './platform.ts'
 export { MAX_ANSWER_BYTES } from './platform.ts'
+export type { CaptionsInForce, ReceivedPolish, ReceivedTranslation, RefinedEvents } from './refined.ts'
 export type { Seen } from './seen.ts'
 export { ParleySession } from './session.ts'
 export {
@@ -42,4 +44,5 @@ export type {
 } from './spoken-text.ts'
 export { SharedTicker, sharedTicker, type Ticker } from './ticker.ts'
 export { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
+export type { ParleyVoice, Unsaid } from './voices.ts'
 export { ParleyWatcher, type WatcherEvents, type WatchOptions } from './watcher.ts'

@@ -77,7 +77,7 @@ const FULL: { readonly [Name in ServerMessageType]: Extract<ServerMessage, { typ
     sampleRateHz: 22_050,
     voice: 'espeak-es',
   },
-  'voice.ended': { type: 'voice.ended', speech: 1, samples: 22_050, reason: 'said' },
+  'voice.ended': { type: 'voice.ended', speech: 1, utterance, language: 'es', samples: 22_050, reason: 'said' },
   'speak.ended': { type: 'speak.ended', requestId: 'r', samples: 16_000 },
   'speak.cancelled': { type: 'speak.cancelled', requestId: 'r', samples: 320 },
   caption: {

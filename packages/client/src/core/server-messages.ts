@@ -129,7 +129,7 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     sampleRateHz: isPositive,
     voice: isString,
   },
-  'voice.ended': { speech: isCount, samples: isCount, reason: isString },
+  'voice.ended': { speech: isCount, utterance: isUtterance, language: isString, samples: isCount, reason: isString },
   abandoned: { utterance: isUtterance, seq: isPositive, reason: isString },
   'audio.ended': {
     requestId: optional(isString),

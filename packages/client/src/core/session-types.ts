@@ -3,9 +3,11 @@ import type { Abandoned, AudioFormat, Caption, CreateSession } from '@parley/pro
 import type { ApiOptions } from './api.ts'
 import type { FrameEncoder } from './audio-out.ts'
 import type { Transport, TransportStats } from './audio-route.ts'
+import type { CaptionWish } from './captions.ts'
 import type { MissedEvents } from './catch-up.ts'
 import type { ConnectionState } from './connection-state.ts'
 import type { ParleyClientError } from './errors.ts'
+import type { RefinedEvents } from './refined.ts'
 
 /** 16 kHz is what recognisers hear: nothing is gained by more. */
 export const DEFAULT_AUDIO: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
@@ -24,6 +26,8 @@ export interface SessionOptions extends ApiOptions, CreateSession {
   readonly resume?: boolean
   /** `auto`: audio goes as sealed UDP packets where that works, else over the WebSocket. `off`: never. `auto` unless told (Node). */
   readonly udp?: 'auto' | 'off'
+  /** What is to be made of captions from the beginning; see `setCaptions`. */
+  readonly captions?: CaptionWish
 }
 
 /** The connection was made anew. */
@@ -39,7 +43,7 @@ export interface Resumed {
 /** A caption with the instant it arrived, monotonic ms of the client's clock. */
 export type ReceivedCaption = Caption & { readonly receivedAtMs: number }
 
-export interface SessionEvents {
+export interface SessionEvents extends RefinedEvents {
   /** A partial may be replaced by the next caption of its utterance; a final never changes. Nothing arrives twice. */
   caption: ReceivedCaption
   /** The utterance ended without a final: whatever partials were shown are void. */
@@ -73,6 +77,9 @@ export interface SessionStats {
   readonly mediaTime: number
   readonly finals: number
   readonly abandoned: number
+  /** Finals of translations, and finals that will not be had in a language. */
+  readonly translations: number
+  readonly translationsFailed: number
   /** Messages of the platform that broke the protocol. */
   readonly faults: number
   readonly roundTripMs: number | undefined

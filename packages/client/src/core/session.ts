@@ -1,31 +1,39 @@
 // One session of the platform as its owner sees it: audio out, captions in. Built on Connection; the REST part is ParleyApi.
 import { Emitter } from '@parley/kernel'
-import type { AudioEnded, AudioFormat, SessionCreated, SubscriptionStream, WatchLink, Welcome } from '@parley/protocol'
+import type {
+  AudioEnded,
+  AudioFormat,
+  ClientMessage,
+  SessionCreated,
+  SubscriptionStream,
+  WatchLink,
+  Welcome,
+} from '@parley/protocol'
 import type { ParleyApi } from './api.ts'
 import { resolveAudio } from './audio-choice.ts'
+import { AudioLedger } from './audio-ledger.ts'
 import { AudioOut, KEPT_AUDIO_MS, MAX_HELD_AUDIO_MS } from './audio-out.ts'
 import { AudioRouter, type Transport } from './audio-route.ts'
+import type { CaptionWish } from './captions.ts'
 import { CatchUp } from './catch-up.ts'
 import { Connection } from './connection.ts'
 import { errorOfEnd } from './connection-ends.ts'
-import type { HelloPart, SessionEvent, SessionNotice } from './connection-port.ts'
+import { type HelloPart, isPartial, type SessionEvent, type SessionNotice } from './connection-port.ts'
 import { type ConnectionState, isConnected, isOver } from './connection-state.ts'
 import { ParleyClientError } from './errors.ts'
 import { PendingEnds } from './pending-ends.ts'
 import type { ClientPlatform } from './platform.ts'
+import { type CaptionsInForce, Refined } from './refined.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
 import type { SessionEvents, SessionOptions, SessionStats } from './session-types.ts'
 import { Speeches } from './speeches.ts'
 import { type ParleySpeech, type SpeakOptions, SpokenText } from './spoken-text.ts'
 import { DesiredSubscriptions } from './subscriptions.ts'
-import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
+import { CLIENT } from './version.ts'
 
 const CONNECT_DEADLINE_MS = 10_000
-const END_DEADLINE_MS = 15_000
 /** A seat is given back by REST within this, ms, when there is no connection to say goodbye on. */
 const GIVE_BACK_DEADLINE_MS = 1_000
-/** Dropped audio is told at most this often, ms: the first frame at once, the sum of the rest later. */
-const DROP_NOTICE_MS = 1_000
 
 export class ParleySession {
   readonly sessionId: string
@@ -38,16 +46,13 @@ export class ParleySession {
   readonly #subscriptions = new DesiredSubscriptions()
   readonly #ends: PendingEnds
   readonly #speeches: Speeches
+  readonly #refined: Refined
   #seen: Seen = seenNothing()
   #finals = 0
   #abandoned = 0
   #hasConnected = false
   #isMicrophoneWanted = true
-  #resentMs = 0
-  /** Dropped audio, ms: while held back here, and what was sent, did not arrive and was not kept. */
-  #lostMs = 0
-  #droppedToldMs = 0
-  #dropToldAtMs = Number.NEGATIVE_INFINITY
+  readonly #ledger = new AudioLedger()
 
   /** For `createSession`; a session that exists already on the platform. */
   constructor(platform: ClientPlatform, api: ParleyApi, created: SessionCreated, options: SessionOptions) {
@@ -61,8 +66,7 @@ export class ParleySession {
         url: created.url,
         token: created.ticket,
         audio,
-        clientName: CLIENT_NAME,
-        clientVersion: CLIENT_VERSION,
+        ...CLIENT,
         connectDeadlineMs: options.connectDeadlineMs ?? CONNECT_DEADLINE_MS,
         resume,
       },
@@ -75,28 +79,31 @@ export class ParleySession {
         onPong: (id) => this.#onPong(id),
         lastSeq: () => this.#audio.promisedSeq,
         onError: (error) => this.#onError(error),
-        onBinary: (message) => this.#speeches.onFrame(message),
+        onBinary: (message) => (this.#refined.hasVoice(message) ? this.#refined : this.#speeches).onFrame(message),
         onTick: (nowMs) => {
           this.#pump()
           this.#speeches.tick(nowMs)
+          this.#refined.tick()
         },
       },
     )
     const { clock } = platform
     this.#ends = new PendingEnds(clock)
     const isOpen = () => isConnected(this.#connection.state)
-    this.#speeches = new Speeches({
-      send: (message) => this.#connection.sendMessage(message),
+    const port = {
+      send: (message: ClientMessage) => this.#connection.sendMessage(message),
       isConnected: isOpen,
       nowMs: () => clock.nowMs(),
-    })
+    }
+    this.#speeches = new Speeches(port)
+    this.#refined = new Refined(port, this.#events, options.captions)
     const sink = {
       isOpen,
       bufferedBytes: () => this.#connection.bufferedBytes,
       send: (message: Uint8Array) => this.#connection.sendBinary(message),
     }
-    const keptMs = resume ? KEPT_AUDIO_MS : MAX_HELD_AUDIO_MS
-    this.#audio = new AudioOut(audio, sink, { encoder: options.encoder, keptMs, clock })
+    const kept = { keptMs: resume ? KEPT_AUDIO_MS : MAX_HELD_AUDIO_MS, clock }
+    this.#audio = new AudioOut(audio, sink, { encoder: options.encoder, ...kept })
     this.#router = new AudioRouter({
       audio: this.#audio,
       datagrams: options.udp === 'off' ? { unavailable: 'UDP is switched off here' } : platform.datagrams,
@@ -135,12 +142,17 @@ export class ParleySession {
       mediaTime: this.#audio.mediaTime,
       finals: this.#finals,
       abandoned: this.#abandoned,
+      ...this.#refined.counts,
       faults: this.#connection.faults,
       roundTripMs: this.#connection.roundTripMs,
       resumptions: this.#connection.resumptions,
-      resentMs: this.#resentMs,
+      resentMs: this.#ledger.resentMs,
       udp: this.#router.stats,
     }
+  }
+  /** What is made of captions now, as the platform said last; undefined when it has not. */
+  get captionsInForce(): CaptionsInForce | undefined {
+    return this.#refined.inForce
   }
   /** How audio travels, and why. */
   get transport(): Transport {
@@ -188,11 +200,12 @@ export class ParleySession {
 
   /**
    * No more audio for now. Resolves when everything sent has been recognised: every utterance has its final or is abandoned.
-   * Rejects after `deadlineMs` (15,000 unless told), or with the reason when the session ends first. More audio may follow.
+   * Translations and mended texts of finals are waited for. Rejects after `deadlineMs` (15,000 unless told, 45,000 where there are any of
+   * these), or with the reason when the session ends first. More audio may follow.
    */
   endAudio(options: { readonly deadlineMs?: number } = {}): Promise<AudioEnded> {
     if (isOver(this.state)) return Promise.reject(errorOfEnd(this.state))
-    const answer = this.#ends.add(options.deadlineMs ?? END_DEADLINE_MS)
+    const answer = this.#ends.add(options.deadlineMs ?? this.#refined.endDeadlineMs)
     this.#audio.flush()
     this.#noticeDrops()
     this.#pump()
@@ -218,6 +231,14 @@ export class ParleySession {
   subscribe(streams: readonly SubscriptionStream[]): void {
     const set = this.#subscriptions.want(streams)
     if (isConnected(this.state)) this.#connection.sendMessage({ type: 'subscribe', ...set })
+  }
+
+  /**
+   * The whole set of what is made of captions for this client, from now on and after every reconnection: translations, mended text,
+   * voices. May be changed at any time. What of it can be had is told by the event `captions`. Throws INVALID_FIELD.
+   */
+  setCaptions(wish: CaptionWish): void {
+    this.#refined.want(wish)
   }
 
   /**
@@ -250,12 +271,8 @@ export class ParleySession {
   }
 
   #hello(): HelloPart {
-    const { set } = this.#subscriptions
-    return {
-      seq: this.#seen.seq,
-      ...(this.#router.isAble ? { udp: true } : {}),
-      ...(set ? { subscriptions: set } : {}),
-    }
+    const udp = this.#router.isAble ? { udp: true } : {}
+    return { seq: this.#seen.seq, ...udp, ...this.#subscriptions.hello(), ...this.#refined.hello() }
   }
 
   #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
@@ -266,11 +283,10 @@ export class ParleySession {
     this.#wantMicrophone(welcome.microphone ?? true)
     this.#ends.unsend()
     this.#speeches.onWelcome()
+    this.#refined.failVoices(new ParleyClientError('CONNECTION_LOST', { detail: 'the connection broke in mid-speech' }))
     if (awayMs === undefined) return
     const resumed = { awayMs, resentMs: this.#toMs(again), lostMs: this.#toMs(lost) }
-    this.#resentMs += resumed.resentMs
-    this.#lostMs += resumed.lostMs
-    this.#events.emit('resumed', resumed)
+    this.#events.emit('resumed', this.#ledger.resumed(resumed))
     this.#noticeDrops()
   }
 
@@ -279,9 +295,8 @@ export class ParleySession {
   }
 
   #onState(state: ConnectionState): void {
-    if (isConnected(state)) {
-      this.#pump()
-    } else {
+    if (isConnected(state)) this.#pump()
+    else {
       this.#catchUp.cancel()
       this.#router.detached(this.#connection.clock.nowMs())
     }
@@ -289,6 +304,7 @@ export class ParleySession {
       this.#router.close()
       this.#ends.failAll(errorOfEnd(state))
       this.#speeches.failAll(errorOfEnd(state))
+      this.#refined.failVoices(errorOfEnd(state))
     }
     this.#events.emit('state', state)
     if (isConnected(state)) this.#events.emit('speech', state.kind === 'live' ? 'ready' : 'waiting')
@@ -319,6 +335,8 @@ export class ParleySession {
       case 'truncated':
         if (notice.firstSeq > this.#seen.seq + 1) this.#catchUp.start(this.#seen.seq, notice.firstSeq)
         break
+      default:
+        this.#refined.onNotice(notice)
     }
   }
 
@@ -334,23 +352,23 @@ export class ParleySession {
   }
 
   #tellEvent(event: SessionEvent, receivedAtMs: number): void {
-    if (event.type === 'caption') {
-      if (!isNews(this.#seen, event)) return
-      if (event.kind === 'final') {
-        this.#seen = afterEvent(this.#seen, event)
-        this.#finals++
-      }
-      this.#events.emit('caption', Object.assign(event, { receivedAtMs }))
-      return
+    if (!isNews(this.#seen, event)) return
+    if (!isPartial(event)) this.#seen = afterEvent(this.#seen, event)
+    switch (event.type) {
+      case 'caption':
+        if (event.kind === 'final') this.#finals++
+        this.#events.emit('caption', Object.assign(event, { receivedAtMs }))
+        break
+      case 'audio.ended':
+        this.#ends.resolve(event)
+        break
+      case 'abandoned':
+        this.#abandoned++
+        this.#events.emit('abandoned', event)
+        break
+      default:
+        this.#refined.onEvent(event, receivedAtMs)
     }
-    if (event.seq <= this.#seen.seq) return
-    this.#seen = afterEvent(this.#seen, event)
-    if (event.type === 'audio.ended') {
-      this.#ends.resolve(event)
-      return
-    }
-    this.#abandoned++
-    this.#events.emit('abandoned', event)
   }
 
   #onPong(id: number): void {
@@ -375,13 +393,8 @@ export class ParleySession {
   }
 
   #noticeDrops(): void {
-    const droppedMs = this.#audio.droppedFrames * this.audioFormat.frameMs + this.#lostMs - this.#droppedToldMs
-    if (droppedMs === 0) return
-    const nowMs = this.#connection.clock.nowMs()
-    if (nowMs - this.#dropToldAtMs < DROP_NOTICE_MS) return
-    this.#dropToldAtMs = nowMs
-    this.#droppedToldMs += droppedMs
-    const detail = `${Math.round(droppedMs)} ms of audio were dropped: the connection does not take it`
-    this.#events.emit('error', new ParleyClientError('AUDIO_DROPPED', { detail }))
+    const droppedMs = this.#audio.droppedFrames * this.audioFormat.frameMs
+    const error = this.#ledger.dropsDue(droppedMs, this.#connection.clock.nowMs())
+    if (error) this.#events.emit('error', error)
   }
 }

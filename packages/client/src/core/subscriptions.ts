@@ -1,5 +1,5 @@
 // What this client wants to be told: a whole set with a version that rises (desired state). Pure but for the numbers it keeps.
-import type { SubscriptionSet, SubscriptionStream } from '@parley/protocol'
+import type { Hello, SubscriptionSet, SubscriptionStream } from '@parley/protocol'
 
 export class DesiredSubscriptions {
   #version = 0
@@ -8,6 +8,11 @@ export class DesiredSubscriptions {
   /** The set as hello and subscribe carry it; undefined while nothing was ever asked for: everything. */
   get set(): SubscriptionSet | undefined {
     return this.#streams && { version: this.#version, streams: [...this.#streams] }
+  }
+
+  hello(): Pick<Hello, 'subscriptions'> {
+    const { set } = this
+    return set ? { subscriptions: set } : {}
   }
 
   want(streams: readonly SubscriptionStream[]): SubscriptionSet {

@@ -1,14 +1,18 @@
 // Read-only following of a session by a watch link.
 import { Emitter } from '@parley/kernel'
-import type { SubscriptionStream, Welcome } from '@parley/protocol'
+import type { ClientMessage, SubscriptionStream, Welcome } from '@parley/protocol'
+import type { CaptionWish } from './captions.ts'
 import { Connection } from './connection.ts'
-import type { SessionEvent, SessionNotice } from './connection-port.ts'
-import { type ConnectionState, isConnected } from './connection-state.ts'
+import { errorOfEnd } from './connection-ends.ts'
+import { isPartial, type SessionEvent, type SessionNotice } from './connection-port.ts'
+import { type ConnectionState, isConnected, isOver } from './connection-state.ts'
+import { ParleyClientError } from './errors.ts'
 import type { ClientPlatform } from './platform.ts'
+import { type CaptionsInForce, Refined, type RefinedEvents } from './refined.ts'
 import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
 import type { SessionEvents } from './session-types.ts'
 import { DesiredSubscriptions } from './subscriptions.ts'
-import { CLIENT_NAME, CLIENT_VERSION } from './version.ts'
+import { CLIENT } from './version.ts'
 
 export interface WatchOptions {
   /** WebSocket address of the watch link. */
@@ -19,9 +23,14 @@ export interface WatchOptions {
   readonly connectDeadlineMs?: number
   /** A connection that breaks is made anew by itself for as long as the platform names (60 s); true unless told. */
   readonly resume?: boolean
+  /** What is to be made of captions from the beginning; see `setCaptions`. */
+  readonly captions?: CaptionWish
 }
 
-export type WatcherEvents = Pick<SessionEvents, 'caption' | 'abandoned' | 'state' | 'speech' | 'missed' | 'error'> & {
+export type WatcherEvents = Pick<
+  SessionEvents,
+  'caption' | 'abandoned' | 'state' | 'speech' | 'missed' | 'error' | keyof RefinedEvents
+> & {
   /** The connection broke and stands again; what was missed and is still kept follows. */
   resumed: { readonly awayMs: number }
 }
@@ -32,6 +41,7 @@ export class ParleyWatcher {
   readonly #connection: Connection
   readonly #events = new Emitter<WatcherEvents>()
   readonly #subscriptions = new DesiredSubscriptions()
+  readonly #refined: Refined
   #seen: Seen = seenNothing()
   #historyTo: number | undefined
 
@@ -41,16 +51,12 @@ export class ParleyWatcher {
       {
         url: options.url,
         token: options.token,
-        clientName: CLIENT_NAME,
-        clientVersion: CLIENT_VERSION,
+        ...CLIENT,
         connectDeadlineMs: options.connectDeadlineMs ?? CONNECT_DEADLINE_MS,
         resume: options.resume ?? true,
       },
       {
-        hello: () => {
-          const { set } = this.#subscriptions
-          return { seq: this.#seen.seq, ...(set ? { subscriptions: set } : {}) }
-        },
+        hello: () => ({ seq: this.#seen.seq, ...this.#subscriptions.hello(), ...this.#refined.hello() }),
         onWelcome: (welcome, awayMs) => this.#onWelcome(welcome, awayMs),
         onState: (state) => this.#onState(state),
         onEvent: (event, receivedAtMs) => this.#onEvent(event, receivedAtMs),
@@ -58,10 +64,17 @@ export class ParleyWatcher {
         onPong: () => {},
         lastSeq: () => undefined,
         onError: (error) => this.#events.emit('error', error),
-        onBinary: () => 'a binary message came to a watcher',
-        onTick: () => {},
+        // Of a voice that was left in mid-speech frames may still be on their way.
+        onBinary: (message) => (this.#refined.hasVoice(message) ? this.#refined.onFrame(message) : undefined),
+        onTick: () => this.#refined.tick(),
       },
     )
+    const port = {
+      send: (message: ClientMessage) => this.#connection.sendMessage(message),
+      isConnected: () => isConnected(this.#connection.state),
+      nowMs: () => platform.clock.nowMs(),
+    }
+    this.#refined = new Refined(port, this.#events, options.captions)
   }
 
   get state(): ConnectionState {
@@ -72,6 +85,10 @@ export class ParleyWatcher {
   }
   get seen(): Seen {
     return this.#seen
+  }
+  /** What is made of captions now, as the platform said last; undefined when it has not. */
+  get captionsInForce(): CaptionsInForce | undefined {
+    return this.#refined.inForce
   }
   /** Events up to this seq happened before this watcher came; undefined when the platform does not say. */
   get historyTo(): number | undefined {
@@ -94,6 +111,11 @@ export class ParleyWatcher {
     if (isConnected(this.state)) this.#connection.sendMessage({ type: 'subscribe', ...set })
   }
 
+  /** As of a session: the whole set of what is made of captions for this watcher. Mended text as far as the owner asked for it. */
+  setCaptions(wish: CaptionWish): void {
+    this.#refined.want(wish)
+  }
+
   /** What is broken is tried again at once, what stands is checked. Browsers call it by themselves. */
   networkChanged(): void {
     this.#connection.networkChanged()
@@ -105,16 +127,22 @@ export class ParleyWatcher {
   }
 
   #onState(state: ConnectionState): void {
+    if (isOver(state)) this.#refined.failVoices(errorOfEnd(state))
     this.#events.emit('state', state)
     if (isConnected(state)) this.#events.emit('speech', state.kind === 'live' ? 'ready' : 'waiting')
   }
 
   #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
+    this.#refined.failVoices(new ParleyClientError('CONNECTION_LOST', { detail: 'the connection broke in mid-speech' }))
     if (awayMs === undefined) this.#historyTo = welcome.replayTo
     else this.#events.emit('resumed', { awayMs })
   }
 
   #onNotice(notice: SessionNotice): void {
+    if (notice.type === 'captions.set' || notice.type === 'voice.started' || notice.type === 'voice.ended') {
+      this.#refined.onNotice(notice)
+      return
+    }
     if (notice.type === 'subscribed') {
       const again = this.#subscriptions.onSubscribed(notice.version)
       if (again) this.#connection.sendMessage({ type: 'subscribe', ...again })
@@ -125,14 +153,10 @@ export class ParleyWatcher {
   }
 
   #onEvent(event: SessionEvent, receivedAtMs: number): void {
-    if (event.type === 'caption') {
-      if (!isNews(this.#seen, event)) return
-      if (event.kind === 'final') this.#seen = afterEvent(this.#seen, event)
-      this.#events.emit('caption', Object.assign(event, { receivedAtMs }))
-      return
-    }
-    if (event.seq <= this.#seen.seq) return
-    this.#seen = afterEvent(this.#seen, event)
-    if (event.type === 'abandoned') this.#events.emit('abandoned', event)
+    if (!isNews(this.#seen, event)) return
+    if (!isPartial(event)) this.#seen = afterEvent(this.#seen, event)
+    if (event.type === 'caption') this.#events.emit('caption', Object.assign(event, { receivedAtMs }))
+    else if (event.type === 'abandoned') this.#events.emit('abandoned', event)
+    else if (event.type !== 'audio.ended') this.#refined.onEvent(event, receivedAtMs)
   }
 }

@@ -1,8 +1,18 @@
 // The history of one session of the fake pod: events with their seq, what of them is sent again, and pages of them.
-import type { Abandoned, AudioEnded, Caption, History } from '@parley/protocol'
+import type {
+  Abandoned,
+  AudioEnded,
+  Caption,
+  History,
+  Polished,
+  Translation,
+  TranslationFailed,
+} from '@parley/protocol'
 
 /** An event of the history, as it was sent. */
-export type KeptEvent = (Caption | Abandoned | AudioEnded) & { readonly seq: number }
+export type KeptEvent = (Caption | Abandoned | AudioEnded | Translation | TranslationFailed | Polished) & {
+  readonly seq: number
+}
 
 export interface Replay {
   readonly events: readonly KeptEvent[]

@@ -346,7 +346,7 @@ class FakePodServer implements FakePod {
         return refuseSocket(socket, thrown as ParleyError)
       }
       const watched = this.sessions.find((session) => session.watchTokens.has(hello.token))
-      if (watched) return watched.attachWatcher(socket)
+      if (watched) return watched.attachWatcher(socket, hello)
       const resumed = this.sessions.find((session) => session.resumeToken === hello.token)
       if (resumed) return resumed.attachOwner(socket, hello)
       if (hello.token.startsWith('resume_')) return refuseSocket(socket, new ParleyError('SESSION_UNKNOWN'))

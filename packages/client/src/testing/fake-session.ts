@@ -24,6 +24,7 @@ import {
   type Welcome,
 } from '@parley/protocol'
 import { type RawData, WebSocket } from 'ws'
+import { FakeCaptions } from './fake-captions.ts'
 import { FakeHistory, type KeptEvent } from './fake-history.ts'
 import type { FakeSessionOptions, FakeUdpChannel, HeardFrame } from './fake-session-types.ts'
 import { FakeVoice } from './fake-voice.ts'
@@ -43,9 +44,13 @@ export class FakeSession {
   /** Text messages of the owner, in order of arrival. */
   readonly messages: ClientMessage[] = []
   readonly watchTokens = new Set<string>()
+  readonly watcherHellos: Extract<ClientMessage, { type: 'hello' }>[] = []
+  readonly watcherMessages: ClientMessage[] = []
   readonly history = new FakeHistory()
   /** What it says when it is asked to. */
   readonly voice = new FakeVoice(this)
+  /** What it makes of captions. */
+  readonly captions: FakeCaptions
   format: AudioFormat | undefined
   state: 'opening' | 'active' | 'suspended' | 'closed' = 'opening'
   /** Owners that were welcomed so far. */
@@ -81,6 +86,16 @@ export class FakeSession {
     this.ticket = ticket
     this.options = options
     this.#clock = clock
+    this.captions = new FakeCaptions({
+      language: options.language,
+      say: (message) => this.#sayUnlessSilent(message),
+      sayRaw: (frame) => this.sayRaw(frame),
+      nextSeq: () => this.history.nextSeq(),
+      keep: (event) => {
+        this.history.push(event)
+        this.#tellAll(event)
+      },
+    })
     this.#speech = new ScriptedSpeech(options.script, options.endpointMs)
     this.#onClosed = onClosed
   }
@@ -116,6 +131,7 @@ export class FakeSession {
       this.#end(before, 'replaced')
     }
     if (hello.subscriptions) this.#subscriptions = hello.subscriptions
+    if (hello.captions) this.captions.want(hello.captions)
     this.messages.push(hello)
     socket.on('message', (data: RawData, isBinary: boolean) => {
       if (this.#silentSocket === socket || this.#owner !== socket) return
@@ -161,10 +177,12 @@ export class FakeSession {
       : undefined
   }
 
-  attachWatcher(socket: WebSocket): void {
+  attachWatcher(socket: WebSocket, hello: Extract<ClientMessage, { type: 'hello' }>): void {
     this.#watchers.add(socket)
+    this.watcherHellos.push(hello)
     socket.on('message', (data: RawData) => {
       const decoded = decodeClientMessage(data.toString())
+      if (decoded.ok) this.watcherMessages.push(decoded.value)
       if (decoded.ok && decoded.value.type === 'ping') send(socket, { type: 'pong', id: decoded.value.id })
       if (decoded.ok && decoded.value.type === 'bye') socket.close(1000)
     })
@@ -185,6 +203,14 @@ export class FakeSession {
   /** Sends whatever it is told, valid or not. */
   sayRaw(data: string | Uint8Array): void {
     if (this.#owner?.readyState === WebSocket.OPEN) this.#owner.send(data)
+  }
+
+  /** A message of the protocol, or a frame of a voice. */
+  sayToWatchers(message: ServerMessage | Uint8Array): void {
+    for (const socket of this.#watchers) {
+      if (message instanceof Uint8Array) socket.send(message)
+      else send(socket, message)
+    }
   }
 
   refuse(code: ErrorCode, details: ErrorDetails = {}): void {
@@ -262,6 +288,7 @@ export class FakeSession {
       ...(this.options.audioPaceRatio === undefined ? {} : { audioPaceRatio: this.options.audioPaceRatio }),
       ...(this.#udp ? { udp: this.#udp.offer } : {}),
     })
+    this.captions.tell()
     if (!isResumed) return
     if (truncatedTo !== undefined) send(socket, { type: 'truncated', firstSeq: truncatedTo })
     for (const event of replay.events) send(socket, event)
@@ -309,6 +336,12 @@ export class FakeSession {
         }
         this.say({ type: 'subscribed', version: 0, streams: [], ...this.#subscriptions })
         return
+      case 'captions': {
+        const { type: _, requestId, ...set } = message
+        this.captions.want(set)
+        this.captions.tell(requestId)
+        return
+      }
       case 'bye':
         this.end('client_left')
         return
@@ -375,6 +408,7 @@ export class FakeSession {
       const message = this.#messageOf(event)
       if (message.seq !== undefined) this.history.push(message as KeptEvent)
       this.#tellAll(message)
+      if (message.type === 'caption') this.captions.onCaption(message)
       if (event.kind === 'final') this.#settle(Math.floor((event.endMs * (this.format?.sampleRateHz ?? 0)) / 1000))
     }
   }

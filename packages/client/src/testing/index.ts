@@ -1,4 +1,5 @@
 /** A pod to test against: `startFakePod`. Node only. */
+export { FakeCaptions, fakePolish, fakeTranslation } from './fake-captions.ts'
 export { type FakePage, type FakePod, type FakePodOptions, type RefusalPoint, startFakePod } from './fake-pod.ts'
 export { FakeSession } from './fake-session.ts'
 export type { FakeSessionOptions, HeardFrame } from './fake-session-types.ts'

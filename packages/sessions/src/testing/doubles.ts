@@ -1,5 +1,6 @@
 // Doubles of a session's ports that record what they are told.
 import type { CloseReason, ServerMessage } from '@parley/protocol'
+import type { Hearing } from '../hearing.ts'
 import type {
   AudioSink,
   CaptionSink,
@@ -11,6 +12,9 @@ import type {
   SpeechSink,
   SpeechSource,
 } from '../ports.ts'
+
+/** Of who wants captions and nothing that is made of them. */
+export const HEARS_CAPTIONS: Hearing = { partials: true, finals: true, languages: [], polish: 'off' }
 
 /** A connection that takes everything. */
 export class RecordingChannel implements SessionChannel {
@@ -122,6 +126,11 @@ export class FakeSource implements SpeechSource {
     const last = this.speeches.at(-1)
     if (!last) throw new Error('nothing was to be said yet')
     return last
+  }
+  /** Languages that cannot be said. */
+  readonly unsaid = new Set<string>()
+  unsayable(language: string): string | undefined {
+    return this.unsaid.has(language) ? `no voice speaks ${language}` : undefined
   }
   speak(request: SpeechRequest, sink: SpeechSink): Speaking {
     const speech = new FakeSpeech(request, sink)

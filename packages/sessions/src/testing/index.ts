@@ -1,1 +1,1 @@
-export { FakeSlot, FakeSource, FakeSpeech, RecordingChannel } from './doubles.ts'
+export { FakeSlot, FakeSource, FakeSpeech, HEARS_CAPTIONS, RecordingChannel } from './doubles.ts'

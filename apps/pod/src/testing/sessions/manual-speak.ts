@@ -55,6 +55,8 @@ export class ManualSpeaking implements Speaking {
 
 export class ManualSpeak implements SpeakPort {
   readonly speeches: ManualSpeaking[] = []
+  known: readonly VoiceInfo[] = [TONE]
+  readonly #listeners = new Set<() => void>()
 
   /** The one that was to be said last; throws when there was none. */
   get last(): ManualSpeaking {
@@ -63,7 +65,19 @@ export class ManualSpeak implements SpeakPort {
     return last
   }
   voices(): readonly VoiceInfo[] {
-    return [TONE]
+    return this.known
+  }
+  onVoicesChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+  get listenerCount(): number {
+    return this.#listeners.size
+  }
+  /** Other voices from now on. */
+  change(known: readonly VoiceInfo[]): void {
+    this.known = known
+    for (const listener of this.#listeners) listener()
   }
   speak(request: SpeakRequest, listener: SpeakListener): Speaking {
     const speaking = new ManualSpeaking(request, listener)

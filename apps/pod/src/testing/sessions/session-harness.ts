@@ -5,6 +5,7 @@ import { type Clock, newId } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
 import { CLIENT_SUBPROTOCOL, type SessionCreated, type Welcome } from '@parley/protocol'
 import { silentLogger } from '@parley/telemetry'
+import { ScriptedTextService } from '@parley/text/testing'
 import { WebSocketServer } from 'ws'
 import type { Principal } from '../../identity/identity-port.ts'
 import { CLIENT_SOCKET_OPTIONS } from '../../sessions/client-socket.ts'
@@ -22,9 +23,23 @@ export const ADMIN: Principal = { tenant: 'default', role: 'admin', user: undefi
 export const PCM16 = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 } as const
 
 export function sessionConfig(
-  overrides: { sessions?: Partial<SessionConfig['sessions']>; limits?: Partial<SessionConfig['limits']> } = {},
+  overrides: {
+    sessions?: Partial<SessionConfig['sessions']>
+    limits?: Partial<SessionConfig['limits']>
+    text?: Partial<SessionConfig['text']>
+  } = {},
 ): SessionConfig {
   return {
+    text: {
+      maxTargetLanguages: 8,
+      partialWaitMs: 2_000,
+      finalDeadlineMs: 30_000,
+      maxChangedWords: 4,
+      cacheBytes: 1_000_000,
+      cacheMinutes: 240,
+      engines: [],
+      ...overrides.text,
+    },
     sessions: {
       seats: 2_000,
       graceMs: 60_000,
@@ -53,6 +68,7 @@ export interface SessionHarness {
   readonly service: SessionService
   readonly speech: ManualSpeech
   readonly speak: ManualSpeak
+  readonly text: ScriptedTextService
   readonly tokens: PlainTokens
   readonly urls: PublicUrls
   /** TCP connections the server has. */
@@ -64,7 +80,7 @@ export interface SessionHarness {
   /** A connection that says hello with the resume token of `welcome`, having seen events up to `seq`. */
   resume(welcome: Welcome, seq: number, more?: object): Promise<TestClient>
   /** A watcher of the session, welcomed. */
-  watch(sessionId: string): Promise<TestClient>
+  watch(sessionId: string, more?: object): Promise<TestClient>
   /** Moves the clock on, letting sockets do their part between steps. */
   pass(ms: number, stepMs?: number): Promise<void>
   close(): Promise<void>
@@ -76,6 +92,7 @@ export async function startSessions(
     speech?: ManualSpeech
     serviceClock?: Clock
     udp?: UdpService
+    text?: ScriptedTextService
     /** What the upgrade says of every connection; true unless told. */
     mayCarryKeys?: boolean
   } = {},
@@ -83,6 +100,7 @@ export async function startSessions(
   const clock = new ManualClock()
   const speech = options.speech ?? new ManualSpeech()
   const speak = new ManualSpeak()
+  const text = options.text ?? new ScriptedTextService()
   const tokens = new PlainTokens(options.serviceClock ?? clock)
   const service = createPodSessions({
     clock: options.serviceClock ?? clock,
@@ -90,6 +108,8 @@ export async function startSessions(
     podId: newId('pod'),
     speech,
     speak,
+    text,
+    onVoicesChange: (listener) => speak.onVoicesChange(listener),
     tokens,
     udp: options.udp,
     logger: silentLogger,
@@ -122,6 +142,7 @@ export async function startSessions(
     service,
     speech,
     speak,
+    text,
     tokens,
     urls,
     tcpConnections,
@@ -138,11 +159,11 @@ export async function startSessions(
       client.send({ type: 'hello', token: welcome.resumeToken, audio: PCM16, resume: { seq }, ...more })
       return client
     },
-    async watch(sessionId) {
+    async watch(sessionId, more = {}) {
       const link = await service.createWatchLink(ADMIN, sessionId, undefined, urls)
       if (!link.ok) throw link.error
       const client = await connect()
-      client.send({ type: 'hello', token: link.value.token })
+      client.send({ type: 'hello', token: link.value.token, ...more })
       await client.expect('welcome')
       return client
     },

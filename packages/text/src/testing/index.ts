@@ -1,0 +1,2 @@
+/** Texts without engines. */
+export * from './scripted-text-service.ts'
