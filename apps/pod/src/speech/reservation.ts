@@ -1,6 +1,7 @@
 // A slot that is promised to a session which has not opened its stream yet. It outlives the worker it was promised on (FO2).
-import type { SlotReservation } from './speech-port.ts'
+
 import type { SlotBook } from './slot-book.ts'
+import type { SlotReservation } from './speech-port.ts'
 import type { PlaceWish } from './stream-placer.ts'
 import type { WorkerLink } from './worker-link.ts'
 

@@ -61,7 +61,8 @@ function sliceOf(holder: string, leases: ReadonlyMap<string, Lease>, limits: Bud
     const claims: Claim[] = all.map((lease) => ({ demand: lease.demand[demand], held: lease.slice[limit] }))
     const share = divide(limits[limit], claims)[mine] as number
     const others = claims.reduce((sum, claim, at) => (at === mine ? sum : sum + claim.held), 0)
-    slice[limit] = limits[limit] === Number.POSITIVE_INFINITY ? share : Math.max(0, Math.min(share, limits[limit] - others))
+    slice[limit] =
+      limits[limit] === Number.POSITIVE_INFINITY ? share : Math.max(0, Math.min(share, limits[limit] - others))
   }
   return slice
 }

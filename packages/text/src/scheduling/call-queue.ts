@@ -11,7 +11,9 @@ export interface QueuedCall {
 }
 
 /** What may go. `waitMs`: nothing before then, if nothing changes; Infinity: not by waiting alone. */
-export type NextCall<Call> = { readonly is: 'go'; readonly call: Call } | { readonly is: 'wait'; readonly waitMs: number }
+export type NextCall<Call> =
+  | { readonly is: 'go'; readonly call: Call }
+  | { readonly is: 'wait'; readonly waitMs: number }
 
 export interface CallQueueOptions {
   /** Most calls of one class that wait for one session. */
@@ -30,6 +32,10 @@ export class CallQueue<Call extends QueuedCall> {
     this.#maxPerSession = maxPerSession
   }
 
+  get size(): number {
+    return this.#queues.partial.size + this.#queues.final.size
+  }
+
   waiting(callClass: CallClass): number {
     return this.#queues[callClass].size
   }
@@ -37,14 +43,14 @@ export class CallQueue<Call extends QueuedCall> {
   /** False when too much of that session waits: the caller decides what is to go. */
   push(call: Call): boolean {
     const queue = this.#queues[call.callClass]
-    if (queue.of(call.sessionId).length >= this.#maxPerSession) return false
+    if (queue.sizeOf(call.sessionId) >= this.#maxPerSession) return false
     queue.push(call.sessionId, call, this.#budget.costOf(call.tokens))
     return true
   }
 
   /** The one of that session that has waited longest. */
   oldest(callClass: CallClass, sessionId: string): Call | undefined {
-    return this.#queues[callClass].of(sessionId)[0]
+    return this.#queues[callClass].oldest(sessionId)
   }
 
   /** False when it does not wait. */

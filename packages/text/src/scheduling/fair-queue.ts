@@ -71,9 +71,13 @@ export class FairQueue<Item> {
     return true
   }
 
-  /** Items of that key, in their order. */
-  of(key: string): readonly Item[] {
-    return this.#flows.get(key)?.entries.map(({ item }) => item) ?? []
+  /** How many items of that key wait. */
+  sizeOf(key: string): number {
+    return this.#flows.get(key)?.entries.length ?? 0
+  }
+  /** The one of that key that came first. */
+  oldest(key: string): Item | undefined {
+    return this.#flows.get(key)?.entries[0]?.item
   }
 
   *[Symbol.iterator](): Iterator<Item> {
