@@ -275,6 +275,7 @@ export class WorkerLink {
       return
     }
     this.report.onEngines(hello.engines)
+    this.texts.onEngines([])
     this.#fate.decide(this.#workerId === workerId)
     this.#workerId = workerId
     this.#state = { kind: 'proven', attempt, socket }
@@ -291,9 +292,8 @@ export class WorkerLink {
   }
 
   #onTextEngines(engines: readonly TextEngineInfo[]): void {
-    const { kind } = this.#state
-    if (kind === 'proven' || kind === 'up') this.texts.onEngines(engines)
-    if (kind === 'up') this.#options.owner.onLoad(this)
+    if (this.#state.kind === 'proven' || this.isUp) this.texts.onEngines(engines)
+    if (this.isUp) this.#options.owner.onLoad(this)
   }
 
   #rise(attempt: Scope, socket: WebSocket): void {
@@ -384,7 +384,7 @@ export class WorkerLink {
     const state = this.#state
     this.#state = next
     if (state.kind !== 'resting' && state.kind !== 'closed') void state.attempt.close()
-    if (state.kind !== 'up') return this.texts.onEngines([])
+    if (state.kind !== 'up') return
     this.#options.counters.linkLosses++
     const entries = [...this.#streams.values()]
     this.#streams = new Map()
