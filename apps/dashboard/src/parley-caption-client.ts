@@ -23,6 +23,7 @@ import type { AudioFormat, Welcome } from '@parley/protocol'
 import type {
   CaptionClient,
   CaptionRun,
+  CaptionWish,
   Outcome,
   OwnRun,
   PageInfo,
@@ -32,6 +33,7 @@ import type {
   WatchLinkInfo,
 } from './caption-client.ts'
 import { formatText, troubleOfCapture, troubleOfError, troubleOfState, utteranceKey } from './client-words.ts'
+import { followRefined, Hearing, setOf } from './refined-captions.ts'
 
 /** Levels are told at most this often; the loudest in between counts. */
 const LEVEL_EVERY_MS = 60
@@ -49,7 +51,7 @@ export function parleyCaptionClient(): CaptionClient {
     hasSample: SAMPLE_URL !== undefined,
     openPage: (code) => openPage(api, code),
     start: (options, onEvent) => new SpeakingRun(api, options, onEvent),
-    watch: (token, onEvent) => new WatchingRun(api, token, onEvent),
+    watch: (token, wish, onEvent) => new WatchingRun(api, { token, wish }, onEvent),
   }
 }
 
@@ -107,6 +109,7 @@ async function troubleOfStart(api: ParleyApi, thrown: unknown): Promise<Trouble>
 }
 
 class SpeakingRun implements OwnRun {
+  readonly #api: ParleyApi
   readonly #events: RunEvents
   #session: ParleySession | undefined
   #microphone: Microphone | undefined
@@ -114,11 +117,17 @@ class SpeakingRun implements OwnRun {
   #lag: LagTracker | undefined
   #isLive = false
   #isEnding = false
+  #wish: CaptionWish
+  #targets: Targets = {}
+  readonly #hearing: Hearing
   #levelPeak = 0
   #levelAtMs = Number.NEGATIVE_INFINITY
 
   constructor(api: ParleyApi, options: StartOptions, onEvent: Listener) {
+    this.#api = api
     this.#events = new RunEvents(onEvent)
+    this.#wish = options.wish
+    this.#hearing = new Hearing((event) => this.#events.tell(event))
     const work = options.source === 'microphone' ? this.#speak(options) : this.#play(options)
     work.catch(async (thrown) => this.#end(await troubleOfStart(api, thrown)))
   }
@@ -134,6 +143,12 @@ class SpeakingRun implements OwnRun {
 
   tryNow(): void {
     this.#session?.networkChanged()
+  }
+
+  want(wish: CaptionWish): void {
+    this.#wish = wish
+    this.#session?.setCaptions(setOf(wish))
+    this.#hearing.only(wish.hear)
   }
 
   mute(isMuted: boolean): void {
@@ -192,10 +207,13 @@ class SpeakingRun implements OwnRun {
   async #open(options: StartOptions, audio: AudioFormat): Promise<ParleySession | undefined> {
     this.#events.tell({ type: 'connecting' })
     const { language } = options
+    const page = await attempt(() => this.#api.getPageInfo())
+    if (page.ok) this.#targets = page.value.targets
     const session = await createSession({
       url: window.location.origin,
       pageCookie: true,
       audio,
+      captions: setOf(this.#wish),
       ...(language === undefined ? {} : { language }),
     })
     this.#session = session
@@ -204,6 +222,7 @@ class SpeakingRun implements OwnRun {
       return undefined
     }
     session.on('caption', (caption) => this.#events.tell(this.#captionEvent(caption)))
+    followRefined(session, this.#hearing, (event) => this.#events.tell(event))
     session.on('abandoned', ({ utterance }) =>
       this.#events.tell({ type: 'abandoned', utterance: utteranceKey(utterance) }),
     )
@@ -230,7 +249,7 @@ class SpeakingRun implements OwnRun {
       this.#events.tell({ type: 'reconnecting', keptMs: KEPT_AUDIO_MS })
     } else if (!this.#isLive && welcome) {
       this.#isLive = true
-      this.#events.tell({ ...welcomeEvent(welcome), codec: formatText(session.audioFormat) })
+      this.#events.tell({ ...welcomeEvent(welcome, this.#targets), codec: formatText(session.audioFormat) })
     } else if (this.#isLive && isConnected(state)) {
       this.#events.tell({ type: 'speech', state: state.kind === 'live' ? 'ready' : 'waiting' })
     }
@@ -277,6 +296,7 @@ class SpeakingRun implements OwnRun {
   #release(): void {
     this.#playback?.stop()
     void this.#microphone?.stop()
+    this.#hearing.close()
     void this.#session?.close()
   }
 }
@@ -284,20 +304,36 @@ class SpeakingRun implements OwnRun {
 class WatchingRun implements CaptionRun {
   readonly #events: RunEvents
   #watcher: ParleyWatcher | undefined
+  readonly #hearing: Hearing
+  #wish: CaptionWish
+  #targets: Targets = {}
   #hasJoined = false
 
-  constructor(api: ParleyApi, token: string, onEvent: Listener) {
+  constructor(api: ParleyApi, { token, wish }: { token: string; wish: CaptionWish }, onEvent: Listener) {
     this.#events = new RunEvents(onEvent)
+    this.#wish = wish
+    this.#hearing = new Hearing((event) => this.#events.tell(event))
     this.#follow(api, token).catch((thrown) => this.#events.end(troubleOfError(thrown)))
   }
 
   stop(): void {
     this.#events.end(undefined)
-    void this.#watcher?.close()
+    this.#release()
   }
 
   abort(): void {
     this.#events.silence()
+    this.#release()
+  }
+
+  want(wish: CaptionWish): void {
+    this.#wish = wish
+    this.#watcher?.setCaptions(setOf(wish))
+    this.#hearing.only(wish.hear)
+  }
+
+  #release(): void {
+    this.#hearing.close()
     void this.#watcher?.close()
   }
 
@@ -306,14 +342,21 @@ class WatchingRun implements CaptionRun {
   }
 
   async #follow(api: ParleyApi, token: string): Promise<void> {
-    const { socketUrl } = await api.getPageInfo()
+    const { socketUrl, targets } = await api.getPageInfo()
+    this.#targets = targets
     if (this.#events.isOver) return
     if (socketUrl === undefined) {
       throw new ParleyClientError('BAD_ANSWER', { detail: 'the pod names no WebSocket address' })
     }
-    const watcher = watch({ url: socketUrl, token })
+    const watcher = watch({ url: socketUrl, token, captions: setOf(this.#wish) })
     this.#watcher = watcher
     watcher.on('caption', (caption) => this.#onCaption(watcher, caption))
+    followRefined(
+      watcher,
+      this.#hearing,
+      (event) => this.#events.tell(event),
+      () => watcher.historyTo ?? 0,
+    )
     watcher.on('abandoned', ({ utterance }) =>
       this.#events.tell({ type: 'abandoned', utterance: utteranceKey(utterance) }),
     )
@@ -333,7 +376,7 @@ class WatchingRun implements CaptionRun {
       this.#events.tell({ type: 'reconnecting' })
     } else if (!this.#hasJoined && welcome) {
       this.#hasJoined = true
-      this.#events.tell(welcomeEvent(welcome))
+      this.#events.tell(welcomeEvent(welcome, this.#targets))
     } else {
       this.#events.tell({ type: 'speech', state: state.kind === 'live' ? 'ready' : 'waiting' })
     }
@@ -346,9 +389,12 @@ class WatchingRun implements CaptionRun {
   }
 }
 
-function welcomeEvent(welcome: Welcome): Extract<RunEvent, { type: 'welcome' }> {
+/** Languages each spoken one can be translated into. */
+type Targets = Readonly<Record<string, readonly string[]>>
+
+function welcomeEvent(welcome: Welcome, targets: Targets): Extract<RunEvent, { type: 'welcome' }> {
   const { sessionId, language, speech } = welcome
-  return { type: 'welcome', sessionId, language, speech }
+  return { type: 'welcome', sessionId, language, speech, targets: targets[language] ?? [] }
 }
 
 function captionEvent(caption: ReceivedCaption): Extract<RunEvent, { type: 'caption' }> {

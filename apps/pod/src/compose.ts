@@ -46,6 +46,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     stages,
     speech,
     speak: speech,
+    text,
     onVoicesChange: (listener) => speech.onChange(listener),
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },

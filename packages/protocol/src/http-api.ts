@@ -141,7 +141,10 @@ export const PageSessionSchema = Type.Object(
 export const PageInfoSchema = Type.Object(
   {
     authenticated: Type.Boolean(),
-    languages: Type.Array(Type.String()),
+    languages: Type.Array(Type.String(), { description: 'Languages that are recognised' }),
+    targets: Type.Record(Type.String(), Type.Array(Type.String()), {
+      description: 'Languages each of them can be translated into now',
+    }),
     version: Type.String(),
     socketUrl: Type.Optional(
       Type.String({ description: 'WebSocket address of the pod that answers: where the page takes a watch token' }),

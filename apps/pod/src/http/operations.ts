@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '@parley/config'
 import { type Clock, type Result, randomToken } from '@parley/kernel'
 import { type CreateSession, type HistoryQuery, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
+import type { TextService } from '@parley/text'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT } from '../identity/api-keys.ts'
 import { pageCookieName } from '../identity/cookies.ts'
@@ -36,6 +37,7 @@ export interface OperationsOptions {
   readonly version: string
   readonly sessions: SessionService
   readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
+  readonly text?: Pick<TextService, 'targets'> | undefined
   readonly identity: Pick<Identity, 'tokens' | 'pageCodes'>
   readonly gate: Gate
   readonly origins: OriginPolicy
@@ -147,9 +149,11 @@ function isSecureFor({ config }: OperationsOptions, request: FastifyRequest): bo
 }
 
 function pageInfo(options: OperationsOptions, request: FastifyRequest, authenticated: boolean): PageInfo {
-  const { config, podId, speech, version } = options
+  const { config, podId, speech, text, version } = options
   const urls = publicUrlsOf(config.server.publicUrl, podId, request.client.isTls, request.headers.host)
-  return { authenticated, languages: [...speech.languages()], version, ...(urls ? { socketUrl: urls.wsUrl } : {}) }
+  const languages = [...speech.languages()]
+  const targets = Object.fromEntries(languages.map((language) => [language, [...(text?.targets(language) ?? [])]]))
+  return { authenticated, languages, targets, version, ...(urls ? { socketUrl: urls.wsUrl } : {}) }
 }
 
 function principalOf({ request }: Call): Principal {

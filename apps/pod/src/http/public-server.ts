@@ -5,6 +5,7 @@ import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
 import type { StreamEndpoints } from '@parley/stream-endpoints'
 import { type HttpSample, type Logger, NO_STAGES, type StageTimer } from '@parley/telemetry'
+import type { TextService } from '@parley/text'
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../identity/identity.ts'
 import type { SessionService } from '../sessions/session-service.ts'
@@ -33,6 +34,7 @@ export interface PublicServerOptions {
   readonly version: string
   readonly sessions: SessionService
   readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
+  readonly text?: Pick<TextService, 'targets'> | undefined
   readonly identity: Identity
   readonly phase: () => PodPhase
   readonly readiness: () => Readiness
