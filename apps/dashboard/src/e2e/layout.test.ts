@@ -162,9 +162,9 @@ test('[PG3] [PG4] one polite live region, one status region, landmarks, and name
     headings: document.querySelectorAll('h1').length,
     landmarks: ['header', 'main', 'aside'].map((name) => document.querySelectorAll(name).length),
     transcriptIsLive: document.querySelector('.scroller')?.closest('[aria-live], [role=log]') !== null,
-    unnamed: [...document.querySelectorAll('button, input, select')].filter((control) => {
-      const label = control.id ? document.querySelector(`label[for="${control.id}"]`) : null
-      return !(control.textContent?.trim() || control.getAttribute('aria-label') || label)
+    unnamed: [...document.querySelectorAll<HTMLInputElement>('button, input, select')].filter((control) => {
+      const isLabelled = (control.labels?.length ?? 0) > 0
+      return !(control.textContent?.trim() || control.getAttribute('aria-label') || isLabelled)
     }).length,
   }))
   assert.deepEqual(found, {
