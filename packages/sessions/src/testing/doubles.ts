@@ -26,7 +26,7 @@ export class RecordingChannel implements SessionChannel {
   get messages(): ServerMessage[] {
     return this.buffers.map((buffer) => JSON.parse(buffer.toString()) as ServerMessage)
   }
-  keep(message: Buffer): void {
+  keep(message: Buffer, _supersedes?: number): void {
     this.buffers.push(message)
   }
   latest(_key: number, message: Buffer): void {

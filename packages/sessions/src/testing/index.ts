@@ -1,1 +1,2 @@
 export { FakeSlot, FakeSource, FakeSpeech, HEARS_CAPTIONS, RecordingChannel } from './doubles.ts'
+export { FakeDesk, FakeText } from './fake-text.ts'
