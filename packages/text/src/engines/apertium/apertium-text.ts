@@ -1,75 +1,12 @@
 // A text as Apertium is to see it, and its answer as a reader is to see it. Recognised text is short, often without capitals and full
 // stops; the pipelines want both. What is added before is taken away after. Pure.
 
-/** Longest text given to a pipeline at once, in UTF-16 units. */
-export const MAX_PIECE_CHARS = 1_000
-
 /** What stands for markup in the stream between Apertium's programs: read as text when escaped. */
 const MARKUP = /[\^$/<>{}@[\]\\*]/g
 const SENTENCE_END = /[.!?\u2026\u3002\uff01\uff1f\u061f][)\]"'\u2019\u201d\u00bb]*$/
 /** English words that have a capital wherever they stand; Apertium knows them by it. */
 const ENGLISH_CAPITALS =
   /\b(?:i(?=$|[\s.,;:!?'\u2019])|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|april|june|july|august|september|october|november|december|english|spanish|catalan|french|portuguese|italian|german|london|paris|madrid|barcelona|spain|france|italy|portugal|england|america|europe|christmas)\b/g
-
-export interface PieceText {
-  readonly text: string
-  /** What stood between it and the next piece: a space, or nothing where a word had to be cut. */
-  readonly glue: string
-}
-
-/** `text` on one line: control characters, line ends and halves of characters count as spaces, and spaces are single. */
-export function plainLine(text: string): string {
-  return text
-    .toWellFormed()
-    .normalize('NFC')
-    .replace(/[\p{Cc}\u2028\u2029\ufeff\ufffd]/gu, ' ')
-    .replace(/\s+/gu, ' ')
-    .trim()
-}
-
-/** Whether there is anything in it that a language could change. */
-export const hasWords = (line: string): boolean => /\p{L}/u.test(line)
-
-/** `line` in pieces of at most MAX_PIECE_CHARS, cut between sentences, else between words, else anywhere between characters. */
-export function piecesOfLine(line: string, language: string): PieceText[] {
-  if (line.length <= MAX_PIECE_CHARS) return line === '' ? [] : [{ text: line, glue: '' }]
-  const pieces: PieceText[] = []
-  let held = ''
-  const push = (text: string, glue: string) => {
-    if (text.trim() !== '') pieces.push({ text: text.trim(), glue })
-  }
-  for (const part of partsOf(line, language)) {
-    if (held.length + part.length > MAX_PIECE_CHARS) {
-      push(held, held.endsWith(' ') || part.startsWith(' ') ? ' ' : '')
-      held = ''
-    }
-    held += part
-  }
-  push(held, '')
-  return pieces
-}
-
-/** Sentences, and parts of those that are too long by themselves; joined they are the line. */
-function* partsOf(line: string, language: string): Generator<string, void, undefined> {
-  const segmenter = new Intl.Segmenter(language, { granularity: 'sentence' })
-  for (const { segment } of segmenter.segment(line)) {
-    if (segment.length <= MAX_PIECE_CHARS) yield segment
-    else yield* wordsOf(segment)
-  }
-}
-
-function* wordsOf(sentence: string): Generator<string, void, undefined> {
-  for (const [word] of sentence.matchAll(/\S+\s*/g)) {
-    let rest = word
-    while (rest.length > MAX_PIECE_CHARS) {
-      const isInPair = (rest.charCodeAt(MAX_PIECE_CHARS - 1) & 0xfc00) === 0xd800
-      const cut = isInPair ? MAX_PIECE_CHARS - 1 : MAX_PIECE_CHARS
-      yield rest.slice(0, cut)
-      rest = rest.slice(cut)
-    }
-    yield rest
-  }
-}
 
 export interface Prepared {
   /** To be written into the pipeline, before the mark and NUL. */

@@ -3,28 +3,13 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { pipelineScript, type Stage } from './mode-files.ts'
+import type { PipelineListener, PipelineRunner } from './pipeline.ts'
 
 /** All that the programs see of the environment. */
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' }
 /** An answer to a piece of a thousand letters is never that long: whatever goes on like this is broken. */
 const MAX_ANSWER_BYTES = 1 << 20
 const MAX_COMPLAINT_CHARS = 300
-
-export interface PipelineListener {
-  /** One answer, without its NUL. */
-  onAnswer(text: string): void
-  /** Called once: it has ended or was found to be broken, and all its processes are being killed. Nothing is called after it. */
-  onBroken(reason: string): void
-}
-
-/** What a pipeline needs of its processes; tests put others there. */
-export interface PipelineRunner {
-  write(stream: string): void
-  /** Ends every process; `onBroken` is not called. Resolves when the shell is gone. Idempotent. */
-  close(): Promise<void>
-}
-
-export type StartRunner = (stages: readonly Stage[], listener: PipelineListener) => PipelineRunner
 
 export class PipelineProcess implements PipelineRunner {
   readonly #shell: ChildProcessByStdio<Writable, Readable, Readable>
@@ -68,6 +53,7 @@ export class PipelineProcess implements PipelineRunner {
     if (!this.#isOver) this.#shell.stdin.write(`${stream}\0`)
   }
 
+  /** Ends every process; `onBroken` is not called. Resolves when the shell is gone. Idempotent. */
   async close(): Promise<void> {
     this.#end()
     await this.#exited

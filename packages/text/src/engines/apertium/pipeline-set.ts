@@ -1,20 +1,20 @@
 // The pipelines that run: one for each mode that was asked for, at most so many. When another is wanted the one that was used longest ago
 // takes no more texts, finishes what it has and makes room.
 import type { Clock } from '@parley/kernel'
+import type { Lane } from '../lane.ts'
 import type { Mode } from './mode-files.ts'
-import { type PieceAnswer, Pipeline } from './pipeline.ts'
-import type { StartRunner } from './pipeline-process.ts'
+import { createPipeline, type PieceAnswer, type StartRunner } from './pipeline.ts'
 
 export interface PipelineSetOptions {
   readonly clock: Clock
   /** Most pipelines at a time, each about a dozen processes and 45 to 120 MB. */
   readonly maxPipelines: number
-  readonly startRunner: StartRunner
-  readonly onRestart: () => void
+  readonly startRunner?: StartRunner | undefined
+  readonly onBroken: (mode: string, reason: string) => void
 }
 
 interface Entry {
-  readonly pipeline: Pipeline
+  readonly pipeline: Lane<string, string>
   isLeaving: boolean
 }
 
@@ -43,7 +43,7 @@ export class PipelineSet {
     return [...this.#entries.keys()]
   }
 
-  /** As `Pipeline.ask`. */
+  /** As `Lane.ask`. */
   ask(mode: Mode, stream: string, onAnswer: (answer: PieceAnswer) => void): () => void {
     let leave = () => {}
     const homeless: Homeless = {
@@ -74,7 +74,7 @@ export class PipelineSet {
   }
 
   /** The pipeline that takes texts of this mode now, started if there is room for it. */
-  #pipelineFor(mode: Mode): Pipeline | undefined {
+  #pipelineFor(mode: Mode): Lane<string, string> | undefined {
     const entry = this.#entries.get(mode.name)
     if (entry) {
       if (entry.isLeaving) return undefined
@@ -83,8 +83,14 @@ export class PipelineSet {
       return entry.pipeline
     }
     if (this.#isClosed || this.#entries.size >= this.#options.maxPipelines) return undefined
-    const { clock, startRunner, onRestart } = this.#options
-    const pipeline = new Pipeline({ clock, mode, startRunner, onRestart, onIdle: (idle) => this.#onIdle(idle) })
+    const { clock, startRunner, onBroken } = this.#options
+    const pipeline = createPipeline({
+      clock,
+      mode,
+      startRunner,
+      onIdle: () => this.#onIdle(mode.name),
+      onBroken: (reason) => onBroken(mode.name, reason),
+    })
     this.#entries.set(mode.name, { pipeline, isLeaving: false })
     return pipeline
   }
@@ -92,15 +98,16 @@ export class PipelineSet {
   /** One pipeline on its way out is enough: the rest is looked at when it is gone. */
   #makeRoom(): void {
     if ([...this.#entries.values()].some(({ isLeaving }) => isLeaving)) return
-    const [oldest] = this.#entries.values()
-    if (!oldest) return
+    const [first] = this.#entries
+    if (!first) return
+    const [name, oldest] = first
     oldest.isLeaving = true
-    if (oldest.pipeline.isIdle) this.#onIdle(oldest.pipeline)
+    if (oldest.pipeline.isIdle) this.#onIdle(name)
   }
 
-  #onIdle({ mode }: Pipeline): void {
-    if (this.#entries.get(mode.name)?.isLeaving !== true) return
-    this.#end(mode.name)
+  #onIdle(name: string): void {
+    if (this.#entries.get(name)?.isLeaving !== true) return
+    this.#end(name)
     const waiting = this.#homeless
     this.#homeless = []
     for (const homeless of waiting) {
