@@ -67,8 +67,9 @@ function longRefusal(
   return { code: 'REFUSED_LONG', message: `the answer has ${got} characters for ${given}: more than was asked for` }
 }
 
-function languageRefusal({ answer, to }: GuardedText, judge: LanguageJudge): GuardRefusal | undefined {
-  if (judge.judge(answer, to) !== 'other') return undefined
+/** Most answers in a wrong language are in that of the text. */
+function languageRefusal({ answer, from, to }: GuardedText, judge: LanguageJudge): GuardRefusal | undefined {
+  if (judge.judge(answer, to, from) !== 'other') return undefined
   return { code: 'REFUSED_LANGUAGE', message: `the answer is not in "${to}"` }
 }
 

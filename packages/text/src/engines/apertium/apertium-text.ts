@@ -15,9 +15,9 @@ export interface Prepared {
   restore(answer: string): string
 }
 
-/** `piece` (of `plainLine`) for a pipeline from `language`. */
-export function prepare(piece: string, language: string): Prepared {
-  const cased = language.startsWith('en') ? piece.replace(ENGLISH_CAPITALS, capitalised) : piece
+/** `piece` (of `plainLine`) for a pipeline between two languages. */
+export function prepare(piece: string, from: string, to: string): Prepared {
+  const cased = from.startsWith('en') ? piece.replace(ENGLISH_CAPITALS, capitalised) : piece
   const isEnded = SENTENCE_END.test(cased)
   return {
     stream: `${cased.replace(MARKUP, '\\$&')}${isEnded ? '' : '.'}`,
@@ -25,7 +25,7 @@ export function prepare(piece: string, language: string): Prepared {
       let text = answer.replace(/\\(.)/gsu, '$1').replace(/\s+/g, ' ').trim()
       if (!isEnded && text.endsWith('.')) text = text.slice(0, -1).trimEnd()
       // What Apertium has nothing for at all stays as it was, like any word it does not know.
-      return likeSource(withoutMarks(text, piece), piece) || piece
+      return likeSource(withoutStrayCapitals(withoutMarks(text, piece), cased, to), piece) || piece
     },
   }
 }
@@ -40,6 +40,19 @@ function withoutMarks(answer: string, source: string): string {
   }
   if (!/ [.,]/.test(source)) text = text.replace(/ +(?=[.,](?:\s|$))/g, '')
   return text.replace(/ {2,}/g, ' ').trim()
+}
+
+/** Languages that have capitals inside a sentence where others have none: "I", "Monday", "Haus". */
+const KEEPS_CAPITALS = /^(en|de|lb)\b/
+
+/**
+ * Apertium gives capitals to words it makes of a word with one ("Good morning everyone" -> "Buenos dias Todo el mundo"). Where the source has
+ * none inside its sentences, the answer has none.
+ */
+function withoutStrayCapitals(answer: string, source: string, to: string): string {
+  const inside = source.replace(/(^|[.!?\u2026]\s+)[^\p{L}]*\p{Lu}/gu, '').replace(/\bI\b/g, '')
+  if (KEEPS_CAPITALS.test(to) || /\p{Lu}/u.test(inside)) return answer
+  return answer.replace(/(?<=[\p{Ll}\p{N},;:] )\p{Lu}(?=\p{Ll}|\P{L}|$)/gu, (letter) => letter.toLowerCase())
 }
 
 const FIRST_LETTER = /\p{L}/u

@@ -43,7 +43,9 @@ export class ApertiumTranslator implements Translator {
   readonly #works: TextWorks
   #routes = new Routes([])
   #changedAtMs = -1
-  #problem: string | undefined = 'apertium is being looked for'
+  #isReady = false
+  /** What keeps it from being ready; undefined also while that is not known yet. */
+  #problem: string | undefined
   #looking: Promise<void> | undefined
   #breaks = 0
 
@@ -66,7 +68,7 @@ export class ApertiumTranslator implements Translator {
   status(): TextEngineInfo {
     const { pairs } = this.#routes
     const problem = this.#problem
-    return { name: this.name, kind: this.kind, ready: problem === undefined, ...(problem ? { problem } : {}), pairs }
+    return { name: this.name, kind: this.kind, ready: this.#isReady, ...(problem ? { problem } : {}), pairs }
   }
 
   /** Pipelines there are, and how often one broke; for tests. */
@@ -94,14 +96,15 @@ export class ApertiumTranslator implements Translator {
 
   async close(): Promise<void> {
     void this.#scope.close()
-    this.#setProblem('apertium was closed')
+    this.#become(false, 'apertium was closed')
     this.#works.close()
     await this.#pipelines.close()
   }
 
   #refusal(): TextFailure | undefined {
-    const message = this.#problem
-    return message === undefined ? undefined : { code: 'ENGINE_UNAVAILABLE', message, retryAfterMs: LOOK_PERIOD_MS }
+    if (this.#isReady) return undefined
+    const message = this.#problem ?? 'apertium is being looked for'
+    return { code: 'ENGINE_UNAVAILABLE', message, retryAfterMs: LOOK_PERIOD_MS }
   }
 
   #unsupported({ from, to }: TranslateRequest): TextFailure {
@@ -138,7 +141,7 @@ export class ApertiumTranslator implements Translator {
         queueMicrotask(() => work.isOver || next(at + 1))
         return
       }
-      const { stream, restore } = prepare(piece.text, mode.from)
+      const { stream, restore } = prepare(piece.text, mode.from, mode.to)
       work.leave = this.#pipelines.ask(mode, stream, (answer) => {
         if (!answer.ok) {
           work.settle(answer)
@@ -161,7 +164,7 @@ export class ApertiumTranslator implements Translator {
     try {
       await this.#readModes()
     } catch (error) {
-      this.#setProblem(`the modes of apertium cannot be read: ${String(error)}`)
+      this.#become(false, `the modes of apertium cannot be read: ${String(error)}`)
     } finally {
       this.#looking = undefined
     }
@@ -169,7 +172,7 @@ export class ApertiumTranslator implements Translator {
 
   async #readModes(): Promise<void> {
     const changedAtMs = await modesChangedAtMs(this.#folder)
-    if (changedAtMs === this.#changedAtMs && this.#problem === undefined) return
+    if (changedAtMs === this.#changedAtMs && this.#isReady) return
     const modes = await installedModes(this.#folder)
     if (this.#scope.isClosed) return
     this.#changedAtMs = changedAtMs
@@ -177,12 +180,13 @@ export class ApertiumTranslator implements Translator {
     this.#routes = new Routes(modes)
     const isNew = before !== JSON.stringify(this.#routes.pairs)
     const problem = modes.length > 0 ? undefined : `apertium has no languages here: ${APERTIUM_INSTALL_COMMAND}`
-    if (!this.#setProblem(problem) && isNew) this.#changes.emit('change', undefined)
+    if (!this.#become(modes.length > 0, problem) && isNew) this.#changes.emit('change', undefined)
   }
 
   /** True when it has changed, which has been told. */
-  #setProblem(problem: string | undefined): boolean {
-    if (problem === this.#problem) return false
+  #become(isReady: boolean, problem: string | undefined): boolean {
+    if (isReady === this.#isReady && problem === this.#problem) return false
+    this.#isReady = isReady
     this.#problem = problem
     this.#changes.emit('change', undefined)
     return true

@@ -60,13 +60,9 @@ export class HarperPolisher implements Polisher {
 
   status(): TextEngineInfo {
     const ready = this.#state === 'ready'
-    return {
-      name: this.name,
-      kind: this.kind,
-      ready,
-      ...(ready ? {} : { problem: this.#problem() }),
-      languages: [LANGUAGE],
-    }
+    const isLoading = this.#state === 'new' || this.#state === 'loading'
+    const problem = ready || isLoading ? {} : { problem: this.#problem() }
+    return { name: this.name, kind: this.kind, ready, ...problem, languages: [LANGUAGE] }
   }
 
   onChange(listener: () => void): () => void {
