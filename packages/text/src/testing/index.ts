@@ -1,2 +1,12 @@
 /** Texts without engines. */
 export * from './scripted-text-service.ts'
+/** For tests of what is built on engines for texts, and for engines themselves. Not for the product. */
+export { ScriptedPolisher, type ScriptedTextOptions, ScriptedTranslator } from './scripted-engines.ts'
+export {
+  type PolisherContractOptions,
+  polisherContract,
+  type TextContractOptions,
+  type TextSubject,
+  type TranslatorContractOptions,
+  translatorContract,
+} from './text-engine-contract.ts'
