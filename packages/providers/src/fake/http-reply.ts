@@ -77,6 +77,7 @@ export function sendSlowly(exchange: Exchange, headers: HeaderMap, body: string 
   const bytes = Buffer.from(body)
   const { promise, resolve } = Promise.withResolvers<void>()
   ;(response as ServerResponse).writeHead(200, headers)
+  ;(response as ServerResponse).flushHeaders()
   let at = 0
   scope.every(SLOW_BYTE_MS, () => {
     if (at < bytes.length) (response as ServerResponse).write(bytes.subarray(at, ++at))

@@ -143,7 +143,7 @@ export class ProviderHttp {
     const isGood = status >= 200 && status < 300
     const problem = isGood ? checkHead?.(headers) : undefined
     if (problem !== undefined) {
-      body.destroy()
+      body.on('error', () => {}).destroy()
       return err<ProviderFailure>({ kind: 'nonsense', message: `${this.host} answers ${problem}` })
     }
     const kept: Buffer[] = []
