@@ -1,6 +1,5 @@
-/** Texts without engines. */
-export * from './scripted-text-service.ts'
 /** For tests of what is built on engines for texts, and for engines themselves. Not for the product. */
+export * from './scripted-text-service.ts'
 export { ScriptedPolisher, type ScriptedTextOptions, ScriptedTranslator } from './scripted-engines.ts'
 export {
   type PolisherContractOptions,
