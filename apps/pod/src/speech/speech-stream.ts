@@ -283,7 +283,9 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       return
     }
     const settledMs = this.#sessionMs(message.settledMs)
-    this.#apply(transitions.onFinal(state, { ...transitions.wordsMoved(message, this.#baseMs()), startMs, endMs, settledMs }))
+    this.#apply(
+      transitions.onFinal(state, { ...transitions.wordsMoved(message, this.#baseMs()), startMs, endMs, settledMs }),
+    )
   }
 
   #onFlushed(message: Extract<WorkerToPod, { type: 'stream.flushed' }>): void {

@@ -114,7 +114,11 @@ export class UtteranceDecoding {
     const cut = chooseCut(segments, quietestFrame, earliestFrame)
     if (!cut) return { words: everything, timed, carriedBlocks: 0 }
     const { words } = cut
-    return { words, timed: timed?.slice(0, words.length), carriedBlocks: blocks - Math.round(cut.frame / FRAMES_PER_BLOCK) }
+    return {
+      words,
+      timed: timed?.slice(0, words.length),
+      carriedBlocks: blocks - Math.round(cut.frame / FRAMES_PER_BLOCK),
+    }
   }
 
   speaker(): CepstralState | undefined {
