@@ -5,7 +5,7 @@ import type { ParleyError } from '@parley/protocol'
 import { type AudioReader, oggOpusReader, unreadable, wavReader } from './audio-reader.ts'
 
 /** A WAV file may have pictures before its samples; not more than this. */
-const MAX_HEADER_BYTES = 1_048_576
+const MAX_HEADER_BYTES = 262_144
 const OTHERS: readonly (readonly [magic: string, name: string])[] = [
   ['\x1aE\xdf\xa3', 'WebM or Matroska'],
   ['fLaC', 'FLAC'],

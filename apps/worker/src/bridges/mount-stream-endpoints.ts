@@ -72,9 +72,9 @@ export function mountStreamEndpoints(settings: EndpointSettings): MountEndpoints
         void endpoints.onUpgrade(request, socket, head)
         return true
       },
-      request(path, _request, response) {
+      request(path, request, response) {
         if (!endpoints.handles(path)) return false
-        response.writeHead(426, { connection: 'close, upgrade', upgrade: 'websocket' }).end()
+        void endpoints.onRequest(request, response)
         return true
       },
       close() {
