@@ -1,6 +1,6 @@
 // A multipart form with one file, read within bounds.
 import type { IncomingMessage } from 'node:http'
-import { Busboy, type BusboyHeaders } from '@fastify/busboy'
+import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
 import { err, ok, type Result } from '@parley/kernel'
 import { ParleyError, shown } from '@parley/protocol'
 import { MAX_FORM_FIELD_BYTES, MAX_FORM_FIELDS, MAX_UPLOAD_BYTES } from './limits.ts'
@@ -38,13 +38,14 @@ function parse(
   const fields: [string, string][] = []
   let file: Promise<Result<Buffer, ParleyError> | undefined> | undefined
   return new Promise((resolve) => {
+    const opened = openParser(request.headers as BusboyHeaders)
+    if (opened instanceof ParleyError) return resolve(err(opened))
+    const parser = opened
     const refuse = (error: ParleyError) => {
       request.unpipe(parser)
       request.resume()
       resolve(err(error))
     }
-    const parser = openParser(request.headers as BusboyHeaders)
-    if (parser instanceof ParleyError) return resolve(err(parser))
     parser.on('field', (name, value, isNameCut, isValueCut) => {
       if (isNameCut || isValueCut) {
         const message = `field "${shown(name)}" has more than ${MAX_FORM_FIELD_BYTES} bytes`
@@ -83,7 +84,7 @@ function parse(
   })
 }
 
-function openParser(headers: BusboyHeaders): InstanceType<typeof Busboy> | ParleyError {
+function openParser(headers: BusboyHeaders): BusboyInstance | ParleyError {
   const limits = {
     fieldNameSize: MAX_NAME_BYTES,
     fieldSize: MAX_FORM_FIELD_BYTES,

@@ -6,6 +6,7 @@ export { ASR_PATH, ENDPOINTS, type EndpointName, TTS_PATH } from './admission.ts
 export { type AsrOptions, type EndpointConnection, serveAsr } from './asr-connection.ts'
 export { ASR_SERVER_MESSAGES, type AsrCommand, type AsrConfig, decodeAsrCommand } from './asr-messages.ts'
 export * from './backends.ts'
+export { type RefusalForm, refusalOf } from './http-refusal.ts'
 export {
   type CredentialSource,
   StreamEndpoints,

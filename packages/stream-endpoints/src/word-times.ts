@@ -12,7 +12,7 @@ export function meanConfidence(words: readonly RecognisedWord[]): number | undef
 }
 
 /** The word without the casing and punctuation that the caption gave it. */
-export function bareWord({ text }: RecognisedWord): string {
+export function bareWord({ text }: Pick<RecognisedWord, 'text'>): string {
   return text.replace(/[.?!,;:]+$/, '').toLowerCase()
 }
 

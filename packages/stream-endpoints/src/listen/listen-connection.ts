@@ -221,7 +221,7 @@ class ListenConnection implements EndpointConnection {
       return
     }
     const { config, connectionId } = this.#options
-    this.#peer.keep({
+    const metadata: ListenMessage = {
       type: 'Metadata',
       transaction_key: 'deprecated',
       request_id: connectionId,
@@ -232,7 +232,8 @@ class ListenConnection implements EndpointConnection {
       models: [MODEL_UUID],
       model_info: { [MODEL_UUID]: MODEL_INFO },
       ...warningsOf(config.ignored),
-    } satisfies ListenMessage)
+    }
+    this.#peer.keep(metadata)
     this.#peer.close('client_left')
   }
 

@@ -74,9 +74,10 @@ class TranscriptStream {
   }
 
   fail(error: ParleyError): void {
-    if (!this.#exchange.isBegun) return this.#exchange.fail(error)
-    this.#say(openAiError(error))
-    this.#exchange.response.end()
+    if (this.#exchange.isBegun) {
+      this.#say(openAiError(error))
+      this.#exchange.response.end()
+    } else this.#exchange.fail(error)
   }
 
   /** Finals of one recording are far too few to fill a socket that is not read. */

@@ -22,46 +22,56 @@ const IGNORED: ReadonlySet<string> = new Set(['model', 'prompt', 'temperature', 
 const FIELDS = ['file', 'language', 'response_format', 'stream', 'timestamp_granularities', ...IGNORED]
 const MAX_LANGUAGE_CHARS = 35
 
-export function readTranscriptionForm(
-  fields: readonly (readonly [name: string, value: string])[],
-): Result<TranscriptionRequest, ParleyError> {
-  let format: TranscriptionFormat = 'json'
-  let language: string | undefined
-  let isStream = false
-  const granularities = new Set<Granularity>()
+type Pairs = readonly (readonly [name: string, value: string])[]
+
+export function readTranscriptionForm(fields: Pairs): Result<TranscriptionRequest, ParleyError> {
+  const unknown = fields.find(([name]) => !FIELDS.includes(name))
+  if (unknown) {
+    const field = shown(unknown[0])
+    const message = `unknown field "${field}"; known: ${FIELDS.join(', ')}`
+    return err(new ParleyError('UNKNOWN_FIELD', { field, allowed: FIELDS, message }))
+  }
+  const format = chosen(fields, 'response_format', TRANSCRIPTION_FORMATS)
+  if (!format.ok) return format
+  const granularities = chosen(fields, 'timestamp_granularities', GRANULARITIES)
+  if (!granularities.ok) return granularities
+  const stream = chosen(fields, 'stream', ['true', 'false'])
+  if (!stream.ok) return stream
+  const language = fields.findLast(([name]) => name === 'language')?.[1] ?? ''
+  if (language.length > MAX_LANGUAGE_CHARS) return err(invalid('language', language, ['a BCP 47 tag such as en']))
+  const request: TranscriptionRequest = {
+    format: format.value.at(-1) ?? 'json',
+    language: language === '' ? undefined : language,
+    granularities: new Set(granularities.value.length === 0 ? ['segment'] : granularities.value),
+    isStream: stream.value.at(-1) === 'true',
+  }
+  const refusal = unfit(request, granularities.value.length > 0)
+  return refusal ? err(refusal) : ok(request)
+}
+
+/** The values of a field, all of them among `allowed`. */
+function chosen<Value extends string>(
+  fields: Pairs,
+  field: string,
+  allowed: readonly Value[],
+): Result<Value[], ParleyError> {
+  const values: Value[] = []
   for (const [name, value] of fields) {
-    if (name === 'response_format') {
-      const found = TRANSCRIPTION_FORMATS.find((candidate) => candidate === value)
-      if (!found) return err(invalid(name, value, TRANSCRIPTION_FORMATS))
-      format = found
-    } else if (name === 'timestamp_granularities') {
-      const found = GRANULARITIES.find((candidate) => candidate === value)
-      if (!found) return err(invalid(name, value, GRANULARITIES))
-      granularities.add(found)
-    } else if (name === 'stream') {
-      if (value !== 'true' && value !== 'false') return err(invalid(name, value, ['true', 'false']))
-      isStream = value === 'true'
-    } else if (name === 'language') {
-      if (value.length > MAX_LANGUAGE_CHARS) return err(invalid(name, value, ['a BCP 47 tag such as en']))
-      language = value === '' ? undefined : value
-    } else if (!IGNORED.has(name)) {
-      const message = `unknown field "${shown(name)}"; known: ${FIELDS.join(', ')}`
-      return err(new ParleyError('UNKNOWN_FIELD', { field: shown(name), allowed: FIELDS, message }))
-    }
+    if (name !== field) continue
+    const found = allowed.find((candidate) => candidate === value)
+    if (!found) return err(invalid(field, value, allowed))
+    values.push(found)
   }
-  if (granularities.size > 0 && format !== 'verbose_json') {
+  return ok(values)
+}
+
+function unfit({ format, isStream }: TranscriptionRequest, hasGranularities: boolean): ParleyError | undefined {
+  if (hasGranularities && format !== 'verbose_json') {
     const message = 'timestamp_granularities needs response_format verbose_json'
-    return err(new ParleyError('INVALID_FIELD', { field: 'timestamp_granularities', message }))
+    return new ParleyError('INVALID_FIELD', { field: 'timestamp_granularities', message })
   }
-  if (isStream && format !== 'json' && format !== 'text') {
-    return err(new ParleyError('INVALID_FIELD', { field: 'stream', message: `${format} cannot be streamed; use json` }))
-  }
-  return ok({
-    format,
-    language,
-    granularities: granularities.size === 0 ? new Set(['segment']) : granularities,
-    isStream,
-  })
+  if (!isStream || format === 'json' || format === 'text') return undefined
+  return new ParleyError('INVALID_FIELD', { field: 'stream', message: `${format} cannot be streamed; use json` })
 }
 
 function invalid(field: string, value: string, allowed: readonly string[]): ParleyError {
