@@ -128,8 +128,8 @@ export class HostedStream {
   }
 
   async #openRecognition(recogniser: Recogniser) {
-    const { language, firstIndex, adaptation } = this.#open
-    const options = { language, firstIndex, ...(adaptation ? { adaptation } : {}) }
+    const { language, firstIndex, adaptation, wantsWords = false } = this.#open
+    const options = { language, firstIndex, wantsWords, ...(adaptation ? { adaptation } : {}) }
     let isLate = false
     const opening = recogniser.openStream(options, this.#listener())
     // A slot that comes after the deadline goes straight back.

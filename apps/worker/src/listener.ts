@@ -8,6 +8,8 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from '@parley/telemetry'
 
 const HEADERS_DEADLINE_MS = 5_000
+/** For the whole request: recordings take a while to come. */
+const REQUEST_DEADLINE_MS = 65_000
 /** Longer than the 60 s after which common balancers drop theirs. */
 const KEEP_ALIVE_MS = 65_000
 const TLS_HANDSHAKE_MS = 10_000
@@ -39,7 +41,7 @@ export class WorkerListener {
   constructor(options: ListenerOptions) {
     this.#options = options
     const settings = {
-      requestTimeout: HEADERS_DEADLINE_MS,
+      requestTimeout: REQUEST_DEADLINE_MS,
       headersTimeout: HEADERS_DEADLINE_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,

@@ -7,7 +7,7 @@ import { runWorker } from './process.ts'
 
 process.exitCode = await runWorker(async (context) => {
   process.title = workerTitle(context.config.worker.roles)
-  const endpoints = await streamEndpointsOf(context.config, context.logger)
+  const endpoints = await streamEndpointsOf(context.config, context.logger, systemClock)
   return { ...(await createEngines({ ...context, clock: systemClock })), endpoints }
 })
 process.exit()

@@ -1,5 +1,14 @@
 /** Sound as samples: no I/O, no native code; runs in Node and in browsers. Codecs are in ./codecs (Node only). */
 
+export { type Companding, decodeG711 } from './g711.ts'
+export {
+  GRANULES_PER_MS,
+  type HeardPacket,
+  type OggOpusProblem,
+  OggOpusReader,
+  OggOpusWriter,
+  oggOpusTailSamples,
+} from './ogg-opus.ts'
 export { isOpusPacketStereo, opusPacketMs } from './opus-packet.ts'
 export {
   floatToPcm16,

@@ -9,6 +9,16 @@ import type { AbandonReason } from './close-codes.ts'
 /** Recogniser state worth keeping between decoders (UT7); opaque to everyone but the engine that made it. */
 export type AdaptationState = { readonly engine: string; readonly data: string }
 
+/** Where one word of a final lies. Those of a final, joined by single spaces, are its text. */
+export interface RecognisedWord {
+  readonly text: string
+  /** Media time. */
+  readonly startMs: number
+  readonly endMs: number
+  /** Probability that the word is right, 0 to 1, by the engine's own account; absent where it has none. */
+  readonly confidence?: number
+}
+
 export type PodToWorker =
   /** First message. The worker proves that it knows the fleet secret by answering with `proof` over `nonce`. */
   | {
@@ -30,6 +40,8 @@ export type PodToWorker =
       /** Audio before this media time has been recognised: decoded for the codec's sake, it is not recognised again. */
       readonly settledMs?: number
       readonly adaptation?: AdaptationState
+      /** Finals are to say where their words lie. A worker of an earlier version, or an engine that cannot tell, leaves them out. */
+      readonly wantsWords?: boolean
     }
   /** No more audio for now: flush, answer `stream.flushed` in order. The stream stays open. */
   | { readonly type: 'stream.flush'; readonly stream: number; readonly flushId: number }
@@ -253,6 +265,8 @@ export type WorkerToPod =
       /** From the endpointing decision to the sending of this message. */
       readonly decideMs: number
       readonly adaptation?: AdaptationState
+      /** Only when the stream asked for them. */
+      readonly words?: readonly RecognisedWord[]
     }
   | {
       readonly type: 'abandoned'

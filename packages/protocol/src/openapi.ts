@@ -1,8 +1,9 @@
 // docs/openapi.json: the operations table as OpenAPI 3.1. TypeBox schemas are JSON Schema already, so this only arranges.
 import type { TSchema } from 'typebox'
 import { AudioFormatSchema } from './audio-format.ts'
-import { ERRORS } from './error-codes.ts'
+import { ERRORS, type ErrorCode } from './error-codes.ts'
 import { OPERATIONS, type Operation, ProblemSchema } from './http-api.ts'
+import { SPEECH_OPERATIONS, type SpeechOperation } from './speech-http-api.ts'
 
 type Json = Record<string, unknown>
 
@@ -28,17 +29,22 @@ function responsesOf(operation: Operation, components: Json): Json {
       ? { description, content: { 'application/json': { schema: collect(schema, components) } } }
       : { description }
   }
-  const byStatus = Map.groupBy(operation.errors, (code) => ERRORS[code].httpStatus)
-  for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
+  for (const [status, description] of refusalsOf(operation.errors)) {
     responses[status] ??= {
-      description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
+      description,
       content: { 'application/problem+json': { schema: collect(ProblemSchema, components) } },
     }
   }
   return responses
 }
 
-function queryParameters({ query }: Operation): Json[] {
+/** Status and what it may mean, in order. */
+function refusalsOf(errors: readonly ErrorCode[]): [status: number, description: string][] {
+  const byStatus = [...Map.groupBy(errors, (code) => ERRORS[code].httpStatus)].sort(([a], [b]) => a - b)
+  return byStatus.map(([status, codes]) => [status, codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' ')])
+}
+
+function queryParameters({ query }: { readonly query?: TSchema }): Json[] {
   const { properties = {}, required = [] } = (query ?? {}) as { properties?: Record<string, Json>; required?: string[] }
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
@@ -68,6 +74,24 @@ function operationObject(operation: Operation, components: Json): Json {
   }
 }
 
+function speechOperationObject(operation: SpeechOperation, components: Json): Json {
+  const contentOf = (bodies: Readonly<Record<string, TSchema>>): Json =>
+    Object.fromEntries(Object.entries(bodies).map(([type, schema]) => [type, { schema: collect(schema, components) }]))
+  const parameters = queryParameters(operation)
+  const responses: Json = { 200: { description: 'Done', content: contentOf(operation.response) } }
+  for (const [status, description] of refusalsOf(operation.errors)) {
+    responses[status] = { description, content: contentOf({ 'application/json': operation.problem }) }
+  }
+  return {
+    operationId: operation.id,
+    summary: operation.summary,
+    ...(parameters.length > 0 && { parameters }),
+    requestBody: { required: true, content: contentOf(operation.request) },
+    responses,
+    security: SECURITY.any,
+  }
+}
+
 /** The whole document; deterministic, so that a test can compare it with the file. */
 export function openApiDocument(version: string): Json {
   const schemas: Json = {}
@@ -77,6 +101,9 @@ export function openApiDocument(version: string): Json {
     const path = paths[operation.path] ?? {}
     path[operation.method.toLowerCase()] = operationObject(operation, schemas)
     paths[operation.path] = path
+  }
+  for (const operation of SPEECH_OPERATIONS) {
+    paths[operation.path] = { ...paths[operation.path], post: speechOperationObject(operation, schemas) }
   }
   return {
     openapi: '3.1.0',

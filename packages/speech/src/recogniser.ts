@@ -1,7 +1,7 @@
 // The port of speech recognition: audio of one speaker in, utterances out. Engines that find the ends of speech themselves
 // (hosted ones) and engines that only decode (PocketSphinx behind our endpointing) both fit behind it.
 import type { Result } from '@parley/kernel'
-import type { AbandonReason, AdaptationState, WorkerEngine } from '@parley/protocol'
+import type { AbandonReason, AdaptationState, RecognisedWord, WorkerEngine } from '@parley/protocol'
 
 /** PCM16 mono at this rate is what every recogniser eats. */
 export const RECOGNISER_RATE_HZ = 16_000
@@ -48,6 +48,8 @@ export interface OpenStreamOptions {
   readonly firstIndex: number
   /** State of the speaker from an earlier stream (UT7). */
   readonly adaptation?: AdaptationState
+  /** Finals are to say where their words lie, where the engine can tell. */
+  readonly wantsWords?: boolean
 }
 
 export interface RecogniserRefusal {
@@ -102,4 +104,6 @@ export interface RecognisedFinal {
   /** From the decision that the speech had ended to this call. */
   readonly decideMs: number
   readonly adaptation?: AdaptationState
+  /** Only when they were asked for: one for each word of `text`, in order (RC11). */
+  readonly words?: readonly RecognisedWord[]
 }

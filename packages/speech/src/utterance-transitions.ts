@@ -1,6 +1,6 @@
 // The life of one utterance as pure decisions: state and event in, next state and what the listener is told out (UT1, UT2).
 // Owns no audio, no clock and no words beyond the ones that pass through.
-import type { AbandonReason, AdaptationState } from '@parley/protocol'
+import type { AbandonReason, AdaptationState, RecognisedWord } from '@parley/protocol'
 import type { RecognisedFinal, RecognisedPartial, RecognitionListener } from './recogniser.ts'
 import type { EndedUtterance, OpenUtterance, SettledUtterance, UtteranceState } from './utterance-state.ts'
 
@@ -24,6 +24,7 @@ export type UtteranceEvent =
       readonly settledMs: number
       readonly atMs: number
       readonly adaptation?: AdaptationState
+      readonly words?: readonly RecognisedWord[]
     }
   | { readonly type: 'abandon'; readonly reason: AbandonReason; readonly settledMs: number }
 
@@ -86,7 +87,7 @@ function hypothesis(state: OpenUtterance, event: Extract<UtteranceEvent, { type:
 function recognised(state: EndedUtterance, event: Extract<UtteranceEvent, { type: 'recognised' }>): UtteranceStep {
   if (event.text === '') return abandon(state, 'no_speech', event.settledMs)
   const { index, startMs, endMs } = state
-  const { text, settledMs, adaptation } = event
+  const { text, settledMs, adaptation, words } = event
   const decideMs = Math.max(0, event.atMs - state.endedAtMs)
   return {
     state: settled(state, 'final'),
@@ -99,6 +100,7 @@ function recognised(state: EndedUtterance, event: Extract<UtteranceEvent, { type
       settledMs,
       decideMs,
       ...(adaptation ? { adaptation } : {}),
+      ...(words ? { words } : {}),
     },
   }
 }

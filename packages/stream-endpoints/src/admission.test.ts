@@ -2,24 +2,25 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ParleyError } from '@parley/protocol'
 import fc from 'fast-check'
-import { type AdmissionRequest, checkRequest, checkRoom, type EndpointName } from './admission.ts'
+import { type AdmissionRequest, checkRequest, checkRoom, type EndpointTraits } from './admission.ts'
 
-const both = new Set<EndpointName>(['asr', 'tts'])
+type Ability = EndpointTraits['need']
+const both = new Set<Ability>(['recognise', 'synthesise'])
 const isOriginAllowed = (origin: string) => origin === 'https://ours.example'
 
-function check(request: Partial<AdmissionRequest>, endpoints: ReadonlySet<EndpointName> = both) {
+function check(request: Partial<AdmissionRequest>, abilities: ReadonlySet<Ability> = both) {
   const asked = { method: 'GET', url: '/v1/stream/asr', host: 'h', origin: undefined, ...request }
-  return checkRequest(asked, { endpoints, isOriginAllowed })
+  return checkRequest(asked, 'upgrade', { abilities, isOriginAllowed })
 }
-function refusal(request: Partial<AdmissionRequest>, endpoints?: ReadonlySet<EndpointName>) {
-  const checked = check(request, endpoints)
+function refusal(request: Partial<AdmissionRequest>, abilities?: ReadonlySet<Ability>) {
+  const checked = check(request, abilities)
   assert.ok(!checked.ok)
   return { code: checked.error.code, status: checked.error.entry.httpStatus, field: checked.error.details.field }
 }
 
 test('[SE1] endpoints, methods and origins that are not there are refused by name', () => {
   assert.equal(refusal({ url: '/v1/stream/asrx' }).status, 404)
-  assert.equal(refusal({ url: '/v1/stream/tts' }, new Set<EndpointName>(['asr'])).status, 404)
+  assert.equal(refusal({ url: '/v1/stream/tts' }, new Set<Ability>(['recognise'])).status, 404)
   assert.equal(refusal({ method: 'POST' }).code, 'METHOD_NOT_ALLOWED')
   assert.equal(refusal({ origin: 'https://theirs.example' }).status, 403)
   assert.ok(check({ origin: 'https://ours.example' }).ok)

@@ -1,10 +1,10 @@
 // The audio of one client on its way to recognition: bytes to samples, to the backend's rate, with exact media time, within the window.
 import type { Resampler } from '@parley/audio'
-import type { AsrConfig } from './asr-messages.ts'
+import type { ParleyError } from '@parley/protocol'
+import type { AudioReader } from './audio-reader.ts'
 import { AudioWindow } from './audio-window.ts'
 import { BACKEND_RATE_HZ, type RecogniseStream } from './backends.ts'
 import { AUDIO_AHEAD_MS } from './limits.ts'
-import { BYTES_PER_SAMPLE, SampleReader } from './sample-format.ts'
 
 const OUT_PER_MS = BACKEND_RATE_HZ / 1000
 
@@ -15,29 +15,20 @@ export interface FeedTarget {
 }
 
 export class AsrFeed {
-  readonly config: AsrConfig
+  readonly reader: AudioReader
   readonly #window: AudioWindow
-  #reader: SampleReader
   /** Samples since the beginning, of the client and of the backend's rate. */
   #samplesIn = 0
   #samplesOut = 0
 
-  constructor(config: AsrConfig, nowMs: number) {
-    this.config = config
+  constructor(reader: AudioReader, nowMs: number) {
+    this.reader = reader
     this.#window = new AudioWindow(AUDIO_AHEAD_MS, nowMs)
-    this.#reader = new SampleReader(config.encoding)
   }
 
-  get bytesPerMs(): number {
-    return (this.config.sampleRateHz * BYTES_PER_SAMPLE[this.config.encoding]) / 1000
-  }
   /** Audio taken so far. */
   get audioMs(): number {
-    return (this.#samplesIn * 1000) / this.config.sampleRateHz
-  }
-  /** Bytes of a sample whose other bytes have not come. */
-  get restBytes(): number {
-    return this.#reader.restBytes
+    return (this.#samplesIn * 1000) / this.reader.sampleRateHz
   }
 
   /** Audio that may be given now, ms; none when <= 0. */
@@ -50,11 +41,15 @@ export class AsrFeed {
     this.#window.reach(mediaMs, nowMs)
   }
 
-  push(target: FeedTarget, bytes: Uint8Array, nowMs: number): void {
-    const samples = this.#reader.read(bytes)
+  /** Answers with why the bytes cannot be read. */
+  push(target: FeedTarget, bytes: Uint8Array, nowMs: number): ParleyError | undefined {
+    const read = this.reader.read(bytes)
+    if (!read.ok) return read.error
+    const samples = read.value
     this.#samplesIn += samples.length
-    this.#window.hand((samples.length * 1000) / this.config.sampleRateHz, nowMs)
+    this.#window.hand((samples.length * 1000) / this.reader.sampleRateHz, nowMs)
     this.#give(target, target.resampler.process(samples))
+    return undefined
   }
 
   /** Gives out what the resampler still holds. */
@@ -64,13 +59,12 @@ export class AsrFeed {
 
   /** A new resampler holds nothing of what the one before it held back. */
   align(): void {
-    this.#samplesOut = Math.round((this.#samplesIn * BACKEND_RATE_HZ) / this.config.sampleRateHz)
+    this.#samplesOut = Math.round((this.#samplesIn * BACKEND_RATE_HZ) / this.reader.sampleRateHz)
   }
 
   /** `bytes` that are not to be heard: they take their time all the same. */
   skip(bytes: number): void {
-    this.#samplesIn += Math.floor((bytes + this.#reader.restBytes) / BYTES_PER_SAMPLE[this.config.encoding])
-    this.#reader = new SampleReader(this.config.encoding)
+    this.#samplesIn += this.reader.skip?.(bytes) ?? 0
     this.align()
   }
 

@@ -44,7 +44,7 @@ export type AsrCommand =
   | { readonly type: 'ping'; readonly id?: number; readonly requestId?: string }
   | { readonly type: 'pong' }
 
-const UNUSED_FIELDS = ['model', 'vad_threshold', 'enable_timestamps', 'beam_size'] as const
+const UNUSED_FIELDS = ['model', 'vad_threshold', 'beam_size'] as const
 
 const ConfigSchema = Type.Object(
   {
@@ -161,7 +161,17 @@ export const ASR_SERVER_MESSAGES = {
       startMs: Milliseconds,
       endMs: Milliseconds,
       confidence: Type.Union([Type.Number(), Type.Null()]),
-      words: Type.Array(Type.Unknown()),
+      words: Type.Array(
+        Type.Object(
+          {
+            text: Type.String(),
+            startMs: Type.Number(),
+            endMs: Type.Number(),
+            confidence: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+          },
+          strict,
+        ),
+      ),
     },
     strict,
   ),

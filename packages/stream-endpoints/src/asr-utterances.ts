@@ -2,6 +2,7 @@
 import type { AbandonReason } from '@parley/protocol'
 import type { AsrServerMessage } from './asr-messages.ts'
 import type { RecognisedFinal, RecognisedPartial } from './backends.ts'
+import { meanConfidence } from './word-times.ts'
 
 export class AsrUtterances {
   readonly #tag: { readonly requestId?: string }
@@ -39,15 +40,15 @@ export class AsrUtterances {
     }
   }
 
-  onFinal({ index, text, startMs, endMs }: RecognisedFinal): AsrServerMessage[] {
+  onFinal({ index, text, startMs, endMs, words = [] }: RecognisedFinal): AsrServerMessage[] {
     const start = this.#begin(index, startMs)
     const times = { utterance: index, startMs, endMs }
     this.#end(index)
     return [
       ...(start ? [start] : []),
       { type: 'speech_end', ...this.#tag, ...times },
-      // What no engine here measures is said to be unknown, not made up.
-      { type: 'final', ...this.#tag, ...times, text, confidence: null, words: [] },
+      // What the engine does not measure is said to be unknown, not made up.
+      { type: 'final', ...this.#tag, ...times, text, confidence: meanConfidence(words) ?? null, words: [...words] },
     ]
   }
 

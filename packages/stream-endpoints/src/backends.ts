@@ -1,6 +1,6 @@
 // What the endpoints need of recognition and synthesis. A speech worker stands its own engines behind it, a pod its links to workers.
 import type { Result } from '@parley/kernel'
-import type { AbandonReason, ParleyError } from '@parley/protocol'
+import type { AbandonReason, ParleyError, RecognisedWord } from '@parley/protocol'
 
 /** Rate of the samples a recognition backend is given. */
 export const BACKEND_RATE_HZ = 16_000
@@ -67,6 +67,8 @@ export interface RecognisedFinal {
   readonly text: string
   readonly startMs: number
   readonly endMs: number
+  /** Where the words of `text` lie; absent from backends that cannot tell. */
+  readonly words?: readonly RecognisedWord[] | undefined
 }
 
 export interface SynthesiseBackend {

@@ -38,3 +38,17 @@ export const MAX_WAITING_SPEECHES = 8
 export const SPEECH_BACKLOG_BYTES = 32_768
 /** A speech whose audio the client does not take for this long is given up, with the connection. */
 export const STALL_MS = 60_000
+
+/** Longest body of a request with a file, form fields included: what OpenAI takes. */
+export const MAX_UPLOAD_BYTES = 26_214_400
+/** Bodies of all requests of a member that are being read or recognised; beyond it the next is told to come again. */
+export const MAX_UPLOADS_BYTES = 134_217_728
+/** Longest audio of one file, ms: at the pace of one decoder its recognition takes minutes. */
+export const MAX_FILE_AUDIO_MS = 3_600_000
+/** A body has to be here within this time. */
+export const UPLOAD_DEADLINE_MS = 60_000
+/** Longest JSON body. */
+export const MAX_JSON_BYTES = 262_144
+/** Form fields beside the file: how many, and how long each may be. */
+export const MAX_FORM_FIELDS = 32
+export const MAX_FORM_FIELD_BYTES = 16_384

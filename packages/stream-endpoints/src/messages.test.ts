@@ -42,7 +42,7 @@ test('[SA1, SA10] a configuration of comparable servers is read, and what it ask
       encoding: 'float32',
       sampleRateHz: 8_000,
       partials: true,
-      ignored: ['model', 'vad_threshold', 'enable_timestamps', 'beam_size'],
+      ignored: ['model', 'vad_threshold', 'beam_size'],
     },
   })
 })

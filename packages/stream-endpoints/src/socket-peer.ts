@@ -27,9 +27,17 @@ export interface PeerSettings {
   readonly pingEveryMs?: number
 }
 
+/** How a protocol that is not ours says what every endpoint has to say; undefined: it has no words for it. */
+export interface Dialect {
+  error(error: ParleyError): ServerMessage | undefined
+  closing(reason: CloseReason): ServerMessage | undefined
+}
+
 /** What an endpoint makes of its client. Nothing is called after `onGone`. */
 export interface PeerHandler<Command> {
   readonly decode: (text: string) => Result<Command, ParleyError>
+  /** Our own unless told. */
+  readonly dialect?: Dialect
   onCommand(command: Command): void
   onBinary(bytes: Uint8Array): void
   /** Something that was sent has left this process. */
@@ -125,9 +133,9 @@ export class SocketPeer<Command> {
   close(reason: CloseReason): void {
     if (this.#isClosing) return
     const { closeCode, meaning } = CLOSE_REASONS[reason]
-    if (reason !== 'client_silent') {
-      this.#socket.send(JSON.stringify({ type: 'closing', reason, message: meaning }), AS_TEXT)
-    }
+    const { dialect } = this.#handler
+    const closing = dialect ? dialect.closing(reason) : { type: 'closing', reason, message: meaning }
+    if (closing && reason !== 'client_silent') this.#socket.send(JSON.stringify(closing), AS_TEXT)
     this.#isClosing = true
     this.#resumeSocket()
     this.#socket.close(closeCode, reason)
@@ -226,6 +234,12 @@ export class SocketPeer<Command> {
   // ---- the end ----
 
   #say(error: ParleyError, requestId: string | undefined, recoverable: boolean): void {
+    const { dialect } = this.#handler
+    if (dialect) {
+      const message = dialect.error(error)
+      if (message) this.keep(message)
+      return
+    }
     const id = requestId ?? error.details.requestId
     const details = { ...error.details, message: error.message, ...(id === undefined ? {} : { requestId: id }) }
     this.keep({ ...errorMessage(error.code, details), recoverable } as ServerMessage)

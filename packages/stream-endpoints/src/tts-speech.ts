@@ -1,18 +1,16 @@
 // One speech of one client: a slot taken, audio pulled as the client takes it, resampled, encoded and sent, and one last word.
 import { createResampler } from '@parley/audio'
-import { type Clock, sleep, withDeadline } from '@parley/kernel'
+import { type Clock, withDeadline } from '@parley/kernel'
 import { AUDIO_FRAME_HEADER_BYTES, ParleyError, SPEECH_FRAME_KIND, writeUint32 } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { BackendSpeech, SynthesiseBackend } from './backends.ts'
 import { encodeSamples } from './sample-format.ts'
+import { waitForSlot } from './slot-wait.ts'
 import type { SpeechOutlet } from './speech-outlet.ts'
 import type { SpeakCommand } from './tts-messages.ts'
 
 /** A synthesiser that says nothing for so long has broken. */
 const CHUNK_DEADLINE_MS = 30_000
-/** How long a speech whose turn it is waits for a slot before it is refused, and how often it asks. */
-const SLOT_WAIT_MS = 2_000
-const SLOT_RETRY_MS = 50
 
 export interface SpeechSettings {
   readonly clock: Clock
@@ -96,18 +94,12 @@ export class TtsSpeech {
       ...(language === undefined ? {} : { language }),
       ...(rateRatio === undefined ? {} : { rateRatio }),
     }
-    const untilMs = clock.nowMs() + SLOT_WAIT_MS
-    while (!this.#isCancelled) {
-      const begun = await backend.speak(wish, this.#abort.signal)
-      if (begun.ok) {
-        this.#speech = begun.value
-        if (this.#isCancelled) begun.value.cancel()
-        return undefined
-      }
-      if (this.#isCancelled) return undefined
-      if (begun.error.code !== 'NO_SLOT' || clock.nowMs() >= untilMs) return begun.error
-      await sleep(clock, SLOT_RETRY_MS)
-    }
+    const isOver = () => this.#isCancelled
+    const begun = await waitForSlot(clock, isOver, () => backend.speak(wish, this.#abort.signal))
+    if (!begun) return undefined
+    if (!begun.ok) return this.#isCancelled ? undefined : begun.error
+    this.#speech = begun.value
+    if (this.#isCancelled) begun.value.cancel()
     return undefined
   }
 

@@ -44,7 +44,8 @@ export class LinksToAsr implements RecogniseBackend {
     const { clock, speech } = this.#options
     const reserved = speech.reserve(language)
     if (!reserved.ok) return err(reserved.error)
-    const options = { sessionId: connectionId, language: reserved.value.language, format: FORMAT, firstIndex }
+    const { language: granted } = reserved.value
+    const options = { sessionId: connectionId, language: granted, format: FORMAT, firstIndex, wantsWords: true }
     return ok(new FramedStream(clock, speech.open(reserved.value, options, adapt(listener))))
   }
 }
@@ -97,7 +98,7 @@ function adapt(listener: RecogniseListener): SpeechListener {
   let told: 'ready' | 'waiting' = 'ready'
   return {
     onPartial: (partial) => listener.onPartial(partial),
-    onFinal: ({ index, text, startMs, endMs }) => listener.onFinal({ index, text, startMs, endMs }),
+    onFinal: ({ index, text, startMs, endMs, words }) => listener.onFinal({ index, text, startMs, endMs, words }),
     onAbandoned: (abandoned) => listener.onAbandoned(abandoned),
     onFlushed: (flushId) => listener.onFlushed(flushId),
     onSettled: (mediaTime) => listener.onSettled(mediaTime / SAMPLES_PER_MS),

@@ -1,9 +1,8 @@
 // The stream endpoints on a pod's public listener: served by the workers it has links to, for who holds a credential of the platform.
-import type { IncomingMessage } from 'node:http'
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, err, ok, type Result } from '@parley/kernel'
 import { ParleyError } from '@parley/protocol'
-import { StreamEndpoints } from '@parley/stream-endpoints'
+import { type CredentialSource, StreamEndpoints } from '@parley/stream-endpoints'
 import type { Logger } from '@parley/telemetry'
 import type { StreamsHost } from '../http/public-server.ts'
 import type { PodPhase } from '../http/readiness.ts'
@@ -47,7 +46,7 @@ export function createPodStreams(options: PodStreamsOptions): StreamEndpoints | 
 
 /** Whatever a request over REST may come with, and a bearer credential as `?token=` for who cannot set headers. */
 async function authorise(
-  { headers, url = '', socket }: IncomingMessage,
+  { headers, url = '', socket }: CredentialSource,
   { authenticator, host: { failures, clientOf } }: PodStreamsOptions,
 ): Promise<Result<void, ParleyError>> {
   const { network } = clientOf(socket.remoteAddress, 'encrypted' in socket, headers)

@@ -6,6 +6,7 @@ import helmet from '@fastify/helmet'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
 import { compileCheck, MAX_HTTP_BODY_BYTES, OPERATIONS, type Operation, ParleyError } from '@parley/protocol'
+import type { StreamEndpoints } from '@parley/stream-endpoints'
 import type { HttpSample, Logger } from '@parley/telemetry'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { AddressBuckets } from './address-limits.ts'
@@ -20,6 +21,7 @@ import { readQuery } from './query.ts'
 import { requestIdOf } from './request-id.ts'
 import { allowedMethods, routerPath, WS_ROUTE } from './route-table.ts'
 import { helmetOptions, PERMISSIONS_POLICY } from './security-headers.ts'
+import { registerSpeechRoutes } from './speech-routes.ts'
 import { originRefused, wrongPod } from './upgrade-decision.ts'
 
 export interface AppOptions {
@@ -31,6 +33,7 @@ export interface AppOptions {
   readonly requests: AddressBuckets
   readonly gate: Gate
   readonly handlers: Handlers
+  readonly streams: Pick<StreamEndpoints, 'onRequest'> | undefined
   /** Folder of the built page. */
   readonly pageFolder: string
   readonly createServer: (handler: RequestListener) => Server
@@ -93,6 +96,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const { podId } = request.params as { podId: string }
     throw podId === options.podId ? new ParleyError('UPGRADE_REQUIRED') : wrongPod(podId, options.podId)
   })
+  await registerSpeechRoutes(app, options.streams)
   await registerPage(app, options.pageFolder)
   await app.ready()
   return app

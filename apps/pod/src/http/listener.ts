@@ -19,7 +19,8 @@ export interface ListenerTimeouts {
 
 export const DEFAULT_TIMEOUTS: ListenerTimeouts = {
   headersMs: 10_000,
-  requestMs: 30_000,
+  // Recordings take a while to come.
+  requestMs: 65_000,
   keepAliveMs: 65_000,
   checkMs: 2_000,
 }

@@ -121,6 +121,7 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
     gate,
     requests: new AddressBuckets(clock, config.limits.requestsPerMinute),
     handlers: createHandlers({ ...options, gate, origins }),
+    streams,
     createServer: (handler) =>
       createListener(timedHandler(options.stages ?? NO_STAGES, handler), {
         tls: options.tls,

@@ -1,5 +1,5 @@
 // What the table of operations says about a path: its template in our router's form, and the methods it answers. Pure.
-import { OPERATIONS, type Operation } from '@parley/protocol'
+import { OPERATIONS, type Operation, SPEECH_OPERATIONS } from '@parley/protocol'
 import { PAGE_PATHS } from './page.ts'
 
 export const WS_ROUTE = '/p/:podId/v1/ws'
@@ -11,6 +11,7 @@ export function routerPath(path: string): string {
 
 const METHODS = new Map<RegExp, Set<string>>()
 for (const { path, method } of Object.values(OPERATIONS) as Operation[]) addMethod(path, method)
+for (const { path } of SPEECH_OPERATIONS) addMethod(path, 'POST')
 for (const path of PAGE_PATHS) addMethod(path, 'GET')
 addMethod('/p/{podId}/v1/ws', 'GET')
 

@@ -1,6 +1,14 @@
 // What a pod's sessions need from speech; implemented by the links to speech workers (speech-links.ts) and by test doubles.
 import type { Result } from '@parley/kernel'
-import type { AbandonReason, AudioFormat, CaptionMarks, ParleyError, VoiceInfo, WorkerEngine } from '@parley/protocol'
+import type {
+  AbandonReason,
+  AudioFormat,
+  CaptionMarks,
+  ParleyError,
+  RecognisedWord,
+  VoiceInfo,
+  WorkerEngine,
+} from '@parley/protocol'
 
 export interface SpeechPort {
   /** Languages that the engines of connected workers recognise. */
@@ -37,6 +45,8 @@ export interface OpenSpeechOptions {
   readonly format: AudioFormat
   /** Index of the first utterance. */
   readonly firstIndex: number
+  /** Finals are to say where their words lie, where the engine can tell; not unless told. */
+  readonly wantsWords?: boolean
 }
 
 export interface SpeechStream {
@@ -67,6 +77,7 @@ export interface SpeechListener {
     readonly startMs: number
     readonly endMs: number
     readonly marks: CaptionMarks
+    readonly words?: readonly RecognisedWord[] | undefined
   }): void
   onAbandoned(abandoned: { readonly index: number; readonly reason: AbandonReason }): void
   onFlushed(flushId: number): void

@@ -1,5 +1,5 @@
 // What is true of one session's stream, per state.
-import type { AbandonReason, AdaptationState } from '@parley/protocol'
+import type { AbandonReason, AdaptationState, RecognisedWord } from '@parley/protocol'
 
 export type WaitReason = 'worker_lost' | 'no_worker'
 
@@ -62,6 +62,7 @@ export type StreamEffect =
       readonly startMs: number
       readonly endMs: number
       readonly decideMs: number
+      readonly words?: readonly RecognisedWord[] | undefined
     }
   | { readonly type: 'publishAbandoned'; readonly index: number; readonly reason: AbandonReason }
   | { readonly type: 'tell'; readonly state: 'ready' | 'waiting'; readonly reason?: WaitReason }

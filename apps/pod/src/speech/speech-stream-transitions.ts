@@ -165,12 +165,19 @@ export function onPartial(before: SpeechStreamState, message: Message<'partial'>
   )
 }
 
+/** The words of a final, in another media time. */
+export function wordsMoved(message: Message<'final'>, byMs: number): Message<'final'> {
+  if (!message.words || byMs === 0) return message
+  const words = message.words.map((word) => ({ ...word, startMs: word.startMs + byMs, endMs: word.endMs + byMs }))
+  return { ...message, words }
+}
+
 export function onFinal(state: SpeechStreamState, message: Message<'final'>): Transition {
   if (!isHeld(state)) return stay(state)
-  const { text, startMs, endMs, settledMs, decideMs } = message
+  const { text, startMs, endMs, settledMs, decideMs, words } = message
   return to(
     { ...afterUtterance(state, settledMs), adaptation: message.adaptation ?? state.adaptation },
-    { type: 'publishFinal', index: state.nextIndex, text, startMs, endMs, decideMs },
+    { type: 'publishFinal', index: state.nextIndex, text, startMs, endMs, decideMs, ...(words ? { words } : {}) },
     { type: 'trim' },
   )
 }

@@ -161,7 +161,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     const settledMs = headMedia === undefined ? 0 : sessionSettledMs - this.#baseMs()
     this.#progress.restart(sessionSettledMs)
     this.#link = link
-    const { sessionId, language, format } = this.#options
+    const { sessionId, language, format, wantsWords } = this.#options
     this.#number = link.openStream(this, {
       sessionId,
       language,
@@ -169,6 +169,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       firstIndex: nextIndex,
       ...(settledMs > 0 ? { settledMs } : {}),
       ...(adaptation ? { adaptation } : {}),
+      ...(wantsWords ? { wantsWords } : {}),
     })
   }
 
@@ -282,7 +283,9 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       return
     }
     const settledMs = this.#sessionMs(message.settledMs)
-    this.#apply(transitions.onFinal(state, { ...message, startMs, endMs, settledMs }))
+    this.#apply(
+      transitions.onFinal(state, { ...transitions.wordsMoved(message, this.#baseMs()), startMs, endMs, settledMs }),
+    )
   }
 
   #onFlushed(message: Extract<WorkerToPod, { type: 'stream.flushed' }>): void {

@@ -29,11 +29,11 @@ export class StreamReporter {
         return
       }
       case 'publishFinal': {
-        const { index, text, startMs, endMs, decideMs } = effect
+        const { index, text, startMs, endMs, decideMs, words } = effect
         const finalAtMs = this.#clock.wallMs()
         const receivedAtMs = this.#kept.receivedAtMs(endMs * this.#samplesPerMs) ?? finalAtMs
         const marks = { receivedAtMs, endOfSpeechMs: finalAtMs - decideMs, finalAtMs }
-        this.#listener.onFinal({ index, text, startMs, endMs, marks })
+        this.#listener.onFinal({ index, text, startMs, endMs, marks, ...(words ? { words } : {}) })
         return
       }
       case 'publishAbandoned':

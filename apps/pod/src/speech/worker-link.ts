@@ -132,6 +132,7 @@ export class WorkerLink {
       readonly firstIndex: number
       readonly settledMs?: number
       readonly adaptation?: AdaptationState
+      readonly wantsWords?: boolean
     },
   ): number {
     const number = this.#nextStream++

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
-import { err, ok, type Result } from '@parley/kernel'
+import { type Clock, err, ok, type Result } from '@parley/kernel'
 import { ParleyError } from '@parley/protocol'
 
 export type Authorise = (request: Pick<IncomingMessage, 'headers' | 'url'>) => Promise<Result<void, ParleyError>>
@@ -26,8 +26,42 @@ async function readOwnKey(file: string): Promise<string | undefined> {
 
 export const allowAll: Authorise = async () => ok(undefined)
 
+/** How often a key that is not known makes the keys be read again. */
+const REREAD_EVERY_MS = 1_000
+
+/**
+ * The keys there are, read again when somebody comes with one that is not known: a platform that starts for the first time makes its key
+ * while its workers start, and keys may be changed while they run.
+ */
+export function keysOf(clock: Clock, read: () => Promise<readonly Buffer[]>): KeySource {
+  let known: readonly Buffer[] = []
+  let readAtMs = Number.NEGATIVE_INFINITY
+  let reading: Promise<void> | undefined
+  return {
+    known: () => known,
+    reread() {
+      if (!reading && clock.nowMs() - readAtMs < REREAD_EVERY_MS) return Promise.resolve()
+      reading ??= read()
+        .then((hashes) => {
+          known = hashes
+          readAtMs = clock.nowMs()
+        })
+        .finally(() => {
+          reading = undefined
+        })
+      return reading
+    },
+  }
+}
+
+export interface KeySource {
+  known(): readonly Buffer[]
+  /** Resolves when `known` is as new as it gets. */
+  reread(): Promise<void>
+}
+
 /** `Authorization: Bearer KEY`, or `?token=KEY` for who cannot set headers (browsers). Takes the same time for every wrong key. */
-export function requireKey(hashes: readonly Buffer[]): Authorise {
+export function requireKey(keys: KeySource): Authorise {
   return async (request) => {
     const key = keyOf(request)
     if (key === undefined) {
@@ -35,10 +69,17 @@ export function requireKey(hashes: readonly Buffer[]): Authorise {
       return err(new ParleyError('UNAUTHENTICATED', { message }))
     }
     const hash = sha256(key)
-    let isKnown = false
-    for (const known of hashes) if (timingSafeEqual(known, hash)) isKnown = true
-    return isKnown ? ok(undefined) : err(new ParleyError('UNAUTHENTICATED', { message: 'the API key is not valid' }))
+    if (isAmong(keys.known(), hash)) return ok(undefined)
+    await keys.reread()
+    if (isAmong(keys.known(), hash)) return ok(undefined)
+    return err(new ParleyError('UNAUTHENTICATED', { message: 'the API key is not valid' }))
   }
+}
+
+function isAmong(hashes: readonly Buffer[], hash: Buffer): boolean {
+  let isKnown = false
+  for (const known of hashes) if (timingSafeEqual(known, hash)) isKnown = true
+  return isKnown
 }
 
 function keyOf({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): string | undefined {

@@ -1,9 +1,10 @@
 // The stream endpoints on this worker's listener, as the configuration says.
 import type { ResolvedConfig } from '@parley/config'
+import type { Clock } from '@parley/kernel'
 import { StreamEndpoints } from '@parley/stream-endpoints'
 import type { Logger } from '@parley/telemetry'
 import type { LocalAccess, MountEndpoints } from '../endpoints-port.ts'
-import { type Authorise, allowAll, knownKeyHashes, requireKey } from './endpoint-authority.ts'
+import { type Authorise, allowAll, keysOf, knownKeyHashes, requireKey } from './endpoint-authority.ts'
 import { RecogniserToAsr } from './recogniser-to-asr.ts'
 import { SynthesiserToTts } from './synthesiser-to-tts.ts'
 
@@ -20,27 +21,32 @@ export interface EndpointSettings {
 }
 
 /** What `worker.endpoints` asks for; undefined when they are off. Reads the machine's API key. */
-export async function streamEndpointsOf(config: ResolvedConfig, logger: Logger): Promise<MountEndpoints | undefined> {
+export async function streamEndpointsOf(
+  config: ResolvedConfig,
+  logger: Logger,
+  clock: Clock,
+): Promise<MountEndpoints | undefined> {
   const { endpoints, connections, host } = config.worker
   if (endpoints === 'off') return undefined
   if (endpoints === 'open' && !LOOPBACK.test(host)) {
     logger.warn({ host }, 'the stream endpoints are open to everybody who reaches this port (worker.endpoints)')
   }
   return mountStreamEndpoints({
-    authorise: endpoints === 'open' ? allowAll : await keyAuthority(config, logger),
+    authorise: endpoints === 'open' ? allowAll : await keyAuthority(config, logger, clock),
     maxConnections: connections,
     allowedOrigins: config.server.allowedOrigins,
   })
 }
 
-async function keyAuthority(config: ResolvedConfig, logger: Logger): Promise<Authorise> {
-  const hashes = await knownKeyHashes(config)
-  if (hashes.length === 0) {
+async function keyAuthority(config: ResolvedConfig, logger: Logger, clock: Clock): Promise<Authorise> {
+  const keys = keysOf(clock, () => knownKeyHashes(config))
+  await keys.reread()
+  if (keys.known().length === 0) {
     const message =
-      'nobody can use the stream endpoints: no API key is known here; set auth.apiKey or auth.keys, or worker.endpoints to off or open'
+      'nobody can use the stream endpoints yet: no API key is known here; start a pod with this data directory, set auth.apiKey or auth.keys, or worker.endpoints to off or open'
     logger.warn({}, message)
   }
-  return requireKey(hashes)
+  return requireKey(keys)
 }
 
 export function mountStreamEndpoints(settings: EndpointSettings): MountEndpoints {
@@ -72,9 +78,9 @@ export function mountStreamEndpoints(settings: EndpointSettings): MountEndpoints
         void endpoints.onUpgrade(request, socket, head)
         return true
       },
-      request(path, _request, response) {
+      request(path, request, response) {
         if (!endpoints.handles(path)) return false
-        response.writeHead(426, { connection: 'close, upgrade', upgrade: 'websocket' }).end()
+        void endpoints.onRequest(request, response)
         return true
       },
       close() {

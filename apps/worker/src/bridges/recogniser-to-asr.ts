@@ -31,7 +31,7 @@ export class RecogniserToAsr implements RecogniseBackend {
   ): Promise<Result<RecogniseStream, ParleyError>> {
     const refusal = this.refusal()
     if (refusal) return err(refusal)
-    const opened = await this.#recogniser.openStream({ language, firstIndex }, adapt(listener))
+    const opened = await this.#recogniser.openStream({ language, firstIndex, wantsWords: true }, adapt(listener))
     if (!opened.ok) {
       const { code, message, retryAfterMs } = opened.error
       const { languages } = this.#recogniser.status()
@@ -84,8 +84,8 @@ class LocalStream implements RecogniseStream {
 function adapt(listener: RecogniseListener): RecognitionListener {
   return {
     onPartial: (partial) => listener.onPartial(partial),
-    onFinal: ({ index, text, startMs, endMs, settledMs }) => {
-      listener.onFinal({ index, text, startMs, endMs })
+    onFinal: ({ index, text, startMs, endMs, settledMs, words }) => {
+      listener.onFinal({ index, text, startMs, endMs, words })
       listener.onSettled(settledMs)
     },
     onAbandoned: ({ index, reason, settledMs }) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { err, ok, systemClock } from '@parley/kernel'
+import { ManualClock } from '@parley/kernel/testing'
 import { ParleyError } from '@parley/protocol'
 import { RECOGNISER_RATE_HZ, type RecogniserStatus } from '@parley/speech'
 import { ScriptedSynthesiser } from '@parley/speech/testing'
@@ -11,7 +12,7 @@ import { silentLogger } from '@parley/telemetry'
 import type { LocalAccess } from '../endpoints-port.ts'
 import { FAIL_VALUE, SpellingRecogniser } from '../testing/spelling-recogniser.ts'
 import { type RigOptions, until, workerRig } from '../testing/worker-rig.ts'
-import { allowAll, requireKey } from './endpoint-authority.ts'
+import { allowAll, keysOf, requireKey } from './endpoint-authority.ts'
 import { type EndpointSettings, mountStreamEndpoints } from './mount-stream-endpoints.ts'
 import { RecogniserToAsr } from './recogniser-to-asr.ts'
 import { SynthesiserToTts } from './synthesiser-to-tts.ts'
@@ -226,7 +227,7 @@ test('[WK30] plain requests are told that this is a WebSocket; pages are let in 
 test('[WK31] with keys, only who holds one is let in, by header or in the address', async (t) => {
   const { createHash } = await import('node:crypto')
   const hash = createHash('sha256').update('pk_right').digest()
-  const { client } = await rigOf(t, { authorise: requireKey([hash]) })
+  const { client } = await rigOf(t, { authorise: requireKey(keysOf(systemClock, async () => [hash])) })
   const missing = await client(ASR).refused()
   assert.deepEqual([missing.status, missing.body.code], [401, 'UNAUTHENTICATED'])
   assert.match(missing.body.detail, /Bearer KEY/)
@@ -237,9 +238,34 @@ test('[WK31] with keys, only who holds one is let in, by header or in the addres
 })
 
 test('[WK31] who fails to say who may, lets nobody in', async () => {
-  const none = await requireKey([])({ headers: { authorization: 'Bearer x' }, url: ASR })
+  const none = await requireKey(keysOf(systemClock, async () => []))({
+    headers: { authorization: 'Bearer x' },
+    url: ASR,
+  })
   assert.ok(!none.ok && none.error instanceof ParleyError)
   assert.deepEqual(await allowAll({ headers: {}, url: ASR }), ok(undefined))
+})
+
+test('[WK31] a key that is made after the worker was started is known when somebody comes with it', async () => {
+  const { createHash } = await import('node:crypto')
+  const clock = new ManualClock()
+  let hashes: Buffer[] = []
+  let reads = 0
+  const keys = keysOf(clock, async () => {
+    reads++
+    return hashes
+  })
+  const ask = async (key: string) =>
+    (await requireKey(keys)({ headers: { authorization: `Bearer ${key}` }, url: ASR })).ok
+  assert.equal(await ask('pk_new'), false)
+  hashes = [createHash('sha256').update('pk_new').digest()]
+  // Strangers do not make the file be read all the time.
+  assert.equal(await ask('pk_new'), false)
+  assert.equal(reads, 1)
+  clock.advance(1_000)
+  assert.equal(await ask('pk_new'), true)
+  assert.equal(await ask('pk_new'), true)
+  assert.equal(reads, 2)
 })
 
 test('[WK30] when the worker stops every client is told, and no slot is kept', async (t) => {

@@ -13,6 +13,8 @@ const DEFAULT_BITRATE_BPS = 24_000
 const MIN_BITRATE_BPS = 6_000
 /** At 60 ms this fills about half of the largest packet: room for the peaks of variable rate. */
 const MAX_BITRATE_BPS = 96_000
+/** RFC 6716 section 3.2.5. */
+const MAX_PACKET_MS = 120
 
 export function createOpusDecoder(library: OpusLibrary, format: AudioFormat): AudioDecoder {
   let raw: RawDecoder | undefined = library.takeDecoder(format.sampleRateHz)
@@ -33,6 +35,33 @@ export function createOpusDecoder(library: OpusLibrary, format: AudioFormat): Au
     },
     close() {
       if (raw) library.returnDecoder(format.sampleRateHz, raw)
+      raw = undefined
+    },
+  }
+}
+
+/** Decodes packets of any duration, as files and foreign streams hold them; otherwise as an AudioDecoder. */
+export interface OpusPacketDecoder {
+  readonly sampleRateHz: number
+  /** The packet's samples, mixed down to mono, in an array of the caller's own. Throws CodecError and stays usable. */
+  decode(packet: Uint8Array): Int16Array
+  close(): void
+}
+
+export function createPacketDecoder(library: OpusLibrary, sampleRateHz: number): OpusPacketDecoder {
+  let raw: RawDecoder | undefined = library.takeDecoder(sampleRateHz)
+  return {
+    sampleRateHz,
+    decode(packet) {
+      if (!raw) throw new CodecError('closed', 'The decoder is closed.')
+      const packetMs = opusPacketMs(packet)
+      if (packetMs === undefined || packetMs > MAX_PACKET_MS) {
+        throw new CodecError('corrupt', 'The Opus packet does not say how many frames it holds.')
+      }
+      return pcm16FromBytes(decodeRaw(raw, packet))
+    },
+    close() {
+      if (raw) library.returnDecoder(sampleRateHz, raw)
       raw = undefined
     },
   }

@@ -33,7 +33,7 @@ export class EndpointRig {
       isOriginAllowed: (origin) => origin === 'https://ours.example',
       ...options,
     })
-    this.#server = createServer()
+    this.#server = createServer((request, response) => void this.endpoints.onRequest(request, response))
     this.#server.on('upgrade', (request, socket, head) => void this.endpoints.onUpgrade(request, socket, head))
   }
 

@@ -10,6 +10,8 @@ export interface WordSegment {
   readonly word: string
   readonly firstFrame: number
   readonly lastFrame: number
+  /** Posterior probability in the lattice of the utterance, 0 to 1. */
+  readonly posterior: number
 }
 
 /** The native decoder refused to go on. It is not to be used again. */
@@ -113,7 +115,8 @@ export class Decoder {
       let segment = await this.#library.firstSegment(this.#native)
       while (segment !== null) {
         const [firstFrame, lastFrame] = this.#library.segmentFrames(segment)
-        segments.push({ word: this.#library.segmentWord(segment), firstFrame, lastFrame })
+        const posterior = this.#library.segmentPosterior(this.#native, segment)
+        segments.push({ word: this.#library.segmentWord(segment), firstFrame, lastFrame, posterior })
         segment = this.#library.nextSegment(segment)
       }
       return segments

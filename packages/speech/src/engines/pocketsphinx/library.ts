@@ -52,6 +52,8 @@ export interface PocketSphinxLibrary {
   segmentWord(segment: Pointer): string
   /** First and last frame (10 ms each, inclusive). */
   segmentFrames(segment: Pointer): readonly [number, number]
+  /** Posterior probability of the segment in the lattice, 0 to 1; only of an ended utterance. */
+  segmentPosterior(decoder: Pointer, segment: Pointer): number
   features(decoder: Pointer): Pointer | null
   readFeatures(features: Pointer): FeatureFields
   readCepstralMean(cmn: Pointer): CepstralMeanFields
@@ -123,6 +125,9 @@ async function bind(pocketsphinx: string, sphinxbase: string): Promise<PocketSph
   const nextSegment = engine.func('void *ps_seg_next(void *)')
   const segmentWord = engine.func('const char *ps_seg_word(void *)')
   const segmentFrames = engine.func('void ps_seg_frames(void *, _Out_ int *, _Out_ int *)')
+  const segmentProb = engine.func('int ps_seg_prob(void *, void *, void *, void *)')
+  const logmath = engine.func('void *ps_get_logmath(void *)')
+  const logmathExp = base.func('double logmath_exp(void *, int)')
   const features = engine.func('void *ps_get_feat(void *)')
   // The layouts of the public headers; koffi pads them as the platform's C compiler does (checked again per decoder).
   const featureLayout = koffi.struct({
@@ -181,6 +186,8 @@ async function bind(pocketsphinx: string, sphinxbase: string): Promise<PocketSph
       segmentFrames(segment, first, last)
       return [first[0] as number, last[0] as number]
     },
+    segmentPosterior: (decoder, segment) =>
+      logmathExp(logmath(decoder), segmentProb(segment, null, null, null)) as number,
     features: (decoder) => features(decoder) as Pointer | null,
     readFeatures: (at) => koffi.decode(at, featureLayout) as FeatureFields,
     readCepstralMean: (at) => koffi.decode(at, meanLayout) as CepstralMeanFields,

@@ -177,13 +177,14 @@ export class PocketSphinxRecogniser implements Recogniser {
       return err({ message: 'the recogniser is closed' })
     }
     const { clock, endpointing = DEFAULT_ENDPOINTING } = this.#options
-    const { firstIndex, adaptation } = options
+    const { firstIndex, adaptation, wantsWords = false } = options
     const stream: PocketSphinxStream = new PocketSphinxStream({
       clock,
       decoder,
       voice,
       endpointing,
       firstIndex,
+      wantsWords,
       listener,
       ...(adaptation ? { adaptation } : {}),
       onReleased: async (isHealthy) => {

@@ -1,7 +1,7 @@
 // One stream: takes blocks from its inbox one after another, decides by endpointing, decodes, and tells its listener. Owns its
 // decoder while it lives and shares nothing with other streams (IS1). Who may have a stream is the recogniser's business.
 import type { Clock } from '@parley/kernel'
-import type { AdaptationState } from '@parley/protocol'
+import type { AdaptationState, RecognisedWord } from '@parley/protocol'
 import { type AudioBlock, AudioInbox, type InboxItem } from '../../audio-inbox.ts'
 import { BlockHistory, type HeardBlock } from '../../block-history.ts'
 import { finalText, partialText, stableLength, wordsOf } from '../../caption-text.ts'
@@ -13,7 +13,7 @@ import type { UtteranceState } from '../../utterance-state.ts'
 import { advanceUtterance, deliver, openUtterance, type UtteranceEvent } from '../../utterance-transitions.ts'
 import { packSpeaker, unpackSpeaker } from './cepstral-state.ts'
 import { type Decoder, DecoderFailure } from './decoder.ts'
-import { UtteranceDecoding } from './utterance-decoding.ts'
+import { type DecodedUtterance, type DecodedWord, UtteranceDecoding } from './utterance-decoding.ts'
 
 /** No audio for this long of wall time ends what is being said (UT6). */
 export const IDLE_FLUSH_MS = 500
@@ -35,6 +35,7 @@ export interface PocketSphinxStreamOptions {
   readonly voice: VoiceActivity
   readonly endpointing: EndpointingOptions
   readonly firstIndex: number
+  readonly wantsWords?: boolean
   readonly adaptation?: AdaptationState
   readonly listener: RecognitionListener
   /** Called once, when nothing uses the decoder any more. */
@@ -82,7 +83,7 @@ export class PocketSphinxStream implements RecognitionStream {
     this.#endpointer = new Endpointer(endpointing)
     this.#activity = new SpeechActivity(voice)
     const speaker = unpackSpeaker(options.adaptation)
-    this.#decoding = new UtteranceDecoding(decoder, speaker?.cepstrum)
+    this.#decoding = new UtteranceDecoding(decoder, speaker?.cepstrum, options.wantsWords ?? false)
     if (speaker) this.#activity.restart(speaker.floorDbfs)
     this.#lastPushAtMs = clock.nowMs()
   }
@@ -261,23 +262,23 @@ export class PocketSphinxStream implements RecognitionStream {
 
   async #finishUtterance(): Promise<void> {
     this.#advance({ type: 'speechEnded', endMs: this.#lastVoicedEndMs, atMs: this.#clock.nowMs() })
-    const words = wordsOf(await this.#decoding.end())
+    const decoded = await this.#decoding.end()
     this.#history.clear()
-    this.#recognised(words, this.#heardMs)
+    this.#recognised(decoded, this.#heardMs)
   }
 
   async #cutUtterance(): Promise<void> {
     const atMs = this.#clock.nowMs()
-    const { words, carriedBlocks } = await this.#decoding.cut(
+    const { carriedBlocks, ...decoded } = await this.#decoding.cut(
       this.#endpointer.quietestBlocksAgo(),
       this.#history.length,
     )
     const carried = this.#history.last(carriedBlocks)
     const cutMs = carried[0]?.startMs ?? this.#heardMs
     this.#advance({ type: 'speechEnded', endMs: Math.min(cutMs, this.#lastVoicedEndMs), atMs })
-    this.#recognised(words, cutMs)
+    this.#recognised(decoded, cutMs)
     if (this.#life !== 'open') return
-    if (words.length === 0) {
+    if (decoded.words.length === 0) {
       // So much sound and not a word: it is not speech that goes on.
       this.#history.clear()
       this.#endpointer.finish()
@@ -289,7 +290,7 @@ export class PocketSphinxStream implements RecognitionStream {
     this.#guess()
   }
 
-  #recognised(words: readonly string[], settledMs: number): void {
+  #recognised({ words, timed }: DecodedUtterance, settledMs: number): void {
     if (this.#life !== 'open') return
     // What decides from here on is exactly what the adaptation state carries, so that a stream that takes over decides alike.
     const floorDbfs = Math.fround(this.#activity.floorDbfs)
@@ -297,12 +298,14 @@ export class PocketSphinxStream implements RecognitionStream {
     const cepstrum = this.#decoding.speaker()
     this.#settledMs = Math.max(this.#settledMs, settledMs)
     this.#blocksSinceSettled = 0
+    const text = finalText(words)
     this.#advance({
       type: 'recognised',
-      text: finalText(words),
+      text,
       settledMs,
       atMs: this.#clock.nowMs(),
       ...(cepstrum ? { adaptation: packSpeaker({ cepstrum, floorDbfs }) } : {}),
+      ...(timed ? { words: asShown(text, timed) } : {}),
     })
   }
 
@@ -334,4 +337,15 @@ export class PocketSphinxStream implements RecognitionStream {
     const isHealthy = isDecoderSound && (await this.#decoding.abort())
     await this.#onReleased(isHealthy)
   }
+}
+
+/** The words as the reader sees them: casing and punctuation add and lose none (TXT5). */
+function asShown(text: string, timed: readonly DecodedWord[]): RecognisedWord[] {
+  const shown = text.split(' ')
+  return timed.map(({ word, startMs, endMs, confidence }, at) => ({
+    text: shown[at] ?? word,
+    startMs,
+    endMs,
+    confidence,
+  }))
 }
