@@ -1,7 +1,7 @@
 // What became of everything asked for beside captions: translations by language, mended texts, voices; and which finals are still to be
 // heard. Pure but for its counts.
 import type { Unsaid } from '@parley/client'
-import { nearestRank } from './summary.ts'
+import { nearestRank } from './nearest-rank.ts'
 
 export interface LanguageTally {
   readonly finals: number

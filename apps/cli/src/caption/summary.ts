@@ -1,5 +1,6 @@
 // What is said at the end: words, finals, lag, and whether everything sent was answered. Pure.
 import type { ReceivedCaption } from '@parley/client'
+import { nearestRank } from './nearest-rank.ts'
 import type { RefinedSummary } from './refined-tally.ts'
 
 export interface CaptionSummary {
@@ -26,11 +27,6 @@ export interface CaptionSummary {
 }
 
 export type SummaryWay = Pick<CaptionSummary, 'interruptions' | 'resentMs' | 'transport' | 'refined'>
-
-/** Value below which `ratio` of the sorted values lie (nearest rank); undefined of none. */
-export function nearestRank(sorted: readonly number[], ratio: number): number | undefined {
-  return sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)]
-}
 
 /** Keeps count while captions arrive. Holds one number per final. */
 export class SummaryCounter {
