@@ -1,6 +1,7 @@
 /** Text of utterances: ports of translation and polishing, engines, guards, and what stands between a session and an engine. */
 export {
   APERTIUM_INSTALL_COMMAND,
+  APERTIUM_PACKAGES,
   type ApertiumOptions,
   ApertiumTranslator,
 } from './engines/apertium/apertium-translator.ts'
