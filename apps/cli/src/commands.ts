@@ -61,6 +61,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createFleetCommand',
   },
   {
+    name: 'budgets',
+    summary: "providers' budgets, who waits for them, and the cache",
+    module: './budgets/command.ts',
+    factory: 'createBudgetsCommand',
+  },
+  {
     name: 'impair',
     summary: 'a bad network between clients and the platform',
     module: './impair/command.ts',

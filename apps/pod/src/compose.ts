@@ -10,6 +10,7 @@ import { type Pod, startPod } from './pod.ts'
 import type { PodUdp } from './pod-udp.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
+import { createTextDesk } from './text/create-text-desk.ts'
 import { workerCertificates } from './tls/worker-certificates.ts'
 import { createUdp } from './udp/create-udp.ts'
 
@@ -39,16 +40,18 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
+  const text = createTextDesk({ ...options, workers: speech.texts })
   const sessions = createPodSessions({
     ...options,
     stages,
     speech,
     speak: speech,
+    text,
     onVoicesChange: (listener) => speech.onChange(listener),
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
   })
-  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, udp, sessions })
+  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, sessions })
 }
 
 function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {

@@ -3,7 +3,9 @@ import type { Clock } from '@parley/kernel'
 import type { Metrics } from '@parley/telemetry'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
+import type { PodText } from './pod-text.ts'
 import type { SessionService } from './sessions/session-service.ts'
+import { collectTexts, NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { UDP_DROP_REASONS, type UdpDropReason, type UdpPort, type UdpStats } from './udp/udp-port.ts'
 
 /** A scrape reads its sources one after the other; what was read this recently is of the same scrape. */
@@ -13,6 +15,8 @@ export interface PodMetricsSources {
   readonly clock: Clock
   readonly sessions: Pick<SessionService, 'stats'>
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
+  /** Undefined where nothing is done about texts. */
+  readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
   readonly udp: Pick<UdpPort, 'stats'> | undefined
   readonly http: Pick<PublicServer, 'connections' | 'counters'>
@@ -48,6 +52,10 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
     oncePerScrape(sources.clock, () => sources.udp?.stats() ?? NO_UDP_STATS),
   )
   collectSpeech(metrics, sources)
+  collectTexts(
+    metrics,
+    oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
+  )
   const { http } = sources
   metrics.collect('parley_connections', () => http.connections)
   metrics.collect('parley_upgrades_refused_total', () => byLabel('code', http.counters.upgradesRefusedTotal))

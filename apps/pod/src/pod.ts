@@ -27,8 +27,10 @@ import type { DataDirectory } from './identity/data-directory.ts'
 import type { Identity } from './identity/identity.ts'
 import { collectPodMetrics } from './pod-metrics.ts'
 import type { PodSpeech } from './pod-speech.ts'
+import type { PodText } from './pod-text.ts'
 import type { PodUdp } from './pod-udp.ts'
 import type { SessionService } from './sessions/session-service.ts'
+import { NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { startRates } from './throughput.ts'
 import { loadCredentials, watchCredentials } from './tls/credentials.ts'
 import { VERSION } from './version.ts'
@@ -47,6 +49,8 @@ export interface PodOptions {
   readonly podId: PodId
   readonly sessions: SessionService
   readonly speech: PodSpeech
+  /** Undefined: nothing is translated or polished. The pod's to close. */
+  readonly text?: PodText | undefined
   /** Undefined when UDP is switched off. The pod's to close. */
   readonly udp?: PodUdp | undefined
   readonly identity: Identity
@@ -96,6 +100,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   // First registered, last closed: sessions have closed their channels by then.
   scope.own(() => options.udp?.close())
   scope.own(() => speech.close())
+  scope.own(() => options.text?.close())
   const phases = trackPhase(scope, speech)
   const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats())
 
@@ -140,6 +145,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     mintPageCode,
     sessions: () => sessions.list(),
     fleet: { report: fleet, drain },
+    texts: () => options.text?.report() ?? NO_TEXT_REPORT,
     stages: options.stages,
     logger,
   })
@@ -205,6 +211,7 @@ function startFigures(
     clock,
     sessions,
     speech,
+    text: options.text,
     udp: options.udp,
     http: publicServer,
     droppedLogLines: options.droppedLogLines ?? (() => 0),

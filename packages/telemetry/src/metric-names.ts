@@ -170,6 +170,49 @@ export const METRICS = {
     'Speeches of sessions that are over, by outcome (ended, cancelled, failed, dropped with their connection).',
   ),
   parley_speech_frames_sent_total: counter([], 'Frames of speeches sent to clients.'),
+  // texts: translation and polishing
+  parley_text_asked_total: counter(
+    ['class'],
+    'Texts that were to be translated or polished, by class (partial, final).',
+  ),
+  parley_text_shared_total: counter(['class'], 'Those of them that shared the call of another that asked the same.'),
+  parley_text_outcomes_total: counter(
+    ['class', 'outcome'],
+    'Texts by what became of them: done (an engine answered), cached, cancelled; skipped and failed ones are counted with their reasons.',
+  ),
+  parley_text_outcome_seconds_total: counter(['class'], 'Time from being asked to the outcome, all texts together.'),
+  parley_text_partials_skipped_total: counter(
+    ['reason'],
+    'Partials that came to nothing: budget (it would have waited too long), failed (no engine, or none that could).',
+  ),
+  parley_text_finals_failed_total: counter(['reason'], 'Finals that came to nothing, by reason.'),
+  parley_text_finals_delayed_total: counter([], 'Finals that had to wait longer than a partial may.'),
+  parley_text_jobs: gauge(['state'], 'Texts under way: called, waiting (for a turn), parked (for a change), resting.'),
+  parley_text_engine_ready: gauge(
+    ['kind', 'engine'],
+    '1 when the engine is asked, 0 when it is not ready or left alone.',
+  ),
+  parley_text_answers_total: counter(['kind', 'engine'], 'Answers of engines that were used.'),
+  parley_text_call_failures_total: counter(
+    ['kind', 'engine', 'code'],
+    'Calls that came to nothing, by code; LINK_LOST: with the link to their worker.',
+  ),
+  parley_text_refused_total: counter(
+    ['reason'],
+    'Answers that were of no use: same (the text itself), long (far too much), language (in another).',
+  ),
+  parley_text_cache_hits_total: counter(['class'], 'Texts whose answer was known.'),
+  parley_text_cache_misses_total: counter(['class'], 'Texts whose answer was not known.'),
+  parley_text_cache_bytes: gauge(['class'], 'Memory of the answers that are kept.'),
+  parley_budget_used_ratio: gauge(
+    ['provider', 'resource'],
+    "Share of this pod's part of a budget that is used: requests and tokens of the last minute, calls under way.",
+  ),
+  parley_budget_waiting: gauge(['provider', 'class'], 'Texts that wait for a budget.'),
+  parley_budget_calls_total: counter(['provider'], 'Calls made on a budget.'),
+  parley_budget_rate_limited_total: counter(['provider'], 'Calls the provider refused for its own limits.'),
+  parley_budget_paused: gauge(['provider'], '1 while the provider wants to be left alone, else 0.'),
+  parley_budget_store_lost: gauge(['provider'], '1 while the store of shared budgets does not answer, else 0.'),
   // the speech worker
   parley_worker_state: gauge(
     ['state'],

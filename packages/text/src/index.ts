@@ -1,4 +1,8 @@
 /** Text of utterances: ports of translation and polishing, engines, guards, and what stands between a session and an engine. */
+
+export * from './budgets/index.ts'
+export * from './cache/index.ts'
+export * from './engine-order/index.ts'
 export {
   APERTIUM_INSTALL_COMMAND,
   APERTIUM_PACKAGES,
@@ -6,9 +10,10 @@ export {
   ApertiumTranslator,
 } from './engines/apertium/apertium-translator.ts'
 export { type HarperOptions, HarperPolisher } from './engines/harper/harper-polisher.ts'
+export * from './gating/index.ts'
 export { guardedPolisher, guardedTranslator } from './guarded-engines.ts'
 export { type GuardedText, type GuardRefusal, polishRefusal, translationRefusal } from './guards.ts'
 export { type LanguageJudge, type LanguageVerdict, loadLanguageJudge } from './language-judge.ts'
-export * from './gating/index.ts'
+export * from './scheduling/index.ts'
 export * from './text-engine.ts'
 export * from './text-service.ts'

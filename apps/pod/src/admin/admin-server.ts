@@ -14,6 +14,7 @@ import { listen, urlHost } from '../http/listen.ts'
 import { asParleyError, problemHeaders, problemOf } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { timedHandler } from '../http/timed-handler.ts'
+import type { TextReport } from '../text/text-report.ts'
 import { adminGuard } from './admin-guard.ts'
 import { type FleetAdmin, registerFleetRoutes } from './fleet-routes.ts'
 import type { HealthReport } from './health-report.ts'
@@ -31,6 +32,8 @@ export interface AdminServerOptions {
   readonly mintPageCode: () => MintedPageCode
   readonly sessions: () => readonly SessionView[]
   readonly fleet: FleetAdmin
+  /** Budgets, engines for texts, their cache. */
+  readonly texts: () => TextReport
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer | undefined
   readonly logger: Logger
@@ -102,12 +105,13 @@ function registerAdminRoutes(
   })
   app.setNotFoundHandler(() => {
     const message =
-      'here are GET /health, /metrics, /fleet and /admin/sessions, POST /admin/page-codes and /fleet/members/ID/drain and undrain'
+      'here are GET /health, /metrics, /fleet, /budgets and /admin/sessions, POST /admin/page-codes and /fleet/members/ID/drain and undrain'
     throw new ParleyError('NOT_FOUND', { message })
   })
   app.get('/health', (_request, reply) => reply.code(options.isReady() ? 200 : 503).send(options.health()))
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.expose()))
   app.get('/admin/sessions', () => ({ sessions: options.sessions().map(withoutContent) }))
+  app.get('/budgets', () => options.texts())
   registerFleetRoutes(app, options.fleet, logger)
   app.post('/admin/page-codes', (request, reply) => {
     const minted = options.mintPageCode()

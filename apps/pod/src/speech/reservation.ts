@@ -1,16 +1,18 @@
 // A slot that is promised to a session which has not opened its stream yet. It outlives the worker it was promised on (FO2).
+
+import type { SlotBook } from './slot-book.ts'
 import type { SlotReservation } from './speech-port.ts'
 import type { PlaceWish } from './stream-placer.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 export class Reservation implements SlotReservation {
   readonly language: string
-  readonly wish: PlaceWish
+  readonly wish: PlaceWish<SlotBook>
   readonly #onRelease: (reservation: Reservation) => void
   #link: WorkerLink | undefined
   #isOver = false
 
-  constructor(language: string, wish: PlaceWish, onRelease: (reservation: Reservation) => void) {
+  constructor(language: string, wish: PlaceWish<SlotBook>, onRelease: (reservation: Reservation) => void) {
     this.language = language
     this.wish = wish
     this.#onRelease = onRelease

@@ -3,12 +3,14 @@
 import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
 import { ParleyError, type VoiceInfo, type WorkerEngine } from '@parley/protocol'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
+import { LinkTextWorkers } from '../text/text-workers.ts'
 import { AudioPool } from './audio-pool.ts'
 import { matchLanguage } from './language-match.ts'
 import type { SenderCounters } from './link-sender.ts'
 import type { LinkAddress } from './link-socket.ts'
 import { LinkTick } from './link-tick.ts'
 import { Reservation } from './reservation.ts'
+import type { SlotBook } from './slot-book.ts'
 import { SpeakLinks } from './speak-links.ts'
 import type { SpeakCounters } from './speak-stream.ts'
 import type {
@@ -77,6 +79,8 @@ export function createSpeechLinks(options: SpeechLinksOptions): SpeechLinks {
 }
 
 export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
+  /** What the same workers do about texts. */
+  readonly texts: LinkTextWorkers
   readonly #options: SpeechLinksOptions
   readonly #stages: StageTimer
   readonly #scope: Scope
@@ -149,6 +153,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
       placer: this.#placer,
       links: () => this.#links.values(),
     })
+    this.texts = new LinkTextWorkers({ placer: this.#placer, links: () => this.#links.values() })
     this.#scope.every(CHECK_PERIOD_MS, () => this.#check())
     this.setWorkers([])
   }
@@ -283,12 +288,14 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
     this.#listeners.clear()
+    this.texts.close()
     await this.#scope.close()
   }
 
   onLoad(_link: WorkerLink): void {
     this.#place()
     this.#speaks.place()
+    this.texts.changed()
     this.#changed()
   }
 
@@ -296,6 +303,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     for (const reservation of this.#reservations) if (reservation.link === link) reservation.leave()
     this.#place()
     this.#speaks.place()
+    this.texts.changed()
     this.#changed()
   }
 
@@ -362,7 +370,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
   }
 }
 
-const recognitionOf = (language: string, affinityKey: string | undefined): PlaceWish => ({
+const recognitionOf = (language: string, affinityKey: string | undefined): PlaceWish<SlotBook> => ({
   fits: (link) => link.report.languageFor(language) !== undefined,
   book: (link) => link.book,
   affinityKey,

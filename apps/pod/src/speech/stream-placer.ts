@@ -1,15 +1,20 @@
 // Which of this pod's links the next stream goes over: turns links into candidates and asks the policy. Counts the turns.
 import { type Candidate, eligible, leastConnections, sticky } from '@parley/placement'
-import type { SlotBook } from './slot-book.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 export type PlacementPolicy = 'least-connections' | 'sticky'
 
-export interface PlaceWish {
-  /** False when that worker cannot do the work at all (language, voice). */
+/** Slots of one kind of work on one worker, and those taken as far as this pod knows. */
+export interface SlotCounts {
+  readonly slots: number
+  readonly used: number
+}
+
+export interface PlaceWish<Book extends SlotCounts = SlotCounts> {
+  /** False when that worker cannot do the work at all (language, voice, engine). */
   fits(link: WorkerLink): boolean
   /** Where slots of this kind of work are counted. */
-  book(link: WorkerLink): SlotBook
+  book(link: WorkerLink): Book
   /** What `sticky` goes by; without one the least connections decide. */
   readonly affinityKey?: string | undefined
 }
@@ -39,6 +44,11 @@ export class StreamPlacer {
   /** The same for what was admitted before and has lost its worker: it may also go to one that is out, when no other has room. */
   pickUrgently(wish: PlaceWish): WorkerLink | undefined {
     return this.#pick(wish, eligible(this.candidates(wish), true))
+  }
+
+  /** Whether `pick` would find one. */
+  hasRoom(wish: PlaceWish): boolean {
+    return eligible(this.candidates(wish)).length > 0
   }
 
   #pick(wish: PlaceWish, candidates: readonly LinkCandidate[]): WorkerLink | undefined {

@@ -1,16 +1,18 @@
 // One link of this pod to one speech worker: connects, proves and checks identity, keeps asking whether the worker is
 // there, and comes back after a loss. It carries streams but decides nothing about them.
-import { assertNever, backoffMs, type Clock, Scope } from '@parley/kernel'
+import { backoffMs, type Clock, Scope } from '@parley/kernel'
 import {
   type AdaptationState,
   type AudioFormat,
   CLOSE_REASONS,
   decodeWorkerMessage,
   type PodToWorker,
+  type TextEngineInfo,
   type WorkerToPod,
 } from '@parley/protocol'
 import { type Logger, SPAN, type StageTimer } from '@parley/telemetry'
 import type { WebSocket } from 'ws'
+import { LinkTexts } from '../text/link-texts.ts'
 import { isProof, newNonce } from './link-auth.ts'
 import { LinkSender, type SenderCounters } from './link-sender.ts'
 import { type DialledLink, dialLink, type LinkAddress, type LinkCredentials, refusalWords } from './link-socket.ts'
@@ -35,7 +37,7 @@ const LINK_VERSION = 1
 const HEALTH_PERIOD_MS = 2_000
 
 export interface LinkOwner {
-  /** The worker can take streams, or its load has changed. */
+  /** The worker can take streams, or its load or engines have changed. */
   onLoad(link: WorkerLink): void
   /** The link was up and is not any more. Its streams have been told. */
   onDown(link: WorkerLink): void
@@ -60,6 +62,7 @@ export class WorkerLink {
   readonly report = new WorkerReport()
   /** The streams of this link that speak. */
   readonly speeches: LinkSpeeches
+  readonly texts: LinkTexts
   readonly #options: WorkerLinkOptions
   readonly #scope: Scope
   readonly #logger: Logger
@@ -84,12 +87,16 @@ export class WorkerLink {
     this.#workerId = workerId
     this.#logger = options.logger.child(workerId === undefined ? { workerUrl: url } : { workerId })
     this.health = new WorkerHealth(options.clock)
+    const outlet = {
+      send: (message: PodToWorker) => this.#send(message),
+      guarded: (tell: () => void) => this.#guarded(tell),
+    }
+    this.texts = new LinkTexts(outlet)
     this.speeches = new LinkSpeeches({
+      ...outlet,
       health: this.health,
       report: this.report,
-      send: (message) => this.#send(message),
       nextStream: () => this.#nextStream++,
-      guarded: (tell) => this.#guarded(tell),
     })
     this.#fate = new WorkerFate(options.clock, (tell) => this.#guarded(tell))
     this.#lastHealthMs = options.clock.nowMs()
@@ -108,7 +115,6 @@ export class WorkerLink {
   get problem(): string | undefined {
     return this.#problem
   }
-
   get isUp(): boolean {
     return this.#state.kind === 'up'
   }
@@ -249,7 +255,10 @@ export class WorkerLink {
     if (message.type === 'worker.hello') this.#onHello(message)
     else if (message.type === 'worker.load') this.#onLoad(message)
     else if (message.type === 'link.refused') this.#drop(message.message)
-    else if ('stream' in message && this.#state.kind === 'up') this.#toStream(message)
+    else if (message.type === 'worker.text') this.#onTextEngines(message.engines)
+    else if (this.#state.kind !== 'up') return
+    else if ('stream' in message) this.#toStream(message)
+    else if (message.type === 'text.answered' || message.type === 'text.failed') this.texts.onMessage(message)
   }
 
   /** False: it is no audio of speeches. */
@@ -267,12 +276,12 @@ export class WorkerLink {
       return
     }
     if ((hello.version as number) !== LINK_VERSION) {
-      this.#drop(
-        `the worker speaks version ${hello.version} of the link, this pod version ${LINK_VERSION}: upgrade the older one`,
-      )
+      const versions = `version ${hello.version} of the link, this pod version ${LINK_VERSION}`
+      this.#drop(`the worker speaks ${versions}: upgrade the older one`)
       return
     }
     this.report.onEngines(hello.engines)
+    this.texts.onEngines([])
     this.#fate.decide(this.#workerId === workerId)
     this.#workerId = workerId
     this.#state = { kind: 'proven', attempt, socket }
@@ -283,8 +292,14 @@ export class WorkerLink {
     this.report.onLoad(load)
     this.book.onReport(load.slots, load.slotsUsed)
     this.speeches.onLoad(load)
+    this.texts.onLoad(load)
     if (this.#state.kind === 'proven') this.#rise(this.#state.attempt, this.#state.socket)
     this.#options.owner.onLoad(this)
+  }
+
+  #onTextEngines(engines: readonly TextEngineInfo[]): void {
+    if (this.#state.kind === 'proven' || this.isUp) this.texts.onEngines(engines)
+    if (this.isUp) this.#options.owner.onLoad(this)
   }
 
   #rise(attempt: Scope, socket: WebSocket): void {
@@ -350,27 +365,13 @@ export class WorkerLink {
     }
   }
 
+  /** Nothing happens while there is no connection. */
   #send(message: PodToWorker): void {
     const state = this.#state
-    switch (state.kind) {
-      case 'greeting':
-      case 'proven':
-      case 'up':
-        this.#sendText(state.socket, message)
-        return
-      case 'resting':
-      case 'connecting':
-      case 'closed':
-        return
-      default:
-        assertNever(state)
-    }
-  }
-
-  #sendText(socket: WebSocket, message: PodToWorker): void {
+    if (state.kind === 'resting' || state.kind === 'connecting' || state.kind === 'closed') return
     const { stages } = this.#options
     stages.enter(SPAN.linkOut)
-    socket.send(JSON.stringify(message))
+    state.socket.send(JSON.stringify(message))
     stages.leave()
   }
 
@@ -379,9 +380,8 @@ export class WorkerLink {
     if (this.#state.kind === 'closed' || this.#state.kind === 'resting') return
     const wasUp = this.#state.kind === 'up'
     this.#problem = reason
-    const fields = { reason, streams: this.#streams.size }
-    if (wasUp) this.#logger.warn(fields, 'link to speech worker lost')
-    else if (this.#failures === 0) this.#logger.warn(fields, 'speech worker cannot be reached; trying on')
+    const words = wasUp ? 'link to speech worker lost' : 'speech worker cannot be reached; trying on'
+    if (wasUp || this.#failures === 0) this.#logger.warn({ reason, streams: this.#streams.size }, words)
     this.#leave({ kind: 'resting' }, wasWanted)
     this.#scope.after(backoffMs(this.#failures++, RETRY), () => this.#begin())
   }
@@ -394,12 +394,13 @@ export class WorkerLink {
     this.#options.counters.linkLosses++
     const entries = [...this.#streams.values()]
     this.#streams = new Map()
-    if (entries.length + this.speeches.size > 0 && !wasWanted) this.health.failed()
+    if (entries.length + this.speeches.size + this.texts.size > 0 && !wasWanted) this.health.failed()
     this.report.clear()
     this.book.clear()
     if (!wasWanted) this.#fate.lost(entries.map(({ stream }) => stream))
     for (const { stream } of entries) this.#guarded(() => stream.onLinkLost(wasWanted))
     this.speeches.onLinkLost(wasWanted)
+    this.texts.onLinkLost()
     this.#options.owner.onDown(this)
   }
 }

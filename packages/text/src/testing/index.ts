@@ -1,5 +1,6 @@
 /** For tests of what is built on engines for texts, and for engines themselves. Not for the product. */
 export { ScriptedPolisher, type ScriptedTextOptions, ScriptedTranslator } from './scripted-engines.ts'
+export * from './scripted-text-service.ts'
 export {
   type PolisherContractOptions,
   polisherContract,
@@ -8,4 +9,3 @@ export {
   type TranslatorContractOptions,
   translatorContract,
 } from './text-engine-contract.ts'
-export * from './scripted-text-service.ts'

@@ -1,0 +1,3 @@
+export * from './cache-key.ts'
+export * from './lru-store.ts'
+export * from './text-cache.ts'

@@ -1,0 +1,5 @@
+export * from './after-failure.ts'
+export * from './circuit-breaker.ts'
+export * from './engine-order.ts'
+export * from './languages.ts'
+export * from './text-fit.ts'

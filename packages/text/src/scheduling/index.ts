@@ -1,0 +1,2 @@
+export * from './call-queue.ts'
+export * from './fair-queue.ts'
