@@ -40,7 +40,7 @@ interface Ask {
   isOver: boolean
 }
 
-interface Lane {
+interface KindQueue {
   readonly slots: number
   used: number
   /** Finals go before partials; each in the order they came. */
@@ -72,7 +72,7 @@ export interface TextHostOptions extends TextParts {
 
 export class TextHost {
   readonly #options: TextHostOptions
-  readonly #lanes = new Map<TextKind, Lane>()
+  readonly #queues = new Map<TextKind, KindQueue>()
   readonly #counters: Readonly<Record<TextKind, TextCounters>> = { translate: newCounters(), polish: newCounters() }
   readonly #asks = new Set<Ask>()
   #isClosed = false
@@ -81,12 +81,12 @@ export class TextHost {
     this.#options = options
     for (const kind of TEXT_KINDS) {
       const slots = options.slots[kind] ?? 0
-      if (slots > 0) this.#lanes.set(kind, { slots, used: 0, finals: new Set(), partials: new Set() })
+      if (slots > 0) this.#queues.set(kind, { slots, used: 0, finals: new Set(), partials: new Set() })
     }
   }
 
   has(kind: TextKind): boolean {
-    return this.#lanes.has(kind)
+    return this.#queues.has(kind)
   }
 
   /** The engines of the kinds there are, as pods are told. */
@@ -101,18 +101,18 @@ export class TextHost {
 
   /** An engine that cannot work now offers no slots. Undefined: the worker does not do this. */
   load(kind: TextKind): RoleLoad | undefined {
-    const lane = this.#lanes.get(kind)
-    if (!lane) return undefined
+    const queue = this.#queues.get(kind)
+    if (!queue) return undefined
     const isReady = this.engines.some((engine) => engine.kind === kind && engine.ready)
-    return { slots: isReady ? lane.slots : 0, slotsUsed: lane.used }
+    return { slots: isReady ? queue.slots : 0, slotsUsed: queue.used }
   }
 
   status(kind: TextKind): TextStatus | undefined {
     const load = this.load(kind)
-    const lane = this.#lanes.get(kind)
-    if (!load || !lane) return undefined
+    const queue = this.#queues.get(kind)
+    if (!load || !queue) return undefined
     const engines = this.engines.filter((engine) => engine.kind === kind)
-    return { ...load, waiting: lane.finals.size + lane.partials.size, engines, counters: this.#counters[kind] }
+    return { ...load, waiting: queue.finals.size + queue.partials.size, engines, counters: this.#counters[kind] }
   }
 
   /** Starts every engine; resolves when they are ready or have said why not. */
@@ -180,37 +180,37 @@ export class TextHost {
   /** Why it may not wait either; undefined when it waits now. */
   #enqueue(ask: Ask): TextFailure | undefined {
     const { kind, isFinal } = ask.question
-    const lane = this.#lanes.get(kind) as Lane
-    const isFull = lane.finals.size + lane.partials.size >= lane.slots * WAITING_PER_SLOT
+    const queue = this.#queues.get(kind) as KindQueue
+    const isFull = queue.finals.size + queue.partials.size >= queue.slots * WAITING_PER_SLOT
     if (isFull) {
-      const last = isFinal ? [...lane.partials].at(-1) : undefined
+      const last = isFinal ? [...queue.partials].at(-1) : undefined
       if (!last) return busy(kind)
-      lane.partials.delete(last)
+      queue.partials.delete(last)
       queueMicrotask(() => this.#fail(last, busy(kind)))
     }
-    const queue = isFinal ? lane.finals : lane.partials
-    queue.add(ask)
+    const waiting = isFinal ? queue.finals : queue.partials
+    waiting.add(ask)
     return undefined
   }
 
   #dispatch(kind: TextKind): void {
-    const lane = this.#lanes.get(kind) as Lane
-    while (lane.used < lane.slots && !this.#isClosed) {
-      const [next] = lane.finals.size > 0 ? lane.finals : lane.partials
+    const queue = this.#queues.get(kind) as KindQueue
+    while (queue.used < queue.slots && !this.#isClosed) {
+      const [next] = queue.finals.size > 0 ? queue.finals : queue.partials
       if (!next) return
-      lane.finals.delete(next)
-      lane.partials.delete(next)
-      lane.used++
+      queue.finals.delete(next)
+      queue.partials.delete(next)
+      queue.used++
       this.#options.onSlotsChanged()
-      void this.#run(next, lane)
+      void this.#run(next, queue)
     }
   }
 
-  async #run(ask: Ask, lane: Lane): Promise<void> {
+  async #run(ask: Ask, queue: KindQueue): Promise<void> {
     const { clock, onSlotsChanged } = this.#options
     const startMs = clock.nowMs()
     const outcome = await this.#askEngine(ask, Math.max(0, ask.deadlineAtMs - startMs))
-    lane.used--
+    queue.used--
     onSlotsChanged()
     const engineMs = clock.nowMs() - startMs
     if (outcome.ok) this.#answer(ask, { ...outcome.value, engineMs })
@@ -259,9 +259,9 @@ export class TextHost {
     ask.isOver = true
     this.#asks.delete(ask)
     ask.deadline?.cancel()
-    const lane = this.#lanes.get(ask.question.kind)
-    lane?.finals.delete(ask)
-    lane?.partials.delete(ask)
+    const queue = this.#queues.get(ask.question.kind)
+    queue?.finals.delete(ask)
+    queue?.partials.delete(ask)
     ask.abort.abort()
     return true
   }

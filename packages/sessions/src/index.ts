@@ -61,10 +61,10 @@ export { Speaker, type SpeakOrder } from './speaker.ts'
 export { SPEECH_LEAD_MS, SPEECH_WINDOW_MS } from './speech-pace.ts'
 export { EVERYTHING, onSubscribe, type Subscriptions, wantsMicrophone } from './subscriptions.ts'
 export {
+  type CaptionDesk,
   NO_TEXT,
   type RefinedCaption,
   type TextClient,
-  type TextDesk,
   type TextSink,
   type TextSource,
 } from './text-port.ts'

@@ -12,7 +12,7 @@ import {
 import type { HistoryEvent } from './event-history.ts'
 import { MAX_REFINEMENT_PLACE, refinementKey, type SessionChannel } from './ports.ts'
 import { countUp, type SessionCounters } from './session-counters.ts'
-import type { RefinedCaption, TextDesk, TextSink, TextSource } from './text-port.ts'
+import type { CaptionDesk, RefinedCaption, TextSink, TextSource } from './text-port.ts'
 
 /** The desk keeps the deadline itself; this much later the session stops believing in it, ms. */
 export const DEADLINE_BELIEF_MS = 1_000
@@ -61,7 +61,7 @@ export class Refinements implements TextSink {
   readonly #client: { readonly sessionId: string; readonly tenant: string; readonly language: string }
   readonly #host: RefinementHost
   readonly #outlet: RefinementOutlet
-  readonly #desk: TextDesk
+  readonly #desk: CaptionDesk
   #merged: MergedWishes = NOTHING_WANTED
   /** Languages wanted now, each with its place in the keys of partials: a new one for each time it is wanted anew. */
   readonly #places = new Map<string, number>()

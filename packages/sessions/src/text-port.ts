@@ -5,7 +5,7 @@ import type { Ability } from './caption-wishes.ts'
 
 export interface TextSource {
   /** Whoever works on the texts of one session. Nothing is told to `sink` before this has returned. */
-  open(client: TextClient, sink: TextSink): TextDesk
+  open(client: TextClient, sink: TextSink): CaptionDesk
 }
 
 export interface TextClient {
@@ -24,7 +24,7 @@ export interface RefinedCaption {
   readonly endMs: number
 }
 
-export interface TextDesk {
+export interface CaptionDesk {
   /** The whole set of what is made of partials; what is under way for anything else is called off. */
   wantPartials(targets: readonly string[], isPolished: boolean): void
   /** Made into what is wanted of partials when that is worth it; the newest wins. */

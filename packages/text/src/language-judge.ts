@@ -44,7 +44,7 @@ const MARGINS: readonly { readonly words: number; readonly margin: number }[] = 
   { words: 5, margin: 0.21 },
 ]
 /** The same where one other language is likely from the start. */
-const SUSPECT = { words: 6, margin: 0.12 } as const
+const SUSPECT = { words: 7, margin: 0.12 } as const
 /** Part of the letters that must be of another script. */
 const OTHER_SCRIPT_RATIO = 0.6
 const MIN_SCRIPT_LETTERS = 4

@@ -14,6 +14,8 @@ import { type Conversion, resampled } from './encoder.ts'
 import { CAPTION_EXIT, type CaptionExit, exitOfStart } from './exit-codes.ts'
 import { sendAtPace } from './pacer.ts'
 import type { CaptionPrinter } from './printers.ts'
+import type { RefineWish } from './refine-options.ts'
+import { RefinedRun } from './refined-run.ts'
 import { SummaryCounter } from './summary.ts'
 import type { Target } from './target.ts'
 
@@ -24,6 +26,8 @@ export interface CaptionRunOptions {
   readonly conversion: Conversion
   readonly language: string | undefined
   readonly wantsWatchLink: boolean
+  /** What is asked for beside captions. */
+  readonly refine: RefineWish
   readonly way: Way
   readonly printer: CaptionPrinter
   readonly clock: Clock
@@ -48,6 +52,7 @@ export class CaptionRun {
   readonly #options: CaptionRunOptions
   readonly #counter = new SummaryCounter()
   readonly #lag: LagTracker
+  readonly #refined: RefinedRun
   readonly #stop = new AbortController()
   readonly #leaving = Promise.withResolvers<'left'>()
   #stopped: Stop | undefined
@@ -63,6 +68,7 @@ export class CaptionRun {
   constructor(options: CaptionRunOptions) {
     this.#options = options
     this.#lag = new LagTracker(options.format.frameMs)
+    this.#refined = new RefinedRun(options.refine, options.printer, options.clock)
   }
 
   /** First: end the audio and wait shortly for the last final. Second: leave at once. */
@@ -112,7 +118,7 @@ export class CaptionRun {
   }
 
   async #start(): Promise<ParleySession> {
-    const { target, format, conversion, language, clock, printer, way } = this.#options
+    const { target, format, conversion, language, clock, printer, refine, way } = this.#options
     const { udpEndpoint } = way
     const session = await createSession({
       ...target,
@@ -122,6 +128,7 @@ export class CaptionRun {
       resume: way.resume,
       ...(udpEndpoint ? { udpEndpoint } : {}),
       ...(language === undefined ? {} : { language }),
+      ...(refine.captions ? { captions: refine.captions } : {}),
       ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
     })
     this.#session = session
@@ -131,6 +138,10 @@ export class CaptionRun {
     }
     this.#listen(session)
     await session.connect()
+    await this.#refined.able().catch(async (thrown: unknown) => {
+      await session.close()
+      throw thrown
+    })
     this.#isStarted = true
     if (this.#options.wantsWatchLink) printer.watchLink((await session.createWatchLink()).pageUrl)
     return session
@@ -148,6 +159,7 @@ export class CaptionRun {
       this.#counter.final(caption, lagMs)
       printer.final(caption, lagMs)
     })
+    this.#refined.listen(session)
     session.on('abandoned', ({ utterance, reason }) => {
       this.#counter.abandoned(utterance.index, reason)
       printer.abandoned(utterance.index, reason)
@@ -207,7 +219,8 @@ export class CaptionRun {
         : this.#endAudio(session)
     const interruption = this.#interruptedLater()
     try {
-      const outcome = await Promise.race([ending, interruption.promise])
+      const whole = ending.then(() => (this.#stopped === 'interrupted' ? undefined : this.#refined.heardOut()))
+      const outcome = await Promise.race([whole, interruption.promise])
       return outcome !== 'too-late'
     } catch (thrown) {
       if (!isOver(session.state) && thrown instanceof ParleyClientError) this.#options.printer.error(thrown)
@@ -270,13 +283,20 @@ export class CaptionRun {
     }
     const { mediaTime, framesDropped, resumptions, resentMs } = session.stats
     const droppedMs = framesDropped * format.frameMs + this.#lostMs
-    const way = { interruptions: resumptions, resentMs, transport: session.transport.kind }
+    const refined = await this.#refined.finish()
+    const way = {
+      interruptions: resumptions,
+      resentMs,
+      transport: session.transport.kind,
+      ...(refined ? { refined } : {}),
+    }
     const summary = this.#counter.result((mediaTime * 1000) / format.sampleRateHz, droppedMs, way)
     await session.close()
     printer.summary(summary)
     if (this.#stopped === 'interrupted') return CAPTION_EXIT.interrupted
     if (isOver(end)) return CAPTION_EXIT.lost
-    const isComplete = isAnswered && summary.unanswered === 0 && summary.droppedMs === 0
+    const isWhole = summary.unanswered === 0 && summary.droppedMs === 0 && this.#refined.failed === 0
+    const isComplete = isAnswered && isWhole
     return isComplete ? CAPTION_EXIT.ok : CAPTION_EXIT.unanswered
   }
 

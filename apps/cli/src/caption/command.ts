@@ -1,4 +1,6 @@
 // `parley caption`: options, streams and signals; the work is in caption-run.ts.
+import { access, constants } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { UdpEndpoint } from '@parley/client'
 import { CODECS, type Codec } from '@parley/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -9,11 +11,12 @@ import { processIo, type TerminalIo } from '../terminal-io.ts'
 import { type AudioSource, openAudioSource } from './audio-source.ts'
 import { CaptionRun } from './caption-run.ts'
 import { chooseFormat, openConversion } from './encoder.ts'
-import { CAPTION_EXIT } from './exit-codes.ts'
+import { CAPTION_EXIT, CaptionUsageError } from './exit-codes.ts'
 import { type CaptionPrinter, JsonPrinter, PipePrinter, TerminalPrinter } from './printers.ts'
+import { parseLanguages, type RefineOptions, refineWish } from './refine-options.ts'
 import { resolveTarget, warnOfReadableKey } from './target.ts'
 
-export interface CaptionOptions {
+export interface CaptionOptions extends RefineOptions {
   /** WAV file, or `-` for standard input. */
   readonly file: string
   /** Of raw samples on standard input, Hz. */
@@ -51,6 +54,8 @@ export async function captionCommand(options: CaptionOptions, io: TerminalIo): P
 
 async function caption(options: CaptionOptions, io: TerminalIo, printer: CaptionPrinter): Promise<number> {
   const { stdin, clock } = io
+  const refine = refineWish(options, options.language)
+  await checkFolders(refine.speechFiles.values())
   const warn = (text: string): void => printer.note(`parley: ${text}`)
   const source = await openAudioSource({ file: options.file, rateHz: options.rate, stdin, warn })
   const { target, format, conversion } = await prepare(options, io, source).catch((thrown: unknown) => {
@@ -61,7 +66,18 @@ async function caption(options: CaptionOptions, io: TerminalIo, printer: Caption
   const { language, udp = 'auto', udpEndpoint, resume = true } = options
   const wantsWatchLink = options.watchLink === true
   const way = { udp, udpEndpoint, resume }
-  const run = new CaptionRun({ target, source, format, conversion, language, wantsWatchLink, way, printer, clock })
+  const run = new CaptionRun({
+    target,
+    source,
+    format,
+    conversion,
+    language,
+    wantsWatchLink,
+    refine,
+    way,
+    printer,
+    clock,
+  })
   const offInterrupt = io.onInterrupt(() => run.interrupt())
   const onOutputError = (): void => run.outputClosed()
   io.stdout.on('error', onOutputError)
@@ -79,6 +95,15 @@ async function prepare(options: CaptionOptions, io: TerminalIo, source: AudioSou
   return { target, format, conversion: await openConversion(format, source.sampleRateHz) }
 }
 
+/** A file that cannot be written is told before anything is sent. */
+async function checkFolders(paths: Iterable<string>): Promise<void> {
+  for (const path of paths) {
+    await access(dirname(path), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+      throw new CaptionUsageError(`cannot write ${path}: ${error.code ?? error.message}`)
+    })
+  }
+}
+
 function choosePrinter(options: CaptionOptions, { stdout, stderr, env }: TerminalIo): CaptionPrinter {
   if (options.json) return new JsonPrinter(stdout, stderr)
   const isErrColoured = wantsColour(stderr, env)
@@ -89,16 +114,17 @@ function choosePrinter(options: CaptionOptions, { stdout, stderr, env }: Termina
 const EXIT_HELP = `
 Exit codes:
   ${CAPTION_EXIT.ok}    everything sent was answered
-  ${CAPTION_EXIT.unanswered}    something sent was not answered
+  ${CAPTION_EXIT.unanswered}    something sent was not answered, or not translated or said as asked for
   ${CAPTION_EXIT.usage}    wrong usage, file or configuration
   ${CAPTION_EXIT.unreachable}    no platform could be reached
-  ${CAPTION_EXIT.refused}    the platform refused (key, language, no free place)
+  ${CAPTION_EXIT.refused}    the platform refused (key, language, no free place), or cannot translate, mend or say what was asked for
   ${CAPTION_EXIT.lost}    the connection or the session ended midway and could not be made again
   ${CAPTION_EXIT.interrupted}  Ctrl-C
 
 Examples:
   ./parley caption samples/hello.wav
   ./parley caption talk.wav --json | jq -r 'select(.type == "final").text'
+  ./parley caption talk.wav --translate es,ca --polish --speech-out talk.es.wav
   arecord -q -f S16_LE -r 16000 -c 1 -t raw | ./parley caption - --rate 16000`
 
 function parseRate(text: string): number {
@@ -125,6 +151,20 @@ export function createCaptionCommand(context: CliContext): Command {
     .addOption(new Option('--rate <hz>', 'rate of raw 16-bit mono samples on standard input').argParser(parseRate))
     .addOption(new Option('--codec <codec>', 'how the audio travels').choices([...CODECS]).default('pcm16'))
     .option('--language <tag>', 'language spoken, such as en (default: that of the platform)')
+    .addOption(
+      new Option('--translate <tags>', 'languages to translate into as well, such as es,ca').argParser(parseLanguages),
+    )
+    .addOption(
+      new Option('--polish [mode]', 'mended text as well, of finals (default) or of partials too').choices([
+        'finals',
+        'partials',
+      ]),
+    )
+    .addOption(new Option('--speak <tags>', 'languages in which finals are to be heard').argParser(parseLanguages))
+    .option(
+      '--speech-out <file>',
+      'WAV file of what is heard (without --speak: the first of --translate); one per language',
+    )
     .option('--url <url>', 'address of the platform (default: the one that runs on this machine)')
     .option('--key <key>', 'API key (default: PARLEY_API_KEY, or the one kept on this machine)')
     .option('--ca <file>', 'PEM certificate to trust, for a platform with its own')

@@ -182,3 +182,63 @@ test('[CC13] JSON captions have exactly these fields, lag only on finals', () =>
   )
   assert.match(err.text, /NO_SLOT/)
 })
+
+const translation = (kind: 'partial' | 'final', utterance: number, language: string, text: string) => ({
+  type: 'translation' as const,
+  kind,
+  utterance: { epoch: 1, index: utterance },
+  revision: 2,
+  language,
+  text,
+  of: 1,
+  startMs: 100,
+  endMs: 900,
+  receivedAtMs: 1,
+})
+
+test('[CC44] translations of what is live are drawn below it, each in its rows; finals stay below theirs', () => {
+  const screen = new Screen(30)
+  const printer = new TerminalPrinter(screen, screen, false, false)
+  printer.partial(caption('partial', 0, 'good', 0))
+  printer.translation(translation('partial', 0, 'es', 'buenos'))
+  printer.translation(translation('partial', 0, 'ca', 'bon\u001b[31m'))
+  printer.translation(translation('partial', 9, 'es', 'of nothing that is live'))
+  printer.translation(translation('partial', 0, 'es', 'buenos dias a todos los que han venido hoy aqui'))
+  printer.note('a note')
+  const live = ['good', '  es  buenos dias a todos los', 'que han venido hoy aqui', '  ca  bon [31m']
+  assert.deepEqual(
+    screen.text.split('\n').map((line) => line.trim()),
+    ['a note', ...live].map((line) => line.trim()),
+  )
+  printer.final(caption('final', 0, 'Good.'))
+  printer.partial(caption('partial', 1, 'next', 0))
+  printer.translation(translation('final', 0, 'es', 'Buenos dias.'))
+  const polished = { type: 'polished', utterance: { epoch: 1, index: 0 }, revision: 3, of: 1, language: 'en' } as const
+  printer.polished({ ...polished, text: 'Good day', receivedAtMs: 1 })
+  printer.polished({ ...polished, seq: 2, text: 'Good day.', receivedAtMs: 1 })
+  assert.equal(screen.text, 'a note\nGood.\n  es  Buenos dias.\n  ~  Good day.\nnext')
+  printer.end()
+  assert.equal(screen.text, 'a note\nGood.\n  es  Buenos dias.\n  ~  Good day.')
+})
+
+test('[CC44] however many languages and however low the terminal, no row is left over', () => {
+  for (const [columns, rows] of [
+    [80, 24],
+    [20, 4],
+    [10, 2],
+  ] as const) {
+    const screen = new Screen(columns)
+    screen.rows = rows
+    const printer = new TerminalPrinter(screen, screen, false, false)
+    const words = 'this is a rather long sentence that goes on and on'
+    for (let count = 1; count <= words.length; count += 7) {
+      printer.partial(caption('partial', 0, words.slice(0, count), 0))
+      for (const language of ['es', 'ca', 'fr', 'pt']) {
+        printer.translation(translation('partial', 0, language, words.slice(0, count)))
+      }
+    }
+    printer.final(caption('final', 0, 'Done.'))
+    printer.end()
+    assert.equal(screen.text, 'Done.', `${columns} x ${rows}`)
+  }
+})

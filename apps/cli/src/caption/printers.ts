@@ -1,21 +1,34 @@
 // Where captions go: drawn in place on a terminal, one final per line in a pipe, one object per line as JSON.
 import {
+  type CaptionsInForce,
   KEPT_AUDIO_MS,
   type MissedEvents,
   type ParleyClientError,
   type ReceivedCaption,
+  type ReceivedPolish,
+  type ReceivedTranslation,
   type Resumed,
+  type TranslationFailed,
   type Transport,
 } from '@parley/client'
 import { type Style, style } from '../output/index.ts'
 import type { TextOut } from '../terminal-io.ts'
 import { layOut, printable, rowsTaken } from './caption-layout.ts'
+import type { RefinedSummary } from './refined-tally.ts'
 import type { CaptionSummary } from './summary.ts'
 
 export interface CaptionPrinter {
   partial(caption: ReceivedCaption): void
   final(caption: ReceivedCaption, lagMs: number | undefined): void
   abandoned(utterance: number, reason: string): void
+  translation(translation: ReceivedTranslation): void
+  translationFailed(failed: TranslationFailed): void
+  polished(polished: ReceivedPolish): void
+  /** What is made of captions, when what can be had of it is another. */
+  captionsInForce(inForce: CaptionsInForce): void
+  voice(language: string, utterance: number, reason: 'said' | 'skipped' | 'failed'): void
+  /** A file of what was said is whole. */
+  spoken(path: string, spokenMs: number): void
   speech(state: 'ready' | 'waiting'): void
   /** The connection broke, for `why`, and is being made anew. */
   interrupted(why: ParleyClientError): void
@@ -47,8 +60,24 @@ abstract class TextPrinter implements CaptionPrinter {
   abstract partial(caption: ReceivedCaption): void
   abstract final(caption: ReceivedCaption, lagMs: number | undefined): void
   abstract abandoned(utterance: number, reason: string): void
+  abstract translation(translation: ReceivedTranslation): void
+  abstract polished(polished: ReceivedPolish): void
   abstract note(text: string): void
   end(): void {}
+  voice(): void {}
+
+  translationFailed({ language, utterance, reason }: TranslationFailed): void {
+    this.note(`no ${printable(language)} of utterance ${utterance.index + 1}: ${FAILURES[reason] ?? reason}`)
+  }
+
+  captionsInForce({ unavailable, via }: CaptionsInForce): void {
+    for (const { message } of unavailable) this.note(printable(message))
+    for (const { language, through } of via) this.note(printable(`${language} by way of ${through.join(', ')}`))
+  }
+
+  spoken(path: string, spokenMs: number): void {
+    this.note(`${seconds(spokenMs)} of speech in ${path}`)
+  }
 
   speech(state: 'ready' | 'waiting'): void {
     if (state === 'waiting') this.note('recognition waits for a speech worker; what is said meanwhile is kept')
@@ -92,6 +121,7 @@ abstract class TextPrinter implements CaptionPrinter {
     if (interruptions > 0) this.note(`${count(interruptions, 'interruption')}${resent}`)
     if (summary.abandoned > 0) this.note(`${count(summary.abandoned, 'utterance')} ended without words`)
     if (summary.unanswered > 0) this.note(`${count(summary.unanswered, 'utterance')} unanswered`)
+    if (summary.refined) for (const line of refinedLines(summary.refined)) this.note(line)
     if (summary.droppedMs > 0) this.note(`${summary.droppedMs} ms of audio dropped`)
   }
 }
@@ -103,13 +133,43 @@ const transportText = ({ kind, reason }: Transport): string =>
 const seconds = (ms: number, digits = 1): string => `${(ms / 1000).toFixed(digits)} s`
 const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`
 
-/** Finals only, one per line. */
+const FAILURES: Readonly<Record<string, string>> = {
+  unsupported: 'nothing translates it',
+  unavailable: 'its engine is away',
+  budget: 'the budget was used up',
+  refused: 'what came back could not be right',
+  deadline: 'it took too long',
+  invalid: 'the text cannot be translated',
+  closed: 'the session ended first',
+}
+
+/** `es 4 finals, p95 12 ms; 3 mended; 4 heard`. */
+function refinedLines({ translations, polished, voices }: RefinedSummary): string[] {
+  const parts = Object.entries(translations).map(([language, { finals, failed, p95Ms }]) => {
+    const took = p95Ms === undefined ? '' : `, p95 ${p95Ms} ms`
+    return `${language} ${count(finals, 'final')}${took}${failed > 0 ? `, ${failed} failed` : ''}`
+  })
+  if (polished > 0) parts.push(`${polished} mended`)
+  const { said, skipped, failed } = voices
+  if (said + skipped + failed > 0) {
+    parts.push(`${said} heard${skipped > 0 ? `, ${skipped} skipped` : ''}${failed > 0 ? `, ${failed} failed` : ''}`)
+  }
+  return parts.length === 0 ? [] : [parts.join('; ')]
+}
+
+/** Finals only, one per line; what is made of them on lines of their own, with what it is. */
 export class PipePrinter extends TextPrinter {
   partial(): void {}
   abandoned(): void {}
 
   final(caption: ReceivedCaption): void {
     this.out.write(`${printable(caption.text)}\n`)
+  }
+  translation({ kind, language, text }: ReceivedTranslation): void {
+    if (kind === 'final') this.out.write(`[${printable(language)}] ${printable(text)}\n`)
+  }
+  polished({ seq, text }: ReceivedPolish): void {
+    if (seq !== undefined) this.out.write(`[polished] ${printable(text)}\n`)
   }
 
   note(text: string): void {
@@ -126,6 +186,8 @@ const FALLBACK_ROWS = 24
 export class TerminalPrinter extends TextPrinter {
   readonly #style: Style
   #live: ReceivedCaption | undefined
+  /** Translations of what is live, by language. */
+  readonly #liveTranslations = new Map<string, ReceivedTranslation>()
   /** Cells of each row drawn and not yet erased. */
   #drawn: number[] = []
 
@@ -136,6 +198,7 @@ export class TerminalPrinter extends TextPrinter {
   }
 
   partial(caption: ReceivedCaption): void {
+    if (this.#live?.utterance.index !== caption.utterance.index) this.#liveTranslations.clear()
     this.#live = caption
     this.#redraw()
   }
@@ -148,6 +211,24 @@ export class TerminalPrinter extends TextPrinter {
   abandoned(utterance: number): void {
     this.#settle(utterance)
     this.#redraw()
+  }
+
+  translation(translation: ReceivedTranslation): void {
+    const { kind, language, text, utterance } = translation
+    if (kind === 'final') {
+      this.#print(`  ${this.#style.cyan(printable(language))}  ${printable(text)}`)
+    } else if (this.#live?.utterance.index === utterance.index) {
+      this.#liveTranslations.set(language, translation)
+      this.#redraw()
+    }
+  }
+
+  polished({ seq, text }: ReceivedPolish): void {
+    if (seq !== undefined) this.#print(`  ${this.#style.dim('~')}  ${printable(text)}`)
+  }
+
+  #print(line: string): void {
+    this.out.write(`${this.#erase()}${line}\n${this.#draw()}`)
   }
 
   note(text: string): void {
@@ -168,7 +249,9 @@ export class TerminalPrinter extends TextPrinter {
   }
 
   #settle(utterance: number): void {
-    if (this.#live && this.#live.utterance.index <= utterance) this.#live = undefined
+    if (!this.#live || this.#live.utterance.index > utterance) return
+    this.#live = undefined
+    this.#liveTranslations.clear()
   }
 
   #erase(): string {
@@ -181,8 +264,14 @@ export class TerminalPrinter extends TextPrinter {
   #draw(): string {
     if (!this.#live) return ''
     const maxRows = Math.max(1, Math.min(MAX_LIVE_ROWS, (this.out.rows || FALLBACK_ROWS) - 1))
-    const text = printable(this.#live.text)
-    const rows = layOut(text, this.#live.stable, this.out.columns || FALLBACK_COLUMNS, maxRows)
+    const columns = this.out.columns || FALLBACK_COLUMNS
+    // Each language has its share of the rows, and at least one while there are any.
+    const share = Math.max(1, Math.floor(maxRows / (1 + this.#liveTranslations.size)))
+    const rows = layOut(printable(this.#live.text), this.#live.stable, columns, share)
+    for (const [language, { text }] of this.#liveTranslations) {
+      if (rows.length >= maxRows) break
+      rows.push(...layOut(printable(`  ${language}  ${text}`), 0, columns, Math.min(share, maxRows - rows.length)))
+    }
     this.#drawn = rows.map((row) => row.cells)
     return rows.map((row) => row.stable + this.#style.dim(row.tail)).join('\n')
   }
@@ -206,6 +295,27 @@ export class JsonPrinter implements CaptionPrinter {
   }
   abandoned(utterance: number, reason: string): void {
     this.#write({ type: 'abandoned', utterance, reason })
+  }
+  translation(translation: ReceivedTranslation): void {
+    const { kind, utterance, language, text, of, startMs, endMs, translateMs } = translation
+    const took = translateMs === undefined ? {} : { translateMs }
+    this.#write({ type: 'translation', kind, utterance: utterance.index, language, text, of, startMs, endMs, ...took })
+  }
+  translationFailed({ utterance, language, reason }: TranslationFailed): void {
+    this.#write({ type: 'translation-failed', utterance: utterance.index, language, reason })
+  }
+  polished({ seq, utterance, text, of }: ReceivedPolish): void {
+    const kind = seq === undefined ? 'partial' : 'final'
+    this.#write({ type: 'polished', kind, utterance: utterance.index, text, of })
+  }
+  captionsInForce({ translateTo, polish, speak, unavailable, via }: CaptionsInForce): void {
+    this.#write({ type: 'captions', translateTo, polish, speak, unavailable, via })
+  }
+  voice(language: string, utterance: number, reason: 'said' | 'skipped' | 'failed'): void {
+    this.#write({ type: 'voice', utterance, language, reason })
+  }
+  spoken(path: string, spokenMs: number): void {
+    this.#write({ type: 'spoken', path, ms: Math.round(spokenMs) })
   }
   speech(state: 'ready' | 'waiting'): void {
     this.#write({ type: 'speech', state })

@@ -1,5 +1,7 @@
 // What is said at the end: words, finals, lag, and whether everything sent was answered. Pure.
 import type { ReceivedCaption } from '@parley/client'
+import { nearestRank } from './nearest-rank.ts'
+import type { RefinedSummary } from './refined-tally.ts'
 
 export interface CaptionSummary {
   readonly words: number
@@ -20,14 +22,11 @@ export interface CaptionSummary {
   /** Of the finals; absent without any. */
   readonly lagP50Ms?: number
   readonly lagP95Ms?: number
+  /** What became of everything asked for beside captions; absent when nothing was. */
+  readonly refined?: RefinedSummary
 }
 
-export type SummaryWay = Pick<CaptionSummary, 'interruptions' | 'resentMs' | 'transport'>
-
-/** Value below which `ratio` of the sorted values lie (nearest rank); undefined of none. */
-export function nearestRank(sorted: readonly number[], ratio: number): number | undefined {
-  return sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)]
-}
+export type SummaryWay = Pick<CaptionSummary, 'interruptions' | 'resentMs' | 'transport' | 'refined'>
 
 /** Keeps count while captions arrive. Holds one number per final. */
 export class SummaryCounter {
@@ -78,6 +77,7 @@ export class SummaryCounter {
       transport: way.transport,
       ...(p50 === undefined ? {} : { lagP50Ms: Math.round(p50) }),
       ...(p95 === undefined ? {} : { lagP95Ms: Math.round(p95) }),
+      ...(way.refined === undefined ? {} : { refined: way.refined }),
     }
   }
 }

@@ -1,7 +1,7 @@
 // Where sessions meet the text service: captions become wishes, partials as far as they are worth one (the gate of @parley/text), finals
 // always; outcomes go back to their session. One desk per session; it holds what is under way and calls it off.
 import type { Clock } from '@parley/kernel'
-import type { Ability, RefinedCaption, TextClient, TextDesk, TextSink, TextSource } from '@parley/sessions'
+import type { Ability, CaptionDesk, RefinedCaption, TextClient, TextSink, TextSource } from '@parley/sessions'
 import {
   IDLE_LANE,
   type LanePartial,
@@ -26,7 +26,7 @@ export class CaptionsToText implements TextSource {
     this.#clock = clock
   }
 
-  open(client: TextClient, sink: TextSink): TextDesk {
+  open(client: TextClient, sink: TextSink): CaptionDesk {
     return new Desk(client, sink, this.#service, this.#clock)
   }
 }
@@ -39,7 +39,7 @@ interface Lane {
   underWay: { cancel(): void } | undefined
 }
 
-class Desk implements TextDesk {
+class Desk implements CaptionDesk {
   readonly #client: TextClient
   readonly #sink: TextSink
   readonly #service: TextService

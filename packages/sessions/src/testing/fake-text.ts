@@ -1,8 +1,8 @@
 // A TextSource that records what a session asks of it; the test makes the texts.
 import type { Ability } from '../caption-wishes.ts'
-import type { RefinedCaption, TextClient, TextDesk, TextSink, TextSource } from '../text-port.ts'
+import type { CaptionDesk, RefinedCaption, TextClient, TextSink, TextSource } from '../text-port.ts'
 
-export class FakeDesk implements TextDesk {
+export class FakeDesk implements CaptionDesk {
   readonly client: TextClient
   readonly sink: TextSink
   readonly #source: FakeText
@@ -83,7 +83,7 @@ export class FakeText implements TextSource {
     if (!desk) throw new Error('no session works on its texts')
     return desk
   }
-  open(client: TextClient, sink: TextSink): TextDesk {
+  open(client: TextClient, sink: TextSink): CaptionDesk {
     const desk = new FakeDesk(client, sink, this)
     this.desks.push(desk)
     return desk

@@ -30,7 +30,7 @@ export class ScriptedAsk {
 export const scriptedText = ({ kind, to, text }: Pick<TextWish, 'kind' | 'to' | 'text'>): string =>
   `${kind === 'polish' ? 'polish' : to}: ${text}`
 
-export interface ScriptedTextOptions {
+export interface ScriptedServiceOptions {
   /** Targets it can do, from any language; every one unless told. */
   readonly targets?: readonly string[]
   /** Targets it does through others. */
@@ -48,7 +48,7 @@ export class ScriptedTextService implements TextService {
   readonly #via: Readonly<Record<string, readonly string[]>>
   readonly #listeners = new Set<() => void>()
 
-  constructor(options: ScriptedTextOptions = {}) {
+  constructor(options: ScriptedServiceOptions = {}) {
     this.targetLanguages = options.targets
     this.#via = options.via ?? {}
     this.answers = options.answers ?? false

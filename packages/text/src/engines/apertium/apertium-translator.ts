@@ -13,7 +13,7 @@ import { PipelineSet } from './pipeline-set.ts'
 import { Routes } from './routes.ts'
 
 export const APERTIUM_PACKAGES =
-  'apertium cg3 apertium-eng-spa apertium-eng-cat apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita'
+  'apertium apertium-eng-spa apertium-eng-cat apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita'
 export const APERTIUM_INSTALL_COMMAND = `apt-get install -y --no-install-recommends ${APERTIUM_PACKAGES}`
 
 /** Eight directions of a dozen processes each: 0.4 to 1 GB when all are in use. */

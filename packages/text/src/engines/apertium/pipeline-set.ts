@@ -1,7 +1,7 @@
 // The pipelines that run: one for each mode that was asked for, at most so many. When another is wanted the one that was used longest ago
 // takes no more texts, finishes what it has and makes room.
 import type { Clock } from '@parley/kernel'
-import type { Lane } from '../lane.ts'
+import type { RestartingQueue } from '../restarting-queue.ts'
 import type { Mode } from './mode-files.ts'
 import { createPipeline, type PieceAnswer, type StartRunner } from './pipeline.ts'
 
@@ -14,7 +14,7 @@ export interface PipelineSetOptions {
 }
 
 interface Entry {
-  readonly pipeline: Lane<string, string>
+  readonly pipeline: RestartingQueue<string, string>
   isLeaving: boolean
 }
 
@@ -43,7 +43,7 @@ export class PipelineSet {
     return [...this.#entries.keys()]
   }
 
-  /** As `Lane.ask`. */
+  /** As `RestartingQueue.ask`. */
   ask(mode: Mode, stream: string, onAnswer: (answer: PieceAnswer) => void): () => void {
     let leave = () => {}
     const homeless: Homeless = {
@@ -74,7 +74,7 @@ export class PipelineSet {
   }
 
   /** The pipeline that takes texts of this mode now, started if there is room for it. */
-  #pipelineFor(mode: Mode): Lane<string, string> | undefined {
+  #pipelineFor(mode: Mode): RestartingQueue<string, string> | undefined {
     const entry = this.#entries.get(mode.name)
     if (entry) {
       if (entry.isLeaving) return undefined

@@ -1,8 +1,8 @@
-// One mode kept running, as the engine of a lane. Each text carries a mark of its own through the programs: an answer that does not bear it
+// One mode kept running, as the engine of a restarting queue. Each text carries a mark of its own through the programs: an answer that does not bear it
 // is an answer to something else.
 import { type Clock, type Result, randomToken } from '@parley/kernel'
 import type { TextFailure } from '../../text-engine.ts'
-import { Lane, type LaneListener, type LaneRunner } from '../lane.ts'
+import { type QueueListener, type QueueRunner, RestartingQueue } from '../restarting-queue.ts'
 import type { Mode, Stage } from './mode-files.ts'
 import { PipelineProcess } from './pipeline-process.ts'
 
@@ -33,10 +33,10 @@ export interface PipelineOptions {
   readonly onBroken: (reason: string) => void
 }
 
-export function createPipeline(options: PipelineOptions): Lane<string, string> {
+export function createPipeline(options: PipelineOptions): RestartingQueue<string, string> {
   const { clock, mode, onIdle, onBroken } = options
   const start = options.startRunner ?? ((stages, listener) => new PipelineProcess(stages, listener))
-  return new Lane({
+  return new RestartingQueue({
     clock,
     name: `the pipeline ${mode.name} of apertium`,
     maxFlying: MAX_FLYING,
@@ -50,8 +50,8 @@ export function createPipeline(options: PipelineOptions): Lane<string, string> {
 function markedRunner(
   start: StartRunner,
   stages: readonly Stage[],
-  listener: LaneListener<string>,
-): LaneRunner<string> {
+  listener: QueueListener<string>,
+): QueueRunner<string> {
   const token = randomToken(6)
   const mark = new RegExp(`(?<!\\\\)\\[${token}\\.(\\d+)\\]`)
   let isOver = false

@@ -4,14 +4,14 @@ import { test } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { polisherContract } from '../../testing/text-engine-contract.ts'
-import type { LaneListener } from '../lane.ts'
+import type { QueueListener } from '../restarting-queue.ts'
 import type { FoundLint } from './chosen-changes.ts'
 import { HarperPolisher } from './harper-polisher.ts'
 import { HarperRunner } from './harper-runner.ts'
 
 polisherContract('harper', {
   create: async (clock) => {
-    let listener: LaneListener<readonly FoundLint[]> | undefined
+    let listener: QueueListener<readonly FoundLint[]> | undefined
     const engine = new HarperPolisher({
       clock,
       maxChangedWords: 4,

@@ -3,8 +3,8 @@
 import { type Clock, Emitter, err, ok, type Result, Scope } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
 import type { Polisher, PolishRequest, TextAnswer, TextFailure } from '../../text-engine.ts'
-import { Lane, type LaneListener, type LaneRunner } from '../lane.ts'
 import { hasWords, slicesOf } from '../plain-text.ts'
+import { type QueueListener, type QueueRunner, RestartingQueue } from '../restarting-queue.ts'
 import { TextWorks } from '../text-works.ts'
 import { changedWordCount, chosenChanges, type FoundLint, withChanges } from './chosen-changes.ts'
 import { HarperRunner } from './harper-runner.ts'
@@ -21,7 +21,7 @@ export interface HarperOptions {
   /** Texts in which more words would change are left as they are. */
   readonly maxChangedWords: number
   /** How harper is run; in a thread unless a test says otherwise. */
-  readonly startRunner?: (listener: LaneListener<readonly FoundLint[]>) => LaneRunner<string>
+  readonly startRunner?: (listener: QueueListener<readonly FoundLint[]>) => QueueRunner<string>
   /** The thread broke and is started again; for logs. */
   readonly onBroken?: (reason: string) => void
 }
@@ -33,7 +33,7 @@ export class HarperPolisher implements Polisher {
   readonly name = 'harper'
   readonly kind = 'polish'
   readonly #maxChangedWords: number
-  readonly #lane: Lane<string, readonly FoundLint[]>
+  readonly #queue: RestartingQueue<string, readonly FoundLint[]>
   readonly #works: TextWorks
   readonly #scope: Scope
   readonly #changes = new Emitter<{ change: undefined }>()
@@ -46,7 +46,7 @@ export class HarperPolisher implements Polisher {
     this.#maxChangedWords = options.maxChangedWords
     this.#scope = new Scope(clock)
     this.#works = new TextWorks(clock, this.name)
-    this.#lane = new Lane({
+    this.#queue = new RestartingQueue({
       clock,
       name: this.name,
       maxFlying: 1,
@@ -89,7 +89,7 @@ export class HarperPolisher implements Polisher {
     this.#become('closed')
     void this.#scope.close()
     this.#works.close()
-    await this.#lane.close()
+    await this.#queue.close()
   }
 
   /** One slice at a time, so that a long text does not hold up the short ones beside it. */
@@ -105,7 +105,7 @@ export class HarperPolisher implements Polisher {
         work.settle(ok(onDone(found)))
         return
       }
-      work.leave = this.#lane.ask(slice, (answer) => {
+      work.leave = this.#queue.ask(slice, (answer) => {
         if (!answer.ok) {
           work.settle(answer)
           return
@@ -146,11 +146,11 @@ export class HarperPolisher implements Polisher {
     if (this.#state === 'closed') return
     this.#become('broken')
     // It comes back by itself: by the texts it had, else by one of our own.
-    queueMicrotask(() => this.#lane.isIdle && this.#state === 'broken' && this.#probe())
+    queueMicrotask(() => this.#queue.isIdle && this.#state === 'broken' && this.#probe())
   }
 
   #probe(): void {
-    this.#lane.ask(WARM_UP_TEXT, (answer) => {
+    this.#queue.ask(WARM_UP_TEXT, (answer) => {
       if (answer.ok) this.#become('ready')
       else this.#scope.after(PROBE_PERIOD_MS, () => this.#state === 'broken' && this.#probe())
     })

@@ -1,6 +1,6 @@
-// Harper's thread as the engine of a lane.
+// Harper's thread as the engine of a restarting queue.
 import { Worker } from 'node:worker_threads'
-import type { LaneListener, LaneRunner } from '../lane.ts'
+import type { QueueListener, QueueRunner } from '../restarting-queue.ts'
 import type { FoundLint } from './chosen-changes.ts'
 
 /** What the thread is asked. */
@@ -17,12 +17,12 @@ export interface HarperAnswer {
 
 const THREAD = new URL('./harper-thread.ts', import.meta.url)
 
-export class HarperRunner implements LaneRunner<string> {
+export class HarperRunner implements QueueRunner<string> {
   readonly #thread: Worker
   readonly #exited: Promise<void>
 
   /** `threadUrl`: the program of the thread. */
-  constructor(listener: LaneListener<readonly FoundLint[]>, threadUrl = THREAD) {
+  constructor(listener: QueueListener<readonly FoundLint[]>, threadUrl = THREAD) {
     // Nothing of this process is the thread's business: no environment, no arguments, no standard input.
     this.#thread = new Worker(threadUrl, { env: {}, argv: [], execArgv: [], name: 'harper' })
     this.#exited = new Promise((resolve) => {

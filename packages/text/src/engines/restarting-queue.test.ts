@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@parley/kernel/testing'
-import { Lane, type LaneListener } from './lane.ts'
+import { type QueueListener, RestartingQueue } from './restarting-queue.ts'
 
 interface Manual {
-  readonly listener: LaneListener<string>
+  readonly listener: QueueListener<string>
   readonly written: { readonly id: number; readonly question: string }[]
   isClosed: boolean
 }
@@ -15,7 +15,7 @@ function rig(maxFlying = 4) {
   const runners: Manual[] = []
   const reasons: string[] = []
   let idle = 0
-  const lane = new Lane<string, string>({
+  const queue = new RestartingQueue<string, string>({
     clock,
     name: 'the engine',
     maxFlying,
@@ -34,7 +34,7 @@ function rig(maxFlying = 4) {
   })
   const answers = new Map<string, string>()
   const ask = (question: string) =>
-    lane.ask(question, (answer) => {
+    queue.ask(question, (answer) => {
       assert.equal(answers.has(question), false, 'answered twice')
       answers.set(question, answer.ok ? answer.value : answer.error.code)
     })
@@ -43,10 +43,10 @@ function rig(maxFlying = 4) {
   /** The engine answers the oldest it has not answered. */
   const reply = (at: number) =>
     last().listener.onAnswer(last().written[at]?.id ?? 0, `to ${last().written[at]?.question}`)
-  return { clock, lane, runners, reasons, answers, ask, last, questions, reply, idleCount: () => idle }
+  return { clock, queue, runners, reasons, answers, ask, last, questions, reply, idleCount: () => idle }
 }
 
-test('[LN1] questions go in order, a few at a time, and the engine is started with the first', () => {
+test('[RQ1] questions go in order, a few at a time, and the engine is started with the first', () => {
   const { runners, ask, questions, reply, answers, idleCount } = rig(2)
   assert.equal(runners.length, 0)
   for (const question of ['a', 'b', 'c']) ask(question)
@@ -66,7 +66,7 @@ test('[LN1] questions go in order, a few at a time, and the engine is started wi
   assert.deepEqual([runners.length, idleCount()], [1, 1])
 })
 
-test('[LN2] broken, it is started again at once and what it had is asked once more, one at a time', () => {
+test('[RQ2] broken, it is started again at once and what it had is asked once more, one at a time', () => {
   const { runners, ask, last, questions, reply, answers } = rig()
   for (const question of ['first', 'a', 'b', 'c']) ask(question)
   reply(0)
@@ -87,7 +87,7 @@ test('[LN2] broken, it is started again at once and what it had is asked once mo
   assert.equal(runners.length, 2)
 })
 
-test('[LN3] a question that breaks it twice fails, and no other', () => {
+test('[RQ3] a question that breaks it twice fails, and no other', () => {
   const { clock, ask, last, questions, reply, answers } = rig()
   for (const question of ['bad', 'a', 'b']) ask(question)
   last().listener.onBroken('first time')
@@ -101,7 +101,7 @@ test('[LN3] a question that breaks it twice fails, and no other', () => {
   assert.deepEqual([answers.get('a'), answers.get('b')], ['to a', 'to b'])
 })
 
-test('[LN4] one that does not come up is tried less and less often, and nobody waits for it', async () => {
+test('[RQ4] one that does not come up is tried less and less often, and nobody waits for it', async () => {
   const { clock, runners, ask, last, answers, reply } = rig()
   ask('a')
   ask('b')
@@ -127,7 +127,7 @@ test('[LN4] one that does not come up is tried less and less often, and nobody w
   assert.deepEqual([answers.get('e'), answers.get('f')], ['to e', 'to f'])
 })
 
-test('[LN5] one that is silent is ended, sooner once it has answered', () => {
+test('[RQ5] one that is silent is ended, sooner once it has answered', () => {
   const { clock, runners, ask, reply, reasons } = rig()
   ask('a')
   clock.advance(29_999)
@@ -140,7 +140,7 @@ test('[LN5] one that is silent is ended, sooner once it has answered', () => {
   assert.deepEqual([runners.length, reasons], [2, ['no answer within 10000 ms']])
 })
 
-test('[LN6] an answer to another question breaks it: nothing is crossed', () => {
+test('[RQ6] an answer to another question breaks it: nothing is crossed', () => {
   const { ask, last, answers, runners, reply } = rig()
   ask('a')
   ask('b')
@@ -153,8 +153,8 @@ test('[LN6] an answer to another question breaks it: nothing is crossed', () => 
   assert.deepEqual([...answers.values()], ['to a', 'to b'])
 })
 
-test("[LN7] a question that is left is not asked any more, and its answer is nobody's", () => {
-  const { ask, questions, reply, answers, lane } = rig(1)
+test("[RQ7] a question that is left is not asked any more, and its answer is nobody's", () => {
+  const { ask, questions, reply, answers, queue } = rig(1)
   const leaveFirst = ask('a')
   const leaveSecond = ask('b')
   ask('c')
@@ -164,14 +164,14 @@ test("[LN7] a question that is left is not asked any more, and its answer is nob
   reply(0)
   assert.deepEqual(questions(), ['a', 'c'])
   reply(1)
-  assert.deepEqual([[...answers], lane.isIdle], [[['c', 'to c']], true])
+  assert.deepEqual([[...answers], queue.isIdle], [[['c', 'to c']], true])
 })
 
-test('[LN8] closed, it fails what there is, ends the engine and leaves no timer', async () => {
-  const { clock, ask, answers, lane, last } = rig(1)
+test('[RQ8] closed, it fails what there is, ends the engine and leaves no timer', async () => {
+  const { clock, ask, answers, queue, last } = rig(1)
   ask('a')
   ask('b')
-  await Promise.all([lane.close(), lane.close()])
+  await Promise.all([queue.close(), queue.close()])
   assert.deepEqual([...answers.values()], ['ENGINE_UNAVAILABLE', 'ENGINE_UNAVAILABLE'])
   assert.deepEqual([last().isClosed, clock.pendingTimers], [true, 0])
 })

@@ -14,26 +14,26 @@ const HOPELESS_STARTS = 3
 /** How often a text may be with an engine that breaks. */
 const MAX_ATTEMPTS = 2
 
-/** What a lane needs of its engine; answers come in the order of the questions. */
-export interface LaneRunner<Question> {
+/** What a queue needs of its engine; answers come in the order of the questions. */
+export interface QueueRunner<Question> {
   write(id: number, question: Question): void
   /** Ends it; `onBroken` is not called. Resolves when it is gone. Idempotent. */
   close(): Promise<void>
 }
 
-export interface LaneListener<Answer> {
+export interface QueueListener<Answer> {
   onAnswer(id: number, answer: Answer): void
   /** Called once: it has ended or was found to be broken. Nothing is called after it. */
   onBroken(reason: string): void
 }
 
-export interface LaneOptions<Question, Answer> {
+export interface QueueOptions<Question, Answer> {
   readonly clock: Clock
   /** For messages, such as "the pipeline eng-spa of apertium". */
   readonly name: string
   /** Questions with the engine at a time. */
   readonly maxFlying: number
-  readonly startRunner: (listener: LaneListener<Answer>) => LaneRunner<Question>
+  readonly startRunner: (listener: QueueListener<Answer>) => QueueRunner<Question>
   /** Nothing waits and nothing is under way any more. */
   readonly onIdle?: () => void
   /** It broke, and is started again when it is needed. */
@@ -48,10 +48,10 @@ interface Ask<Question, Answer> {
   isLeft: boolean
 }
 
-export class Lane<Question, Answer> {
-  readonly #options: LaneOptions<Question, Answer>
+export class RestartingQueue<Question, Answer> {
+  readonly #options: QueueOptions<Question, Answer>
   readonly #scope: Scope
-  #runner: LaneRunner<Question> | undefined
+  #runner: QueueRunner<Question> | undefined
   /** Whoever asks bounds this: a text has one question here at a time. */
   #waiting: Ask<Question, Answer>[] = []
   #flying: Ask<Question, Answer>[] = []
@@ -64,7 +64,7 @@ export class Lane<Question, Answer> {
   #lastReason = ''
   readonly #leaving = new Set<Promise<void>>()
 
-  constructor(options: LaneOptions<Question, Answer>) {
+  constructor(options: QueueOptions<Question, Answer>) {
     this.#options = options
     this.#scope = new Scope(options.clock)
   }
@@ -120,9 +120,9 @@ export class Lane<Question, Answer> {
     return this.#flying.length < this.#options.maxFlying && next.attempts === 0 && this.#flying[0]?.attempts === 0
   }
 
-  #start(): LaneRunner<Question> {
+  #start(): QueueRunner<Question> {
     this.#isProven = false
-    let runner: LaneRunner<Question> = { write() {}, async close() {} }
+    let runner: QueueRunner<Question> = { write() {}, async close() {} }
     const onBroken = (reason: string) => this.#runner === runner && this.#onBroken(reason)
     try {
       runner = this.#options.startRunner({
