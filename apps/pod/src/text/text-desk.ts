@@ -214,6 +214,7 @@ export class TextDesk implements TextService {
   }
 
   #tell(asker: TextAsker, outcome: TextOutcome): void {
+    asker.timer?.cancel()
     const tell = () => {
       if (asker.isOver) return
       countOutcome(

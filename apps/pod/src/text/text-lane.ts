@@ -66,6 +66,7 @@ export class TextLane {
     }
     this.budget = this.#leased?.budget ?? new Budget(NO_LIMITS, clock.nowMs())
     this.queue = new CallQueue(this.budget, { maxPerSession: MAX_WAITING_PER_SESSION })
+    this.#leased?.start()
   }
 
   get isStoreLost(): boolean {

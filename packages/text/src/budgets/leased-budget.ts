@@ -33,13 +33,17 @@ export class LeasedBudget {
   #isAsking = false
   #isStoreLost = false
 
-  /** Asks from now on until `scope` closes, which also gives the slice back. */
   constructor(scope: Scope, options: LeasedBudgetOptions) {
     this.#options = options
     this.#scope = scope
     this.budget = new Budget(NOTHING, options.clock.nowMs())
-    scope.every(LEASE_PERIOD_MS, () => this.#ask())
-    scope.own(() => options.store.release(options.key, options.holder))
+  }
+
+  /** Asks from now on, until the scope closes, which also gives the slice back. Once. */
+  start(): void {
+    const { store, key, holder } = this.#options
+    this.#scope.every(LEASE_PERIOD_MS, () => this.#ask())
+    this.#scope.own(() => store.release(key, holder))
     this.#ask()
   }
 

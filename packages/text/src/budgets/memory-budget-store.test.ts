@@ -34,6 +34,7 @@ function lease(clock: ManualClock, store: BudgetStore) {
     demand: () => NO_DEMAND,
     onChange,
   })
+  leased.start()
   return { scope, leased, changes: () => changes }
 }
 

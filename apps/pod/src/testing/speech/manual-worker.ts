@@ -7,6 +7,8 @@ import {
   LINK_SUBPROTOCOL,
   type PodToWorker,
   readLinkRecords,
+  type TextEngineInfo,
+  type TextFailureCode,
   type VoiceInfo,
   type WorkerState,
   type WorkerToPod,
@@ -31,7 +33,13 @@ export interface ManualWorkerOptions {
   readonly voicesLoading?: boolean
   /** Of the link, in its hello; 1 unless told. */
   readonly version?: number
+  /** What it does about texts; it says nothing of any unless told. */
+  readonly textEngines?: readonly TextEngineInfo[]
+  /** Texts of each kind it says it does at a time; 8 unless told. */
+  readonly textSlots?: number
 }
+
+export type TextAskMessage = Extract<PodToWorker, { readonly type: 'text.ask' }>
 
 export const TONE: VoiceInfo = { name: 'tone', language: 'en-US', engine: 'manual' }
 export const SPEECH_RATE_HZ = 16_000
@@ -147,8 +155,32 @@ export class ManualWorker {
     const rest = { decodersWarm: 0, engines: this.#engines(), cpuRatio: 0, rssBytes: 0 }
     const recognise = { slots: load.slots, slotsUsed: load.slotsUsed }
     const synthesise = { slots: speechSlots, slotsUsed: speechSlotsUsed }
-    const speaks = speechSlots === 0 ? {} : { roles: { recognise, synthesise }, voices, voicesLoading }
-    this.send({ type: 'worker.load', ...load, ...rest, ...speaks })
+    const { textEngines, textSlots = 8 } = this.#options
+    const speaks = speechSlots === 0 ? {} : { synthesise }
+    const texts = { slots: textSlots, slotsUsed: 0 }
+    const does = { ...speaks, ...(textEngines && { translate: texts, polish: texts }) }
+    const roles = Object.keys(does).length === 0 ? {} : { roles: { recognise, ...does } }
+    const told = speechSlots === 0 ? roles : { ...roles, voices, voicesLoading }
+    this.send({ type: 'worker.load', ...load, ...rest, ...told })
+  }
+
+  /** The text.ask messages so far. */
+  asks(): TextAskMessage[] {
+    return this.messages.filter((message) => message.type === 'text.ask')
+  }
+  /** Ids of the texts that were cancelled. */
+  cancelledTexts(): number[] {
+    return this.messages.flatMap((message) => (message.type === 'text.cancel' ? [message.id] : []))
+  }
+  answerText(id: number, text: string, more: Partial<Extract<WorkerToPod, { type: 'text.answered' }>> = {}): void {
+    this.send({ type: 'text.answered', id, text, engineMs: 4, ...more })
+  }
+  failText(id: number, code: TextFailureCode, retryAfterMs?: number): void {
+    this.send({ type: 'text.failed', id, code, message: code, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+  }
+  /** It has other engines now. */
+  tellTextEngines(engines: readonly TextEngineInfo[]): void {
+    this.send({ type: 'worker.text', engines })
   }
 
   /** Cuts the connection without a word. */
@@ -209,6 +241,7 @@ export class ManualWorker {
     const proof = createHmac('sha256', secret).update(nonce).digest('base64url')
     const version = (this.#options.version ?? 1) as 1
     this.send({ type: 'worker.hello', version, workerId: claims, proof, engines: this.#engines(), slots })
+    if (this.#options.textEngines) this.tellTextEngines(this.#options.textEngines)
     this.load(0)
   }
 }
