@@ -4,7 +4,6 @@ export {
   type LiveListener,
   type LiveOptions,
   listenUrl,
-  MAX_UNSENT_BYTES,
 } from './deepgram/live-connection.ts'
 export { type LiveMessage, type LiveResult, readLiveMessage } from './deepgram/live-messages.ts'
 export { type ProviderFailure, type ProviderFailureKind, quoted } from './failure.ts'

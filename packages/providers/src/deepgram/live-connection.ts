@@ -37,9 +37,6 @@ const MAX_ERROR_BYTES = 4_096
 const MAX_NONSENSE = 20
 const UTTERANCE_END_MS = 1_000
 
-/** Audio that waits to be sent beyond this: the connection is not carrying it. One MB is 30 s. */
-export const MAX_UNSENT_BYTES = 1_000_000
-
 export class LiveConnection {
   readonly #clock: Clock
   readonly #scope: Scope
@@ -116,11 +113,6 @@ export class LiveConnection {
     })
     if (signal?.aborted) leave()
     return promise
-  }
-
-  /** Bytes that the socket has not taken yet. */
-  get unsentBytes(): number {
-    return this.#socket.bufferedAmount
   }
 
   sendAudio(samples: Int16Array): void {

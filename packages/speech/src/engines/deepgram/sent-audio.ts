@@ -60,9 +60,9 @@ export class SentAudio {
   takeMark(): Mark | undefined {
     const at = this.#items.findIndex((item) => item.kind === 'mark')
     if (at < 0) return undefined
-    const blocks = this.#items.slice(0, at).length
-    this.#blocks -= blocks
-    this.#forgotten += blocks
+    // All that lies before the first mark is blocks.
+    this.#blocks -= at
+    this.#forgotten += at
     const [taken] = this.#items.splice(0, at + 1).slice(-1)
     return taken?.kind === 'mark' ? taken.mark : undefined
   }
@@ -71,19 +71,14 @@ export class SentAudio {
     return this.#items.some((item) => item.kind === 'mark')
   }
 
-  /** Media time of `connectionS`, as near as what is kept can tell. */
+  /** Media time of `connectionS`, as near as what is kept can tell: before it its beginning, after it its end. */
   mediaMs(connectionS: number): number {
-    const atMs = connectionS * 1000 - this.#forgotten * BLOCK_MS
-    let index = Math.floor(atMs / BLOCK_MS)
-    let first: AudioBlock | undefined
+    const atMs = Math.max(0, connectionS * 1000 - this.#forgotten * BLOCK_MS)
+    let blocksBefore = Math.floor(atMs / BLOCK_MS)
     for (const item of this.#items) {
-      if (item.kind !== 'block') continue
-      first ??= item
-      if (index-- > 0) continue
-      return Math.max(0, item.startMs + (atMs - Math.floor(atMs / BLOCK_MS) * BLOCK_MS) * (atMs < 0 ? 0 : 1))
+      if (item.kind === 'block' && blocksBefore-- === 0) return Math.min(item.endMs, item.startMs + (atMs % BLOCK_MS))
     }
-    // Before what is kept, its beginning; after it, its end.
-    return atMs < 0 && first ? first.startMs : this.#lastEndMs
+    return this.#lastEndMs
   }
 
   /** What the next connection is to be sent, in order; times are of that connection from now on. */
