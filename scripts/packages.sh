@@ -8,6 +8,13 @@ parley_debian_packages() {
 	runtime|pocketsphinx-en-us|its English language and acoustic model
 	runtime|espeak-ng|speech in languages other than English, and spoken by a process of its own
 	runtime|liblc3-0|LC3 audio of glasses and earbuds
+	runtime|apertium|translation, by processes of its own
+	runtime|apertium-eng-spa|English and Spanish
+	runtime|apertium-eng-cat|English and Catalan
+	runtime|apertium-spa-cat|Spanish and Catalan
+	runtime|apertium-fr-es|French and Spanish
+	runtime|apertium-es-pt|Spanish and Portuguese
+	runtime|apertium-spa-ita|Spanish and Italian
 	test|chromium|the page tested in a real browser
 	test|nginx|balancing of stream endpoints tested with it (Debian starts it on port 80 unless told not to)
 	LIST

@@ -30,7 +30,7 @@ test('[LK5, LK8] a pod that freezes is left within 5 s, with all its slots', asy
   frozen.socket.pause() // the connection stays, and nobody is behind it
   await clock.advanceAsync(4_999)
   await until('free', () => recogniser.status().slotsUsed === 0 && synthesiser.status().slotsUsed === 0)
-  assert.deepEqual(worker.usage(), { links: 0, streams: 0 })
+  assert.deepEqual(worker.usage(), { links: 0, streams: 0, texts: 0 })
 })
 
 test('[LK8] a pod that dies frees its slots at once', async (t) => {

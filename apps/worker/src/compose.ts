@@ -15,6 +15,7 @@ import { LinkRefusals } from './link-refusals.ts'
 import { LinkServer } from './link-server.ts'
 import { refuseUpgrade, type TlsCredentials, WorkerListener } from './listener.ts'
 import { LoadMeter, type LoadReport } from './load-meter.ts'
+import { TextHost, type TextParts } from './text-host.ts'
 import { VERSION } from './version.ts'
 import { WaitGauge } from './wait-gauge.ts'
 import { WorkerHttp } from './worker-http.ts'
@@ -33,6 +34,8 @@ export interface WorkerOptions {
   readonly recogniser?: Recogniser | undefined
   /** Undefined: this worker does not speak. */
   readonly synthesiser?: Synthesiser | undefined
+  /** Engines for texts; this worker neither translates nor polishes unless told. */
+  readonly texts?: TextParts | undefined
   readonly fleetSecret: string
   /** Address the listener binds; loopback unless told. */
   readonly host?: string
@@ -69,8 +72,10 @@ export interface Worker {
   undrain(): void
   /** Ends every link (pods put their streams on other workers), then the engines. Within 2 s. Idempotent. */
   close(): Promise<void>
+  /** What the worker does with texts, as the operator is told. */
+  textStatus(): HealthFigures['texts']
   /** Links and streams there are; leak tests assert on it. */
-  usage(): { readonly links: number; readonly streams: number }
+  usage(): { readonly links: number; readonly streams: number; readonly texts: number }
 }
 
 export function createWorker(options: WorkerOptions): Worker {
@@ -80,12 +85,19 @@ export function createWorker(options: WorkerOptions): Worker {
   const scope = new Scope(clock)
   const counters = newCounters()
   const speechWaits = new WaitGauge()
-  const meter = new LoadMeter({ clock, recogniser, synthesiser, speechWaits })
+  const meter = new LoadMeter({ clock, recogniser, synthesiser, texts: () => texts, speechWaits })
   const refusal = meter.refusal.bind(meter)
-  const streams = { clock, logger, recogniser, synthesiser, counters, speechWaits, refusal }
+  const texts: TextHost = new TextHost({
+    ...(options.texts ?? { engines: [], slots: {} }),
+    clock,
+    refusal,
+    onSlotsChanged: () => onSlotsChanged(),
+  })
+  const streams = { clock, logger, recogniser, synthesiser, texts, counters, speechWaits, refusal }
   const refusals = new LinkRefusals(clock, logger)
   const links = new LinkServer({ clock, logger, fleetSecret, workerId, streams, meter, refusals })
   const onSlotsChanged = () => links.reportSoon()
+  texts.onChange(() => links.textEnginesChanged())
   const access: LocalAccess = { clock, logger, workerId, recogniser, synthesiser, refusal, onSlotsChanged }
   const endpoints = options.endpoints?.(access)
   const figures = figuresOf({
@@ -96,6 +108,7 @@ export function createWorker(options: WorkerOptions): Worker {
     links,
     refusals,
     speechWaits,
+    texts,
     counters,
     options,
     endpoints,
@@ -120,7 +133,7 @@ export function createWorker(options: WorkerOptions): Worker {
     listener.stopAccepting()
     const ended = Promise.all([links.close(), endpoints?.close(), scope.close()])
       .then(() => listener.close())
-      .then(() => Promise.all([recogniser?.close(), synthesiser?.close()]))
+      .then(() => Promise.all([recogniser?.close(), synthesiser?.close(), texts.close()]))
     await withDeadline(clock, ENGINES_CLOSE_DEADLINE_MS, 'closing speech', ended)
   }
   return {
@@ -132,20 +145,21 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     async start() {
       url = await listener.start()
-      await firstReady(recogniser, synthesiser, onSlotsChanged)
+      await firstReady(recogniser, synthesiser, texts, onSlotsChanged)
       meter.onLoaded()
       onStateChanged()
       return url
     },
     load: () => meter.read(),
     health: () => healthReport(figures()),
+    textStatus: () => figures().texts,
     drain: () => setDraining(true),
     undrain: () => setDraining(false),
     close() {
       closing ??= close().catch((error: unknown) => logger.error({ err: error }, 'the worker did not close cleanly'))
       return closing
     },
-    usage: () => ({ links: links.linkCount, streams: links.streamCount }),
+    usage: () => ({ links: links.linkCount, streams: links.streamCount, texts: texts.size }),
   }
 }
 
@@ -183,13 +197,14 @@ interface FigureSources {
   readonly links: LinkServer
   readonly refusals: LinkRefusals
   readonly speechWaits: WaitGauge
+  readonly texts: TextHost
   readonly counters: StreamCounters
   readonly options: WorkerOptions
   readonly endpoints: MountedEndpoints | undefined
 }
 
 function figuresOf(sources: FigureSources): () => HealthFigures {
-  const { clock, workerId, meter, links, refusals, speechWaits, counters, options, endpoints } = sources
+  const { clock, workerId, meter, links, refusals, speechWaits, texts, counters, options, endpoints } = sources
   const loop = startLoopMonitor(sources.scope)
   const startedAtMs = clock.nowMs()
   return () => ({
@@ -204,6 +219,7 @@ function figuresOf(sources: FigureSources): () => HealthFigures {
     endpoints: endpoints?.report?.(),
     recognition: options.recogniser?.status(),
     synthesis: options.synthesiser?.status(),
+    texts: { translate: texts.status('translate'), polish: texts.status('polish') },
     speechesWaiting: speechWaits.count,
     speechWaitMs: meter.waits().synthesiseMs,
     counters,
@@ -239,15 +255,18 @@ function createHttp({ options, logger, workerId, meter, figures }: HttpSources):
 }
 
 /**
- * Starts both engines; resolves when the recogniser takes streams. Where there is none, or it cannot, when the synthesiser does or cannot
- * either.
+ * Starts every engine; resolves when the recogniser takes streams. Where there is none, or it cannot, when the synthesiser does or cannot
+ * either; a worker that only works on texts is ready with its engines for those.
  */
 async function firstReady(
   recogniser: Recogniser | undefined,
   synthesiser: Synthesiser | undefined,
+  texts: TextHost,
   onStarted: () => void,
 ): Promise<void> {
+  const reading = texts.start().then(onStarted)
   const speaking = synthesiser?.start().then(onStarted)
   await recogniser?.start()
   if (recogniser?.status().ready !== true) await speaking
+  if (!recogniser && !synthesiser) await reading
 }

@@ -21,6 +21,7 @@ import { shareOf } from './machine-share.ts'
 import type { WorkerParts } from './process.ts'
 import { SelfSizing, type SizedRole } from './self-sizing.ts'
 import { recogniseSlots, synthesiseSlots, toldSlots } from './slot-plan.ts'
+import { createTextEngines } from './text-engines.ts'
 
 /** Speech of known pace, of which MEASURED_MS are listened to. */
 const SAMPLE_FILE = fileURLToPath(new URL('../../../samples/hello.wav', import.meta.url))
@@ -41,11 +42,14 @@ export async function createEngines(options: EngineOptions): Promise<WorkerParts
   const room = await machineRoom()
   const recognition = await createRecognition(options, room)
   const synthesis = await createSynthesis(options, room)
+  const texts = await createTextEngines(options)
   const sized = [recognition?.sized, synthesis?.sized].flatMap((role) => (role ? [role] : []))
   return {
     recogniser: recognition?.recogniser,
     synthesiser: synthesis?.synthesiser,
+    texts: texts.parts,
     slots: {
+      ...texts.slots,
       ...(recognition ? { recognise: recognition.slots } : {}),
       ...(synthesis ? { synthesise: synthesis.slots } : {}),
     },

@@ -1,11 +1,12 @@
 // What the worker says of itself over HTTP: a word for everyone, everything for who may know it. Pure: figures in, JSON out. Times in ms,
 // sizes in bytes.
-import type { WorkerState } from '@parley/protocol'
+import type { TextKind, WorkerState } from '@parley/protocol'
 import type { RecogniserStatus, SynthesiserStatus } from '@parley/speech'
 import type { LoopReading, ProcessStats } from '@parley/telemetry'
 import type { EndpointsReport } from './endpoints-port.ts'
 import type { StreamCounters } from './host-context.ts'
 import type { RefusalReason } from './link-refusals.ts'
+import type { TextStatus } from './text-host.ts'
 
 export interface HealthFigures {
   readonly state: WorkerState
@@ -20,6 +21,7 @@ export interface HealthFigures {
   readonly endpoints?: EndpointsReport | undefined
   readonly recognition: RecogniserStatus | undefined
   readonly synthesis: SynthesiserStatus | undefined
+  readonly texts: Readonly<Record<TextKind, TextStatus | undefined>>
   readonly speechesWaiting: number
   readonly speechWaitMs: number
   readonly counters: Readonly<StreamCounters>
@@ -35,7 +37,7 @@ export interface ShortHealth {
 export const shortHealth = (state: WorkerState): ShortHealth => ({ status: state === 'ready' ? 'ok' : state })
 
 export function healthReport(figures: HealthFigures) {
-  const { recognition, synthesis, counters, loop, process: stats } = figures
+  const { recognition, synthesis, texts, counters, loop, process: stats } = figures
   return {
     ...shortHealth(figures.state),
     workerId: figures.workerId,
@@ -49,6 +51,8 @@ export function healthReport(figures: HealthFigures) {
     roles: {
       ...(recognition ? { recognise: recogniseReport(recognition, counters) } : {}),
       ...(synthesis ? { synthesise: synthesiseReport(synthesis, counters) } : {}),
+      ...(texts.translate ? { translate: textReport(texts.translate) } : {}),
+      ...(texts.polish ? { polish: textReport(texts.polish) } : {}),
     },
     queues: {
       recognise: {
@@ -56,6 +60,8 @@ export function healthReport(figures: HealthFigures) {
         oldestMs: Math.round(recognition?.backlog?.oldestMs ?? 0),
       },
       synthesise: { waitingSpeeches: figures.speechesWaiting, oldestMs: Math.round(figures.speechWaitMs) },
+      translate: { waitingTexts: texts.translate?.waiting ?? 0 },
+      polish: { waitingTexts: texts.polish?.waiting ?? 0 },
     },
     dropped: dropsOf(counters, recognition),
     loop: {
@@ -114,6 +120,23 @@ function synthesiseReport(status: SynthesiserStatus, counters: Readonly<StreamCo
     failedTotal: counters.speechesFailedTotal,
     audioMsTotal: Math.round(counters.speechAudioMsTotal),
     stallsTotal: counters.speechStallsTotal,
+  }
+}
+
+function textReport({ slots, slotsUsed, engines, counters }: TextStatus) {
+  return {
+    ready: slots > 0,
+    slots,
+    slotsUsed,
+    engines: engines.map(({ name, ready, problem, pairs }) => ({
+      name,
+      ready,
+      ...(problem === undefined ? {} : { problem }),
+      ...(pairs === undefined ? {} : { pairs: pairs.length }),
+    })),
+    answeredTotal: counters.answeredTotal,
+    engineMsTotal: Math.round(counters.engineMsTotal),
+    failedTotal: counters.failedTotal,
   }
 }
 

@@ -5,6 +5,7 @@ import type { Recogniser, Synthesiser } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
 import type { RoleRefusal } from './endpoints-port.ts'
 import type { FeedCounters } from './media-feed.ts'
+import type { TextHost } from './text-host.ts'
 import type { WaitGauge } from './wait-gauge.ts'
 
 export interface StreamCounters extends FeedCounters {
@@ -30,6 +31,8 @@ export interface HostContext {
   /** Undefined when this worker does not have the role. */
   readonly recogniser: Recogniser | undefined
   readonly synthesiser: Synthesiser | undefined
+  /** Translates and polishes; has no kind of text work where the worker does none. */
+  readonly texts: TextHost
   readonly counters: StreamCounters
   /** Speeches that wait for their next audio. */
   readonly speechWaits: WaitGauge

@@ -38,6 +38,7 @@ export class LinkServer {
   })
   readonly #links = new Set<PodLink>()
   #isReportDue = false
+  #isTextDue = false
 
   constructor(options: LinkServerOptions) {
     this.#options = options
@@ -113,6 +114,17 @@ export class LinkServer {
     this.#scope.after(REPORT_DELAY_MS, () => {
       this.#isReportDue = false
       this.#report()
+    })
+  }
+
+  /** What the engines for texts can do has changed: pods are told, within REPORT_DELAY_MS. */
+  textEnginesChanged(): void {
+    this.reportSoon()
+    if (this.#isTextDue || this.#links.size === 0) return
+    this.#isTextDue = true
+    this.#scope.after(REPORT_DELAY_MS, () => {
+      this.#isTextDue = false
+      for (const link of this.#links) link.tellTextEngines()
     })
   }
 

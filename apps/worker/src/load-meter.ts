@@ -6,6 +6,7 @@ import type { Recogniser, RecogniserStatus, Synthesiser, SynthesiserStatus } fro
 import { readProcessStats } from '@parley/telemetry'
 import type { RoleRefusal } from './endpoints-port.ts'
 import { judge, NOT_OVERLOADED, type Overload } from './overload.ts'
+import type { TextHost } from './text-host.ts'
 import type { WaitGauge } from './wait-gauge.ts'
 
 const CPU_WINDOW_MS = 900
@@ -18,6 +19,8 @@ export interface MeterOptions {
   readonly clock: Clock
   readonly recogniser: Recogniser | undefined
   readonly synthesiser: Synthesiser | undefined
+  /** What it does with texts; asked when there is something to tell. */
+  readonly texts: () => TextHost
   /** Speeches that wait for their next audio. */
   readonly speechWaits: WaitGauge
 }
@@ -85,13 +88,23 @@ export class LoadMeter {
 
   /** Undefined when a stream of `role` may be opened, as far as the state of the worker goes. */
   refusal(role: WorkerRole): RoleRefusal | undefined {
-    const { recogniser, synthesiser } = this.#options
-    const has = role === 'recognise' ? recogniser : synthesiser
-    if (!has) return { code: 'NO_SLOT', message: `this worker has no slots to ${role}` }
+    if (!this.#has(role)) return { code: 'NO_SLOT', message: `this worker has no slots to ${role}` }
     if (this.state === 'draining' || this.state === 'overloaded') {
       return { code: 'NO_SLOT', message: `this worker is ${this.state}`, retryAfterMs: STATE_RETRY_MS }
     }
     return undefined
+  }
+
+  #has(role: WorkerRole): boolean {
+    const { recogniser, synthesiser, texts } = this.#options
+    switch (role) {
+      case 'recognise':
+        return recogniser !== undefined
+      case 'synthesise':
+        return synthesiser !== undefined
+      default:
+        return texts().has(role)
+    }
   }
 
   /** The load now. `cpuRatio` is CPU time per time over about the last second: 1 = one core, more with several. */
@@ -100,6 +113,9 @@ export class LoadMeter {
     this.#judge()
     const recognition = this.#options.recogniser?.status()
     const synthesis = this.#options.synthesiser?.status()
+    const texts = this.#options.texts()
+    const translation = texts.load('translate')
+    const polish = texts.load('polish')
     return {
       type: 'worker.load',
       slots: recognition?.slots ?? 0,
@@ -113,6 +129,8 @@ export class LoadMeter {
       roles: {
         ...(recognition ? { recognise: roleLoad(recognition) } : {}),
         ...(synthesis ? { synthesise: roleLoad(synthesis) } : {}),
+        ...(translation ? { translate: translation } : {}),
+        ...(polish ? { polish } : {}),
       },
       voices: synthesis?.voices ?? [],
       ...(synthesis?.isLoading ? { voicesLoading: true } : {}),

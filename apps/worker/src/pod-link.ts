@@ -7,6 +7,7 @@ import {
   decodePodMessage,
   HELLO_DEADLINE_MS,
   LINK_VERSION,
+  type PodToWorker,
   readLinkRecords,
   type WorkerToPod,
 } from '@parley/protocol'
@@ -16,7 +17,9 @@ import type { HostContext } from './host-context.ts'
 import { HostedSpeech, type SpeakMessage, type SpeechLink } from './hosted-speech.ts'
 import { HostedStream, type OpenMessage } from './hosted-stream.ts'
 import { proofOf } from './link-auth.ts'
+import { LinkTexts } from './link-texts.ts'
 import { SpeechSender } from './speech-sender.ts'
+import { VoicesTold } from './voices-told.ts'
 
 const CHECK_PERIOD_MS = 500
 /** A pod that does not read gets no partials beyond this; later ones replace them anyway. */
@@ -48,6 +51,8 @@ export class PodLink {
   readonly #closing = new Set<Promise<void>>()
   readonly #speechSender: SpeechSender
   readonly #speechLink: SpeechLink
+  readonly #texts: LinkTexts
+  readonly #voices = new VoicesTold()
   #isGreeted = false
   #silentMs = 0
   #lastCheckMs: number
@@ -74,6 +79,7 @@ export class PodLink {
       flushAudio: () => sender.sendNow(),
       forgetAudio: (stream) => sender.forget(stream),
     }
+    this.#texts = new LinkTexts(options.host.texts, options.podId, (message) => this.#send(message))
     socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
     socket.on('close', () => void this.close('the pod closed it'))
     socket.on('error', (error) => void this.close(error.message))
@@ -89,7 +95,12 @@ export class PodLink {
 
   /** Sends the load report, once greeted. */
   report(): void {
-    if (this.#isGreeted) this.#send(this.#options.load())
+    if (this.#isGreeted) this.#send(this.#voices.reportFor(this.#options.load()))
+  }
+
+  /** Says what the engines for texts can do, once greeted. */
+  tellTextEngines(): void {
+    if (this.#isGreeted) this.#texts.tellEngines()
   }
 
   /** Ends the link and its streams; resolves when their slots are free. Idempotent. */
@@ -104,6 +115,7 @@ export class PodLink {
       this.#speechSender.close()
       for (const stream of this.#streams.values()) this.#end(stream)
       for (const speech of this.#speeches.values()) speech.close()
+      this.#texts.close()
       this.#streams.clear()
       this.#speeches.clear()
       this.#options.onClosed(this)
@@ -139,7 +151,7 @@ export class PodLink {
       return
     }
     if (message.type === 'link.hello') {
-      this.#greet(message.version, message.podId, message.nonce)
+      this.#greet(message)
       return
     }
     if (!this.#isGreeted) {
@@ -166,7 +178,10 @@ export class PodLink {
         this.#speeches.get(message.stream)?.credit(message.creditMs)
         return
       case 'text.ask':
+        if (!this.#texts.ask(message)) this.#fault('a text number is used twice')
+        return
       case 'text.cancel':
+        this.#texts.cancel(message.id)
         return
       case 'ping':
         this.#send({ type: 'pong', id: message.id })
@@ -176,7 +191,7 @@ export class PodLink {
     }
   }
 
-  #greet(version: number, podId: string, nonce: string): void {
+  #greet({ version, podId, nonce, keepsVoices }: Extract<PodToWorker, { type: 'link.hello' }>): void {
     const { fleetSecret, workerId, load } = this.#options
     if (version !== LINK_VERSION) {
       this.#refuseVersion(version)
@@ -190,7 +205,9 @@ export class PodLink {
     this.#isGreeted = true
     const { engines, slots } = load()
     this.#send({ type: 'worker.hello', version: LINK_VERSION, workerId, proof, engines, slots })
+    this.#voices.mayLeaveOut(keepsVoices === true)
     this.report()
+    this.tellTextEngines()
     this.#options.logger.info({ podId }, 'link open')
   }
 

@@ -9,6 +9,7 @@ import { createLogger, type Logger, type ProcessLogger } from '@parley/telemetry
 import { createWorker, type Worker } from './compose.ts'
 import type { MountEndpoints } from './endpoints-port.ts'
 import type { SelfSizing } from './self-sizing.ts'
+import type { TextParts, TextStatus } from './text-host.ts'
 import { readTlsFiles } from './tls-files.ts'
 
 export const EXIT_CODES = { ok: 0, usage: 2, port: 3, permission: 4, internal: 70 } as const
@@ -21,6 +22,7 @@ const MIN_SECRET_CHARS = 32
 export interface WorkerParts {
   readonly recogniser?: Recogniser | undefined
   readonly synthesiser?: Synthesiser | undefined
+  readonly texts?: TextParts | undefined
   readonly endpoints?: MountEndpoints | undefined
   /** How the slots were found; as configured unless told. */
   readonly slots?: Readonly<Partial<Record<WorkerRole, RoleSlots>>>
@@ -131,7 +133,9 @@ async function start(
 type Roles = Readonly<Partial<Record<WorkerRole, RoleSlots>>>
 
 /** What the engines take, with how it was found where that is known, and what is wrong with them. */
-function rolesOf({ access: { recogniser, synthesiser } }: Worker, planned: Roles = {}): Roles {
+function rolesOf(worker: Worker, planned: Roles = {}): Roles {
+  const { recogniser, synthesiser } = worker.access
+  const { translate, polish } = worker.textStatus()
   const role = (name: WorkerRole, { slots, problem }: { readonly slots: number; readonly problem?: string }) => ({
     [name]: {
       ...(planned[name] ?? { slots, how: 'as configured' }),
@@ -141,7 +145,14 @@ function rolesOf({ access: { recogniser, synthesiser } }: Worker, planned: Roles
   return {
     ...(recogniser ? role('recognise', recogniser.status()) : {}),
     ...(synthesiser ? role('synthesise', synthesiser.status()) : {}),
+    ...(translate ? role('translate', textRole(translate)) : {}),
+    ...(polish ? role('polish', textRole(polish)) : {}),
   }
+}
+
+function textRole({ slots, engines }: TextStatus): { readonly slots: number; readonly problem?: string } {
+  const problem = engines.find((engine) => engine.problem !== undefined)?.problem
+  return { slots, ...(problem === undefined ? {} : { problem }) }
 }
 
 async function announce(

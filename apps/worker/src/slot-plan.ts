@@ -15,6 +15,15 @@ export interface SlotRoom {
   readonly realTimeFactor: number | undefined
 }
 
+/** Texts are short, and one engine does several at a time: more slots would only make the queue invisible. */
+const TEXT_SLOTS = 8
+
+/** Texts of a kind that a worker works on at a time; undefined when it does not do this. */
+export function textSlots(key: string, configured: number): RoleSlots | undefined {
+  const told = toldSlots(key, configured)
+  return told === 'to be found' ? { slots: TEXT_SLOTS, how: 'as texts need' } : told
+}
+
 /** `configured` > 0 stands as it is; -1 is none; 0 is to be found out. Undefined: the worker does not have the role. */
 export function toldSlots(key: string, configured: number): RoleSlots | 'to be found' | undefined {
   if (configured === 0) return 'to be found'

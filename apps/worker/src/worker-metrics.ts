@@ -1,6 +1,8 @@
 // The worker's rows of the metric catalogue: where each number comes from.
+import { TEXT_FAILURE_CODES, TEXT_KINDS, type TextKind } from '@parley/protocol'
 import type { Metrics } from '@parley/telemetry'
 import { dropsOf, type HealthFigures } from './health-report.ts'
+import type { TextStatus } from './text-host.ts'
 
 const STATES = ['loading', 'ready', 'draining', 'overloaded'] as const
 
@@ -41,6 +43,13 @@ export function collectWorkerMetrics(metrics: Metrics, read: () => HealthFigures
   })
   metrics.collect('parley_worker_speech_seconds_total', () => read().counters.speechAudioMsTotal / 1000)
   metrics.collect('parley_worker_speech_stalls_total', () => read().counters.speechStallsTotal)
+  metrics.collect('parley_worker_texts_total', () => textOutcomes(read()))
+  metrics.collect('parley_worker_texts_waiting', () =>
+    textKinds(read().texts).map(([kind, { waiting }]) => ({ labels: { kind }, value: waiting })),
+  )
+  metrics.collect('parley_worker_text_seconds_total', () =>
+    textKinds(read().texts).map(([kind, { counters }]) => ({ labels: { kind }, value: counters.engineMsTotal / 1000 })),
+  )
 }
 
 interface RoleStatus {
@@ -49,19 +58,43 @@ interface RoleStatus {
   readonly slotsUsed: number
 }
 
-function byRole({ recognition, synthesis }: HealthFigures, value: (status: RoleStatus) => number) {
-  return [
-    ...(recognition ? [{ labels: { role: 'recognise' }, value: value(recognition) }] : []),
-    ...(synthesis ? [{ labels: { role: 'synthesise' }, value: value(synthesis) }] : []),
-  ]
+function byRole({ recognition, synthesis, texts }: HealthFigures, value: (status: RoleStatus) => number) {
+  const roles = [
+    ['recognise', recognition],
+    ['synthesise', synthesis],
+    ['translate', texts.translate && { ...texts.translate, ready: true }],
+    ['polish', texts.polish && { ...texts.polish, ready: true }],
+  ] as const
+  return roles.flatMap(([role, status]) => (status ? [{ labels: { role }, value: value(status) }] : []))
 }
 
-function engines({ recognition, synthesis }: HealthFigures) {
+function engines({ recognition, synthesis, texts }: HealthFigures) {
   const row = (role: string, { name, ready }: { name: string; ready: boolean }) => ({
     labels: { role, engine: name },
     value: ready ? 1 : 0,
   })
-  return [...(recognition ? [row('recognise', recognition)] : []), ...(synthesis ? [row('synthesise', synthesis)] : [])]
+  return [
+    ...(recognition ? [row('recognise', recognition)] : []),
+    ...(synthesis ? [row('synthesise', synthesis)] : []),
+    ...textKinds(texts).flatMap(([kind, status]) => status.engines.map((engine) => row(kind, engine))),
+  ]
+}
+
+function textKinds(texts: HealthFigures['texts']): [TextKind, TextStatus][] {
+  return TEXT_KINDS.flatMap((kind): [TextKind, TextStatus][] => {
+    const status = texts[kind]
+    return status ? [[kind, status]] : []
+  })
+}
+
+function textOutcomes({ texts }: HealthFigures) {
+  return textKinds(texts).flatMap(([kind, { counters }]) => [
+    { labels: { kind, outcome: 'answered' }, value: counters.answeredTotal },
+    ...TEXT_FAILURE_CODES.map((code) => ({
+      labels: { kind, outcome: code.toLowerCase() },
+      value: counters.failedTotal[code] ?? 0,
+    })),
+  ])
 }
 
 function outcomes({ counters }: HealthFigures) {

@@ -60,7 +60,7 @@ const textEngine = record({
 const state: Check = (value) => ['loading', 'ready', 'draining', 'overloaded'].includes(value as string)
 
 const FROM_POD: Shapes<PodToWorker['type']> = {
-  'link.hello': { version: count, podId: name, nonce: name },
+  'link.hello': { version: count, podId: name, nonce: name, keepsVoices: optional(flag) },
   'stream.open': {
     stream: streamNumber,
     sessionId: name,

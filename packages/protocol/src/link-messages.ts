@@ -11,7 +11,14 @@ export type AdaptationState = { readonly engine: string; readonly data: string }
 
 export type PodToWorker =
   /** First message. The worker proves that it knows the fleet secret by answering with `proof` over `nonce`. */
-  | { readonly type: 'link.hello'; readonly version: 1; readonly podId: string; readonly nonce: string }
+  | {
+      readonly type: 'link.hello'
+      readonly version: 1
+      readonly podId: string
+      readonly nonce: string
+      /** A `worker.load` without voices means to this pod that they have not changed; one of an earlier version would forget them. */
+      readonly keepsVoices?: boolean
+    }
   | {
       readonly type: 'stream.open'
       readonly stream: number
@@ -182,6 +189,7 @@ export type WorkerToPod =
       readonly state?: WorkerState
       /** Roles this worker has; `recognise` repeats slots and slotsUsed above. */
       readonly roles?: Readonly<Partial<Record<WorkerRole, RoleLoad>>>
+      /** In the first report of a link and when they have changed; in each, to a pod that does not say that it keeps them. */
       readonly voices?: readonly VoiceInfo[]
       /** More voices may come: an engine is still being loaded. */
       readonly voicesLoading?: boolean

@@ -172,8 +172,11 @@ export const METRICS = {
     'Links refused: missing, expired, other_worker or not_of_this_fleet credentials, version, too_many_links.',
   ),
   parley_worker_connections: gauge([], 'WebSocket connections at the stream endpoints of this worker.'),
-  parley_worker_slots: gauge(['role'], 'Streams this worker takes, by role (recognise, synthesise).'),
-  parley_worker_slots_used: gauge(['role'], 'Slots held by streams, by role.'),
+  parley_worker_slots: gauge(
+    ['role'],
+    'Streams this worker takes, by role (recognise, synthesise), and texts at a time (translate, polish).',
+  ),
+  parley_worker_slots_used: gauge(['role'], 'Slots held by streams and texts, by role.'),
   parley_worker_engine_ready: gauge(['role', 'engine'], '1 when the engine of a role is ready, else 0.'),
   parley_worker_decoders_warm: gauge([], 'Decoders loaded and waiting for a stream.'),
   parley_worker_streams_total: counter(
@@ -196,6 +199,12 @@ export const METRICS = {
   ),
   parley_worker_speech_seconds_total: counter([], 'Audio of speeches given to pods.'),
   parley_worker_speech_stalls_total: counter([], 'Times a pod did not read the audio of its speeches.'),
+  parley_worker_texts_total: counter(
+    ['kind', 'outcome'],
+    'Texts pods asked for, by kind (translate, polish) and outcome: answered, or the code of the failure in small letters (busy, deadline, refused_same ...).',
+  ),
+  parley_worker_texts_waiting: gauge(['kind'], 'Texts that wait for a slot, by kind (translate, polish).'),
+  parley_worker_text_seconds_total: counter(['kind'], 'Time engines took for the texts they answered, by kind.'),
   // http
   parley_http_requests_total: counter(
     ['method', 'route', 'status'],

@@ -13,10 +13,19 @@ const GOOD: Facts = {
   pinnedVersion: '24.21.0',
   runsPinned: true,
   npmSet: 'runtime',
-  packages: installed(true, 'libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0'),
+  packages: installed(
+    true,
+    'libpocketsphinx3',
+    'pocketsphinx-en-us',
+    'espeak-ng',
+    'liblc3-0',
+    'apertium',
+    'apertium-eng-spa',
+  ),
   libraries: { pocketsphinx: true, model: true, lc3: true },
   espeak: '/usr/bin/espeak-ng',
   chromium: '/usr/bin/chromium',
+  translationModes: ['eng-spa', 'spa-eng'],
   host: '127.0.0.1',
   port: 8080,
   portProblem: undefined,
@@ -63,6 +72,7 @@ test('[DR1] what serving cannot do without is missing; the rest is a warning', (
   const warnings: [Partial<Facts>, string][] = [
     [{ libraries: { pocketsphinx: true, model: true, lc3: false } }, 'lc3'],
     [{ espeak: undefined }, 'espeak'],
+    [{ translationModes: [] }, 'translation'],
     [{ chromium: undefined }, 'chromium'],
     [{ openFiles: { soft: 256, hard: 1024 } }, 'open-files'],
     [{ receiveBufferMaxBytes: 212_992 }, 'socket-buffer'],
@@ -89,6 +99,10 @@ test('[DR2] each lack comes with the one command that mends it, for this user an
   assert.match(check(elsewhere, 'lc3').fix ?? '', /^install liblc3-0 \(Debian's names\)/)
   const silent = { packages: installed(false, 'espeak-ng'), espeak: undefined }
   assert.equal(check(silent, 'espeak').fix, 'sudo apt-get install -y --no-install-recommends espeak-ng')
+  const oneWay = { packages: installed(false, 'apertium-eng-cat'), translationModes: ['eng-spa'] }
+  assert.equal(check(oneWay, 'translation').found, '1 direction (eng-spa); not installed: apertium-eng-cat')
+  const mute = { ...oneWay, translationModes: [] }
+  assert.equal(check(mute, 'translation').fix, 'sudo apt-get install -y --no-install-recommends apertium-eng-cat')
   assert.match(check({ receiveBufferMaxBytes: 1 }, 'socket-buffer').fix ?? '', /sysctl -w net\.core\.rmem_max=4194304$/)
 })
 

@@ -184,6 +184,28 @@ const pageCheck = ({ isPageBuilt }: Facts): Check =>
     fix: './parley up',
   })
 
+/** Whatever pairs there are will do; which are lacking of those that come with Parley is told all the same. */
+function translationCheck(facts: Facts): Check {
+  const packages = facts.packages.filter(({ name, set }) => set === 'runtime' && name.startsWith('apertium'))
+  const { translationModes: modes } = facts
+  const names = packages.map(({ name }) => name)
+  const check = engine(facts, 'translation', names, modes.length > 0, 'translation (embedded engine)')
+  if (modes.length === 0) return check
+  const lacking = packages.filter(({ isInstalled }) => isInstalled === false).map(({ name }) => name)
+  const rest = lacking.length === 0 ? '' : `; not installed: ${lacking.join(', ')}`
+  return { ...check, found: `${modes.length} direction${modes.length === 1 ? '' : 's'} (${modes.join(', ')})${rest}` }
+}
+
+/** Comes with the npm packages. */
+const polishCheck = ({ npmSet }: Facts): Check =>
+  judge({
+    id: 'polish',
+    enables: 'grammar of English captions (harper)',
+    isOk: npmSet !== 'none',
+    found: npmSet === 'none' ? 'not installed' : 'installed',
+    fix: './parley up --yes',
+  })
+
 /** Every check, in the order a person would mend them. */
 export function evaluate(facts: Facts): Check[] {
   const { pocketsphinx, model, lc3 } = facts.libraries
@@ -194,6 +216,8 @@ export function evaluate(facts: Facts): Check[] {
     engine(facts, 'pocketsphinx', ['libpocketsphinx3', 'pocketsphinx-en-us'], pocketsphinx && model, recognition),
     engine(facts, 'espeak', ['espeak-ng'], facts.espeak !== undefined, 'speech in languages other than English'),
     engine(facts, 'lc3', ['liblc3-0'], lc3, 'LC3 audio of glasses and earbuds'),
+    translationCheck(facts),
+    polishCheck(facts),
     portCheck(facts),
     dataDirCheck(facts),
     pageCheck(facts),

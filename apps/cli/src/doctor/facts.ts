@@ -23,6 +23,8 @@ export interface Facts {
   /** Where the programs are that engines run; undefined where they are not. */
   readonly espeak: string | undefined
   readonly chromium: string | undefined
+  /** Directions of Apertium that are installed, such as "eng-spa"; variants aside. */
+  readonly translationModes: readonly string[]
   readonly host: string
   readonly port: number
   /** Undefined = free; otherwise who holds it, or why it cannot be had. */

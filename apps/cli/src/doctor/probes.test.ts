@@ -7,6 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { testConfig } from '@parley/config/testing'
+import { APERTIUM_PACKAGES } from '@parley/text'
 import { ROOT } from '../context.ts'
 import type { Check } from './evaluate.ts'
 import { parseCpuMax, parseOpenFiles, parsePackageList, probe } from './probes.ts'
@@ -30,7 +31,8 @@ test('[DR3] limits are read from what the system writes', () => {
 test('[DR4] the doctor looks for the very packages that the launcher installs', async () => {
   const listed = parsePackageList(await readFile(path.join(ROOT, 'scripts/packages.sh'), 'utf8'))
   const names = listed.filter((entry) => entry.set === 'runtime').map((entry) => entry.name)
-  assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0'])
+  const translation = APERTIUM_PACKAGES.split(' ')
+  assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0', ...translation])
   assert.deepEqual(
     listed.filter((entry) => entry.set === 'test').map((entry) => entry.name),
     ['chromium', 'nginx'],

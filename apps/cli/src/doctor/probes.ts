@@ -85,6 +85,15 @@ async function findProgram(names: readonly string[], env: NodeJS.ProcessEnv): Pr
 /** Where workers look for the programs of engines, whatever the user's own PATH is. */
 const ENGINE_PATH = '/usr/local/bin:/usr/bin:/bin'
 
+const APERTIUM_MODES = '/usr/share/apertium/modes'
+
+/** Names of the mode files of Apertium; none where its programs are not there. */
+async function translationModes(): Promise<string[]> {
+  if ((await findProgram(['lt-proc'], { PATH: ENGINE_PATH })) === undefined) return []
+  const names = await readdir(APERTIUM_MODES).catch(() => [])
+  return names.flatMap((name) => /^([a-z]{2,3}-[a-z]{2,3})\.mode$/.exec(name)?.[1] ?? []).sort()
+}
+
 const count = (text: string | undefined): number =>
   text === undefined || text === 'unlimited' || text === 'max' ? Number.POSITIVE_INFINITY : Number(text)
 
@@ -185,6 +194,7 @@ export async function probe(config: ResolvedConfig, env: NodeJS.ProcessEnv): Pro
     packages: await packages(),
     libraries: await libraries(),
     espeak: await findProgram(['espeak-ng'], { PATH: ENGINE_PATH }),
+    translationModes: await translationModes(),
     chromium: await findProgram(['chromium', 'chromium-browser', 'google-chrome'], env),
     host: config.server.host,
     port: config.server.port,

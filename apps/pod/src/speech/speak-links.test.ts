@@ -205,6 +205,21 @@ test('[SK5] a voice that may still be loaded is waited for, and in the end not c
   assert.deepEqual(probe.told, ['failed SPEECH_UNAVAILABLE'])
 })
 
+test('[SK10] a load report without voices leaves them as they were, one with none takes them away', async (t) => {
+  const { speech, worker } = await linksRig(t, SPEAKS)
+  const load = (slotsUsed: number, more: object = {}) => {
+    const synthesise = { slots: 4, slotsUsed }
+    const rest = { decodersWarm: 0, engines: [], cpuRatio: 0, rssBytes: 0, roles: { synthesise } }
+    worker.send({ type: 'worker.load', slots: 0, slotsUsed: 0, ...rest, ...more })
+  }
+  load(2)
+  await until('load', () => speech.stats().speechSlotsUsed === 2)
+  assert.deepEqual(speech.voices(), [TONE])
+  load(3, { voices: [] })
+  await until('load', () => speech.stats().speechSlotsUsed === 3)
+  assert.deepEqual(speech.voices(), [])
+})
+
 test('[SK6] what a worker refuses of the request is told as it is; a busy one is asked again', async (t) => {
   const { speech, worker, pass } = await linksRig(t, SPEAKS)
   worker.speaksAtOnce = false

@@ -224,7 +224,13 @@ export class WorkerLink {
   #greet(attempt: Scope, socket: WebSocket, workerId: string): void {
     const nonce = newNonce()
     this.#state = { kind: 'greeting', attempt, socket, workerId, nonce }
-    this.#send({ type: 'link.hello', version: LINK_VERSION, podId: this.#options.credentials.podId, nonce })
+    this.#send({
+      type: 'link.hello',
+      version: LINK_VERSION,
+      podId: this.#options.credentials.podId,
+      nonce,
+      keepsVoices: true,
+    })
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {

@@ -43,7 +43,9 @@ export class WorkerReport {
 
   onLoad(load: WorkerLoad): void {
     this.onEngines(load.engines)
-    this.#load = load
+    // Voices are told when they change.
+    const voices = load.voices ?? this.#load?.voices
+    this.#load = voices === undefined ? load : { ...load, voices }
     this.#ageMs = 0
   }
 

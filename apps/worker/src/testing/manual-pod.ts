@@ -22,6 +22,8 @@ export interface TokenOptions {
   readonly worker?: string
   readonly ageS?: number
   readonly algorithm?: string
+  /** As in `link.hello`: a pod of the version before does not say it. */
+  readonly keepsVoices?: boolean
   /** Certificate to trust, PEM. */
   readonly ca?: string
 }
@@ -69,7 +71,9 @@ export class ManualPod {
     const token = await podToken(address.workerId, options)
     const pod = new ManualPod(address.url, { authorization: `Bearer ${token}` }, [LINK_SUBPROTOCOL], options.ca)
     await pod.isOpen()
-    pod.send({ type: 'link.hello', version: 1, podId: options.podId ?? 'pod_test', nonce: NONCE })
+    const { podId = 'pod_test', keepsVoices } = options
+    const keeps = keepsVoices === undefined ? {} : { keepsVoices }
+    pod.send({ type: 'link.hello', version: 1, podId, nonce: NONCE, ...keeps })
     await pod.got('worker.hello')
     await pod.got('worker.load')
     return pod

@@ -8,6 +8,7 @@ import { collectingLogger } from '@parley/telemetry/testing'
 import { createWorker, type Worker } from '../compose.ts'
 import type { MountEndpoints } from '../endpoints-port.ts'
 import type { TlsCredentials } from '../listener.ts'
+import type { TextParts } from '../text-host.ts'
 import { ManualPod, TEST_SECRET } from './manual-pod.ts'
 import { SpellingRecogniser } from './spelling-recogniser.ts'
 
@@ -19,6 +20,8 @@ export interface RigOptions {
   readonly clock?: ManualClock
   readonly endpoints?: MountEndpoints
   readonly synthesiser?: Synthesiser
+  /** None unless told. */
+  readonly texts?: TextParts
   /** A spelling one unless told. */
   readonly recogniser?: SpellingRecogniser
   readonly tls?: TlsCredentials
@@ -27,11 +30,11 @@ export interface RigOptions {
 
 /** A worker in this process whose recogniser spells and whose synthesiser follows its script; everything is checked to be free at the end. */
 export async function workerRig(context: TestContext, options: RigOptions = {}) {
-  const { slots = 4, openMs = 0, endpoints, synthesiser, tls, adminToken = '' } = options
+  const { slots = 4, openMs = 0, endpoints, synthesiser, texts, tls, adminToken = '' } = options
   const clock = options.clock ?? systemClock
   const recogniser = options.recogniser ?? new SpellingRecogniser(systemClock, { slots, openMs })
   const logger = collectingLogger()
-  const parts = { recogniser, synthesiser, endpoints, tls, adminToken }
+  const parts = { recogniser, synthesiser, texts, endpoints, tls, adminToken }
   const worker: Worker = createWorker({ clock, logger, fleetSecret: TEST_SECRET, ...parts })
   const url = await worker.start()
   const address = { workerId: worker.workerId, url }
@@ -39,7 +42,7 @@ export async function workerRig(context: TestContext, options: RigOptions = {}) 
   context.after(async () => {
     for (const pod of pods) pod.end()
     await worker.close()
-    assert.deepEqual(worker.usage(), { links: 0, streams: 0 })
+    assert.deepEqual(worker.usage(), { links: 0, streams: 0, texts: 0 })
     assert.equal(recogniser.status().slotsUsed, 0)
     assert.equal(synthesiser?.status().slotsUsed ?? 0, 0)
   })

@@ -1,0 +1,10 @@
+/** For tests of what is built on engines for texts, and for engines themselves. Not for the product. */
+export { ScriptedPolisher, type ScriptedTextOptions, ScriptedTranslator } from './scripted-engines.ts'
+export {
+  type PolisherContractOptions,
+  polisherContract,
+  type TextContractOptions,
+  type TextSubject,
+  type TranslatorContractOptions,
+  translatorContract,
+} from './text-engine-contract.ts'
