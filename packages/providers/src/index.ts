@@ -1,4 +1,11 @@
 /** Protocols of speech and text providers, as a client speaks them; knows neither sessions nor engines. */
+export {
+  LiveConnection,
+  type LiveListener,
+  type LiveOptions,
+  listenUrl,
+} from './deepgram/live-connection.ts'
+export { type LiveMessage, type LiveResult, readLiveMessage } from './deepgram/live-messages.ts'
 export { type ProviderFailure, type ProviderFailureKind, quoted } from './failure.ts'
 export { type HttpAnswer, type HttpCall, ProviderHttp, type ProviderHttpOptions } from './http/provider-http.ts'
 export type { ChatAnswer, ChatUsage } from './openai/chat-answer.ts'

@@ -1,6 +1,7 @@
 /** Speech: the ports of recognition and synthesis, utterances, endpointing, engines. */
 
 export { DEFAULT_ENDPOINTING, type EndpointingOptions } from './endpointing.ts'
+export { createDeepgramRecogniser, type DeepgramRecogniserOptions } from './engines/deepgram/deepgram-recogniser.ts'
 export {
   createEspeakSynthesiser,
   ESPEAK_INSTALL_COMMAND,
