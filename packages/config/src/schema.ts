@@ -225,7 +225,7 @@ export const ConfigSchema = Type.Object(
           minimum: 0,
           maximum: 10000,
           description:
-            'Connections at the stream endpoints of a pod (/v1/stream/asr, /v1/stream/tts), of those above; 0 = no such endpoints.',
+            'WebSockets (of those above) and requests at the stream endpoints of a pod (/v1/stream/*, /v1/listen, /v1/audio/*); 0 = no such endpoints.',
         }),
         sessionsPerUser: Type.Integer({
           default: 50,
@@ -329,7 +329,7 @@ export const ConfigSchema = Type.Object(
           default: 50,
           minimum: 1,
           maximum: 10000,
-          description: 'WebSocket connections one worker takes at its stream endpoints.',
+          description: 'WebSockets and requests one worker takes at its stream endpoints.',
         }),
         host: Type.String({
           default: '127.0.0.1',
@@ -346,7 +346,7 @@ export const ConfigSchema = Type.Object(
         endpoints: Type.Enum(['off', 'key', 'open'], {
           default: 'key',
           description:
-            'Stream endpoints of a worker (/v1/stream/asr, /v1/stream/tts): off; for who holds an API key; open to all that reach the port (loopback only, or behind a balancer on a private network).',
+            'Stream endpoints of a worker (/v1/stream/*, /v1/listen, /v1/audio/*): off; for who holds an API key; open to all that reach the port (loopback only, or behind a balancer on a private network).',
         }),
         tlsCertFile: Type.String({
           default: '',

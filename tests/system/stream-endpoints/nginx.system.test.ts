@@ -159,6 +159,25 @@ test('[EMN1, EMN3] members that are full get no more, and make room when somebod
   })
 })
 
+test('[EMN1, EMN3] requests with a recording are balanced, and passed over a member that takes nothing', {
+  skip,
+}, async () => {
+  const { nginx, members: both } = await cluster(2)
+  const body = new Uint8Array(spelled(5, 6, ...SILENCE).buffer)
+  const ask = async () => {
+    const url = `${nginx.url.replace('ws', 'http')}/v1/listen?encoding=linear16&sample_rate=16000`
+    const reply = await fetch(url, { method: 'POST', body })
+    const answer = (await reply.json()) as { results?: { channels: { alternatives: { transcript: string }[] }[] } }
+    return [reply.status, answer.results?.channels[0]?.alternatives[0]?.transcript]
+  }
+  for (let count = 0; count < 4; count++) assert.deepEqual(await ask(), [200, 'w5 w6'])
+  const [first] = both as [Member, Member]
+  const draining = said(first, 'draining')
+  first.child.kill('SIGUSR2')
+  await draining
+  for (let count = 0; count < 4; count++) assert.deepEqual(await ask(), [200, 'w5 w6'])
+})
+
 test('[EMN2, SE3] an idle stream outlives the timeout, because its member asks whether it is there', {
   skip,
 }, async () => {

@@ -165,7 +165,8 @@ for (const [where, urlOf] of [
       assert.match(summary.sha256, /^[0-9a-f]{64}$/)
     })
 
-    test('sends telephone audio, Opus packets and Opus in Ogg', async () => {
+    // How audio is read does not depend on where: once is enough.
+    test('sends telephone audio, Opus packets and Opus in Ogg', { skip: where !== 'a pod' }, async () => {
       const { samples } = recording
       const telephone = mulawOf(await resampled(samples, 8_000))
       assert.ok(decodeG711(telephone, 'mulaw').length > 0)
@@ -263,7 +264,7 @@ for (const [where, urlOf] of [
           response_format: 'verbose_json',
           timestamp_granularities: ['word', 'segment'],
         })
-      for (const rateHz of [16_000, 24_000, 48_000]) {
+      for (const rateHz of where === 'a pod' ? [24_000, 48_000] : [16_000]) {
         const verbose = await transcribe(await wavOf(recording.samples, rateHz))
         assertHeard(verbose.text)
         assert.equal(verbose.language, 'english')
@@ -271,9 +272,11 @@ for (const [where, urlOf] of [
         assert.equal(verbose.words?.length, words(verbose.text).length)
         assertTimed(verbose.words ?? [], recording.samples.length / 16_000)
       }
-      assertHeard((await transcribe(await wavOf(recording.samples, 8_000))).text, 0.6)
-      assertHeard((await transcribe(await floatWavOf(recording.samples, 16_000))).text)
-      assertHeard((await transcribe(await oggOpusOf(recording.samples), 'a.ogg')).text)
+      if (where === 'a pod') {
+        assertHeard((await transcribe(await wavOf(recording.samples, 8_000))).text, 0.6)
+        assertHeard((await transcribe(await floatWavOf(recording.samples, 16_000))).text)
+        assertHeard((await transcribe(await oggOpusOf(recording.samples), 'a.ogg')).text)
+      }
       const file = await toFile(await wavOf(recording.samples, 16_000), 'a.wav')
       const form = { model: 'whisper-1', file }
       assertHeard(

@@ -2,6 +2,7 @@
 // is proven in their package; here it is what a pod adds: identity, limits, and workers that die.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { encodeWav } from '@parley/audio'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { ScriptedSynthesiser } from '@parley/speech/testing'
@@ -252,4 +253,76 @@ test('[PST6] when the pod stops every client is told', async (t) => {
   await pod.stop()
   assert.deepEqual(await Promise.all(clients.map((client) => client.closed())), [1001, 1001])
   assert.ok(clients.every((client) => client.of('closing')[0]?.reason === 'shutting_down'))
+})
+
+const WAV = encodeWav(spelled(0, 5, 6, ...SILENCE, 7), 16_000)
+const asWav = { method: 'POST', body: new Uint8Array(WAV), headers: { 'content-type': 'audio/wav' } } as const
+const say = (body: object, headers: Readonly<Record<string, string>> = {}) => ({
+  method: 'POST',
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json', ...headers },
+})
+
+test('[PST1, PST7] recordings and texts are answered by the workers, in slots that are given back', async (t) => {
+  const { rig, call, lines } = await Rig.start(t)
+  const listened = await call('/v1/listen', asWav)
+  const { results } = (await listened.json()) as { results: { channels: { alternatives: { transcript: string }[] }[] } }
+  assert.equal(results.channels[0]?.alternatives[0]?.transcript, 'w5 w6 w7')
+  assert.ok(listened.headers.get('x-content-type-options') && listened.headers.get('x-request-id'))
+  const form = new FormData()
+  form.append('file', new Blob([new Uint8Array(WAV)]), 'a.wav')
+  const transcribed = await call('/v1/audio/transcriptions', { method: 'POST', body: form })
+  assert.equal(((await transcribed.json()) as { text: string }).text, 'w5 w6 w7')
+  const said = await call('/v1/audio/speech', say({ input: 'Some words.', response_format: 'pcm' }))
+  assert.ok((await said.arrayBuffer()).byteLength > 1_000)
+  await until('free', () => rig.links.status().slotsUsed === 0)
+  await until('free', () => rig.workers[0]?.synthesiser.status().slotsUsed === 0)
+  // One name for each in the metrics, whatever the address.
+  const routes = lines.filter(({ message }) => message === 'answered').map(({ fields }) => fields.route)
+  assert.deepEqual(routes.slice(-3), ['/v1/listen', '/v1/audio/transcriptions', '/v1/audio/speech'])
+})
+
+test('[PST2, PST7] a worker that dies in mid-recording is followed by another: no word is lost, none said twice', async (t) => {
+  const { rig, call } = await Rig.start(t, 2)
+  // More than may run ahead: the worker is lost while audio still waits here.
+  const words = Array.from({ length: 40 }, (_, at) => at + 1)
+  const blocks = words.flatMap((word) => [word, ...Array.from({ length: 24 }, () => 0)])
+  const asked = call('/v1/listen', { ...asWav, body: new Uint8Array(encodeWav(spelled(...blocks), 16_000)) })
+  await until('a stream', () => rig.workers.some(({ recogniser }) => recogniser.status().slotsUsed > 0))
+  await rig.lose(rig.busy())
+  const { results } = (await (await asked).json()) as {
+    results: { channels: { alternatives: { transcript: string }[] }[] }
+  }
+  assert.equal(results.channels[0]?.alternatives[0]?.transcript, words.map((word) => `w${word}`).join(' '))
+})
+
+test('[PST4, PST7] refusals have the form of the endpoint, the limits of the listener included', async (t) => {
+  const { rig, call } = await Rig.start(t, 1, { 'limits.requestsPerMinute': '6' })
+  const url = `http://127.0.0.1:${rig.port}`
+  const stranger = await fetch(`${url}/v1/audio/speech`, say({ input: 'x' }, { authorization: 'Bearer pk_wrong' }))
+  assert.equal(stranger.status, 401)
+  assert.equal(((await stranger.json()) as { error: { code: string } }).error.code, 'UNAUTHENTICATED')
+  const token = { ...asWav, headers: { authorization: `Token ${API_KEY}` } }
+  assert.equal((await fetch(`${url}/v1/listen`, token)).status, 200)
+  const theirs = await call('/v1/audio/speech', say({ input: 'x' }, { origin: 'https://theirs.example' }))
+  assert.equal(((await theirs.json()) as { error: { code: string } }).error.code, 'ORIGIN_REFUSED')
+  const plain = await call('/v1/listen')
+  assert.deepEqual([plain.status, plain.headers.get('upgrade')], [426, 'websocket'])
+  const put = await call('/v1/listen', { method: 'DELETE' })
+  assert.deepEqual([put.status, put.headers.get('allow')], [405, 'OPTIONS, POST'])
+  for (let count = 0; count < 3; count++) await call('/livez/../v1/voices')
+  const limited = await call('/v1/audio/speech', say({ input: 'x' }))
+  assert.deepEqual([limited.status, Number(limited.headers.get('retry-after')) > 0], [429, true])
+  assert.equal(((await limited.json()) as { error: { type: string } }).error.type, 'rate_limit_error')
+})
+
+test('[PST5, PST7] requests count with the connections, and a pod that wants none has no such addresses', async (t) => {
+  const { rig, call } = await Rig.start(t, 1, { 'limits.streamConnections': '1' })
+  await rig.client(ASR).opened()
+  const full = await call('/v1/audio/speech', say({ input: 'x' }))
+  assert.deepEqual([full.status, full.headers.get('retry-after')], [429, '1'])
+  const none = await Rig.start(t, 0, { 'limits.streamConnections': '0' })
+  const missing = await none.call('/v1/audio/speech', say({ input: 'x' }))
+  assert.equal(missing.status, 404)
+  assert.equal(((await missing.json()) as { error: { code: string } }).error.code, 'NOT_FOUND')
 })

@@ -124,6 +124,29 @@ test('[FO9] a final carries when its last speech was received, when the end was 
   assert.deepEqual(session.finals[0]?.marks, marks)
 })
 
+test('[FO16] a stream that wants words asks each of its workers for them, and tells them in its own media time', async (t) => {
+  const { workers, speech, clock, pass } = await linksRig(t, { slots: 4 }, { slots: 2 })
+  const [worker, other] = workers as [ManualWorker, ManualWorker]
+  const session = new SpeechProbe(() => clock.wallMs())
+  const reserved = speech.reserve('en')
+  assert.ok(reserved.ok)
+  const format = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 } as const
+  const options = { sessionId: 'ses_a', language: 'en', format, firstIndex: 0, wantsWords: true }
+  session.stream = speech.open(reserved.value, options, session)
+  session.frames(1, 50)
+  await until('ready', () => session.states.length === 1)
+  await pass(40)
+  assert.equal(worker.opens()[0]?.wantsWords, true)
+  const words = [{ text: 'so', startMs: 100, endMs: 300, confidence: 0.5 }]
+  const final = { type: 'final', stream: 1, index: 0, text: 'so', startMs: 100, endMs: 300, settledMs: 400 } as const
+  worker.send({ ...final, decideMs: 1, words })
+  await until('final', () => session.finals.length === 1)
+  assert.deepEqual(session.finals[0]?.words, words)
+  worker.cut()
+  await until('again', () => other.opens().length === 1)
+  assert.equal(other.opens()[0]?.wantsWords, true)
+})
+
 test('[FO12] after a long wait at most 20 s of audio go at once, the rest as it is settled or at true pace', async (t) => {
   const { workers, probe, pass } = await linksRig(t)
   const [worker] = workers as [ManualWorker]

@@ -188,9 +188,9 @@ test('[WK30] connections are counted for the health report and bounded', async (
   const refused = await client(ASR).refused()
   assert.deepEqual([refused.status, refused.body.code], [503, 'ENDPOINT_FULL'])
   assert.deepEqual(worker.health().endpoints, {
-    connections: { asr: 2, tts: 1 },
+    connections: { asr: 2, tts: 1, listen: 0, speech: 0, transcription: 0 },
     maxConnections: 3,
-    acceptedTotal: { asr: 2, tts: 1 },
+    acceptedTotal: { asr: 2, tts: 1, listen: 0, speech: 0, transcription: 0 },
     refusedTotal: { ENDPOINT_FULL: 1 },
     partialsSkippedTotal: 0,
   })

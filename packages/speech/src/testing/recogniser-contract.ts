@@ -291,6 +291,30 @@ export function recogniserContract(name: string, { create, skip }: RecogniserCon
       await only.recogniser.close()
     })
 
+    test('[RC11] a stream that wants words gets one for each of the text, or none at all; others get none', async () => {
+      const talk = await subject.prepare(1, [0, 1])
+      const options = { language: 'en-US', firstIndex: 0 }
+      const log = new ListenerLog()
+      const opened = await recogniser().openStream({ ...options, wantsWords: true }, log)
+      if (!opened.ok) throw new Error(opened.error.message)
+      say(opened.value, talk.samples)
+      opened.value.flush(1)
+      await flushed(log, 1)
+      await opened.value.close()
+      assert.equal(log.finals.length, 2)
+      let lastMs = 0
+      for (const { text, words } of log.finals) {
+        if (!words) continue
+        assert.equal(words.map((word) => word.text).join(' '), text)
+        for (const { startMs, endMs, confidence = 1 } of words) {
+          assert.ok(startMs >= lastMs && endMs > startMs && endMs <= msOf(talk.samples), `${startMs} to ${endMs}`)
+          assert.ok(confidence >= 0 && confidence <= 1)
+          lastMs = endMs
+        }
+      }
+      assert.ok((await hear(1, [0])).finals.every(({ words }) => words === undefined))
+    })
+
     test('[UT7] a stream that goes on elsewhere from a final with its state says the same as one that was not disturbed', async () => {
       const undisturbed = await hear(2, [0, 1, 2])
       assert.equal(undisturbed.finals.length, 3)

@@ -47,6 +47,10 @@ export class EndpointRig {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  get httpUrl(): string {
+    return this.url.replace('ws', 'http')
+  }
+
   /** Not yet open; `path` with its query. */
   client(path: string, headers: Readonly<Record<string, string>> = {}): TestClient {
     const client = new TestClient(`${this.url}${path}`, headers)

@@ -26,6 +26,8 @@ export class SpellingBackend implements RecogniseBackend {
   unavailable: ParleyError | undefined
   /** While set, `open` waits for `letOpen`. */
   isSlow = false
+  /** Streams opened while it is set keep what is pushed and do not recognise it. */
+  isStuckFromStart = false
   #waiting: (() => void)[] = []
 
   refusal(): ParleyError | undefined {
@@ -57,6 +59,7 @@ export class SpellingBackend implements RecogniseBackend {
     }
     if (this.slotsUsed >= this.slots) return err(new ParleyError('NO_SLOT', { retryAfterMs: 200 }))
     const stream = new SpellingStream(options, listener)
+    stream.isStuck = this.isStuckFromStart
     if (signal.aborted) await stream.close()
     this.streams.push(stream)
     return ok(stream)

@@ -1,7 +1,17 @@
 // nginx as the balancer of stream endpoints: a plan in, its configuration out. Pure. The comments in the output are for whoever runs it.
 import { type Balanced, type HostPort, hostPort, type NginxPlan } from './nginx-plan.ts'
 
-const PATHS: Readonly<Record<Balanced['role'], string>> = { recognise: '/v1/stream/asr', synthesise: '/v1/stream/tts' }
+const STREAM_PATHS: Readonly<Record<Balanced['role'], string>> = {
+  recognise: '/v1/stream/asr',
+  synthesise: '/v1/stream/tts',
+}
+/** Requests with a body; the first is a WebSocket too. */
+const REQUEST_PATHS: Readonly<Record<Balanced['role'], readonly string[]>> = {
+  recognise: ['/v1/listen', '/v1/audio/transcriptions'],
+  synthesise: ['/v1/audio/speech'],
+}
+/** A little more than members take (25 MiB), so that it is they who refuse in words. */
+const MAX_BODY_MIB = 26
 /** Beside streams: health requests, and those that are being refused. */
 const SPARE_CONNECTIONS = 128
 const MIN_WORKER_CONNECTIONS = 1_024
@@ -126,9 +136,10 @@ function server({ role, listen }: Balanced, index: number, plan: NginxPlan): str
             'proxy_ssl_verify_depth 4;',
             'proxy_ssl_server_name on;',
           ]),
-      `location = ${PATHS[role]} {`,
+      `location = ${STREAM_PATHS[role]} {`,
       `  proxy_pass ${target};`,
       '}',
+      ...REQUEST_PATHS[role].flatMap((path) => requestLocation(path, target)),
       '# Of one member, the next in turn: whether anybody answers.',
       'location = /health {',
       `  proxy_pass ${target};`,
@@ -144,6 +155,18 @@ function server({ role, listen }: Balanced, index: number, plan: NginxPlan): str
       `  return 503 '${busyProblem()}';`,
       '}',
     ]),
+    '}',
+  ]
+}
+
+/** A recording is read here first: then another member can have it when one takes nothing, which changes nothing anywhere. */
+function requestLocation(path: string, target: string): string[] {
+  return [
+    `location = ${path} {`,
+    `  client_max_body_size ${MAX_BODY_MIB}m;`,
+    '  proxy_request_buffering on;',
+    '  proxy_next_upstream error timeout http_503 http_429 non_idempotent;',
+    `  proxy_pass ${target};`,
     '}',
   ]
 }

@@ -1,7 +1,7 @@
 // What only a real decoder can show: silence, noise, cuts, memory. The port itself is tested by the contract suite.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { concat, SENTENCES, silence, synthesise, tone } from '@parley/audio/testing'
+import { concat, SENTENCES, silence, synthesise, tone, withNoise } from '@parley/audio/testing'
 import { seededRandom } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
 import { ListenerLog } from '../../testing/listener-log.ts'
@@ -25,16 +25,16 @@ describe('PocketSphinx with real sound', library.ok ? {} : { skip: library.error
   before(() => recogniser.start())
   after(() => recogniser.close())
 
-  async function open(log: ListenerLog) {
-    const opened = await recogniser.openStream({ language: 'en-GB', firstIndex: 0 }, log)
+  async function open(log: ListenerLog, wantsWords = false) {
+    const opened = await recogniser.openStream({ language: 'en-GB', firstIndex: 0, wantsWords }, log)
     assert.ok(opened.ok, opened.ok ? '' : opened.error.message)
     return opened.value
   }
 
   /** In portions, as much as the stream holds at a time. */
-  async function hear(samples: Int16Array): Promise<ListenerLog> {
+  async function hear(samples: Int16Array, wantsWords = false): Promise<ListenerLog> {
     const log = new ListenerLog()
-    const stream = await open(log)
+    const stream = await open(log, wantsWords)
     const portion = 20_000 * 16
     for (let at = 0; at < samples.length; at += portion) {
       say(stream, samples.subarray(at, at + portion), at / 16)
@@ -113,6 +113,56 @@ describe('PocketSphinx with real sound', library.ok ? {} : { skip: library.error
     const unused = await open(new ListenerLog())
     await unused.close()
     assert.equal(recogniser.status().slotsUsed, 0)
+  })
+
+  test('[PS11] words lie where they were said, in the first utterance as in those after a cut', async () => {
+    // Sentences without a pause between them, cut at six seconds, with where each of them begins and ends.
+    const parts: Int16Array[] = [silence(700)]
+    const spans: { readonly startMs: number; readonly endMs: number; readonly said: readonly string[] }[] = []
+    let atMs = 700
+    for (const number of [3, 6, 8, 10, 11]) {
+      const spoken = await synthesise(SENTENCES[number] as string, 'rms')
+      const isSound = (sample: number) => Math.abs(sample) > 300
+      const part = spoken.subarray(spoken.findIndex(isSound), spoken.findLastIndex(isSound))
+      parts.push(part)
+      spans.push({ startMs: atMs, endMs: atMs + part.length / 16, said: (SENTENCES[number] as string).split(' ') })
+      atMs += part.length / 16
+    }
+    const log = await hear(concat(...parts, silence(1_000)), true)
+    assert.ok(log.finals.length >= 2)
+    const words = log.finals.flatMap((final) => final.words ?? [])
+    assert.equal(words.length, log.transcript.join(' ').split(' ').length)
+    let lastMs = 0
+    let right = 0
+    for (const { text, startMs, endMs } of words) {
+      assert.ok(startMs >= lastMs && endMs > startMs, `${text} from ${startMs} after ${lastMs}`)
+      lastMs = endMs
+      const middleMs = (startMs + endMs) / 2
+      const span = spans.find((candidate) => middleMs >= candidate.startMs - 100 && middleMs < candidate.endMs + 100)
+      if (span?.said.includes(text.toLowerCase().replace(/[.?]$/, ''))) right++
+    }
+    // Of those that are recognised as what was said, none is where another sentence was.
+    assert.ok(right >= 0.8 * words.length, `${right} of ${words.length}`)
+    assert.ok(Math.abs((words[0]?.startMs ?? 0) - 700) < 200, `begins at ${words[0]?.startMs}`)
+  })
+
+  test('[PS11] words that are right have the higher probabilities', async () => {
+    const numbers = [0, 1, 2, 3, 4, 5]
+    const parts: Int16Array[] = [silence(300)]
+    for (const number of numbers) {
+      parts.push(withNoise(await synthesise(SENTENCES[number] as string), 24, number + 1), silence(900))
+    }
+    const log = await hear(concat(...parts), true)
+    const said = new Set(numbers.flatMap((number) => (SENTENCES[number] as string).split(' ')))
+    const of = (isRight: boolean) =>
+      log.finals
+        .flatMap((final) => final.words ?? [])
+        .filter(({ text }) => said.has(text.toLowerCase().replace(/[.?]$/, '')) === isRight)
+        .map(({ confidence = Number.NaN }) => confidence)
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+    const [right, wrong] = [of(true), of(false)]
+    assert.ok(right.length > 10 && wrong.length > 3, `${right.length} right, ${wrong.length} wrong`)
+    assert.ok(mean(right) > mean(wrong) + 0.1, `${mean(right)} against ${mean(wrong)}`)
   })
 
   test('[UT5] a long speech is cut between words: every word once, in order, times joined', async () => {
