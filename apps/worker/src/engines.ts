@@ -77,6 +77,7 @@ async function createRecognition({ config, clock, machineShare }: EngineOptions,
     role: 'recognise',
     first: slots,
     isReady: () => recogniser.status().ready,
+    isIdle: () => recogniser.status().slotsUsed === 0,
     measure: async () => recogniser.measure(await sampleSpeech()),
     share,
     plan: (realTimeFactor, part) => recogniseSlots({ ...slotRoom, share: part, realTimeFactor }),
@@ -102,6 +103,7 @@ async function createSynthesis({ config, clock, machineShare }: EngineOptions, r
     role: 'synthesise',
     first: slots,
     isReady: () => synthesiser.status().ready,
+    isIdle: () => synthesiser.status().slotsUsed === 0,
     async measure() {
       const measuring = measureSynthesis(synthesiser, clock)
       return (await withDeadline(clock, SYNTHESIS_MEASURE_LIMIT_MS, 'measuring synthesis', measuring))?.realTimeFactor

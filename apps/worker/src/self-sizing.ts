@@ -9,6 +9,9 @@ import type { Logger } from '@parley/telemetry'
 const LOOK_PERIOD_MS = 1_000
 /** Whether workers have come or gone is looked at every so many times. */
 const LOOKS_PER_COUNT = 10
+/** A machine that is busy when a worker starts makes everything look dear: measured again this much later, as often as this in all. */
+const AGAIN_AFTER_MS = 60_000
+const MEASUREMENTS = 3
 
 /** One role whose slots are to be found. */
 export interface SizedRole {
@@ -17,6 +20,8 @@ export interface SizedRole {
   readonly first: RoleSlots
   /** The engine can be measured now. */
   isReady(): boolean
+  /** Nobody would be held up by measuring. */
+  isIdle(): boolean
   /** Real-time factor; undefined when it could not be found. */
   measure(): Promise<number | undefined>
   /** Part of the machine, (0..1]. */
@@ -25,11 +30,19 @@ export interface SizedRole {
   apply(slots: number): void
 }
 
+interface Found {
+  /** The least of those measured. */
+  realTimeFactor: number
+  slots: number
+  measurements: number
+  atMs: number
+}
+
 export class SelfSizing {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #roles: readonly SizedRole[]
-  readonly #found = new Map<WorkerRole, { realTimeFactor: number; slots: number }>()
+  readonly #found = new Map<WorkerRole, Found>()
   readonly #scope: Scope
   #looking: Promise<void> | undefined
 
@@ -73,15 +86,14 @@ export class SelfSizing {
     let known = this.#found.get(role.role)
     if (!known) {
       if (!role.isReady()) return
-      const startMs = this.#clock.nowMs()
-      const realTimeFactor = await role.measure()
+      const realTimeFactor = await this.#measure(role)
       if (realTimeFactor === undefined) return
-      known = { realTimeFactor, slots: role.first.slots }
-      this.#logger.info(
-        { role: role.role, realTimeFactor, tookMs: this.#clock.nowMs() - startMs },
-        'measured an engine',
-      )
+      known = { realTimeFactor, slots: role.first.slots, measurements: 1, atMs: this.#clock.nowMs() }
       this.#found.set(role.role, known)
+    } else if (isWorthAnother(known, this.#clock.nowMs()) && role.isIdle()) {
+      known.measurements++
+      known.atMs = this.#clock.nowMs()
+      known.realTimeFactor = Math.min(known.realTimeFactor, (await this.#measure(role)) ?? known.realTimeFactor)
     }
     const plan = role.plan(known.realTimeFactor, await role.share())
     if (this.#scope.isClosed || plan.slots === known.slots) return
@@ -89,4 +101,16 @@ export class SelfSizing {
     role.apply(plan.slots)
     onResized(role.role, plan)
   }
+
+  async #measure(role: SizedRole): Promise<number | undefined> {
+    const startMs = this.#clock.nowMs()
+    const realTimeFactor = await role.measure()
+    if (realTimeFactor === undefined) return undefined
+    const tookMs = this.#clock.nowMs() - startMs
+    this.#logger.info({ role: role.role, realTimeFactor, tookMs }, 'measured an engine')
+    return realTimeFactor
+  }
 }
+
+const isWorthAnother = ({ measurements, atMs }: Found, nowMs: number): boolean =>
+  measurements < MEASUREMENTS && nowMs - atMs >= AGAIN_AFTER_MS

@@ -13,6 +13,8 @@ interface Tally {
   failed: number
   skipped: number
   readonly failures: string[]
+  /** Run time of each file, ms: where the minutes go. */
+  readonly files: Map<string, number>
 }
 
 const PATTERNS = [
@@ -83,6 +85,9 @@ async function runFiles(files: readonly string[], concurrency: number, timeout: 
     tally.failures.push(text)
     process.stdout.write(`${text}\n`)
   })
+  stream.on('test:summary', ({ file, duration_ms }: { file?: string | undefined; duration_ms: number }) => {
+    if (file !== undefined) tally.files.set(path.relative(ROOT, file), duration_ms)
+  })
   for await (const _ of stream) {
     // The listeners above do the work; draining the stream is what makes the run go on to its end.
   }
@@ -98,7 +103,7 @@ async function testAction(
   options: { full: boolean; check: boolean; concurrency: string },
 ): Promise<void> {
   const startMs = systemClock.nowMs()
-  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] }
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [], files: new Map() }
   if (options.check && filters.length === 0) {
     for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
   }
@@ -115,10 +120,21 @@ async function testAction(
   await runFiles(system, 1, timeout, tally)
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
+  process.stdout.write(slowestFiles(tally.files))
   process.stdout.write(`\n${files.length} files in ${((systemClock.nowMs() - startMs) / 1000).toFixed(0)} s\n`)
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
   process.stdout.write(`${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
   process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
+}
+
+const SLOWEST_SHOWN = 10
+const WORTH_SAYING_MS = 10_000
+
+function slowestFiles(files: ReadonlyMap<string, number>): string {
+  const slowest = [...files].filter(([, ms]) => ms >= WORTH_SAYING_MS).sort(([, a], [, b]) => b - a)
+  if (slowest.length === 0) return ''
+  const lines = slowest.slice(0, SLOWEST_SHOWN).map(([file, ms]) => `${(ms / 1000).toFixed(0).padStart(5)} s  ${file}`)
+  return `\nslowest files\n${lines.join('\n')}\n`
 }
 
 export function createTestCommand(): Command {
