@@ -9,8 +9,11 @@ import type {
   TextNeed,
   TextOutcome,
 } from '@parley/text'
-import type { TextLane } from './text-lane.ts'
+import type { CallLane } from './call-lane.ts'
 import type { TextCall } from './text-workers.ts'
+
+/** Where jobs wait for their turn. */
+export type TextLane = CallLane<TextJob>
 
 export type JobState =
   /** Nobody can be asked before something changes. */

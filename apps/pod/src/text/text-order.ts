@@ -13,10 +13,10 @@ import {
   type TextSupport,
   usableLimits,
 } from '@parley/text'
+import { CallLane, type CallLaneOptions } from './call-lane.ts'
 import type { EngineOption } from './choose-engine.ts'
 import type { EngineStates } from './engine-states.ts'
-import type { TextJob } from './text-job.ts'
-import { TextLane, type TextLaneOptions } from './text-lane.ts'
+import type { TextJob, TextLane } from './text-job.ts'
 import type { TextWorkers } from './text-workers.ts'
 
 export interface TextProvider extends ProviderLimits {
@@ -25,12 +25,12 @@ export interface TextProvider extends ProviderLimits {
   readonly timeoutMs?: number
 }
 
-export interface TextOrderOptions extends Omit<TextLaneOptions, 'id' | 'shared'> {
+export interface TextOrderOptions extends Omit<CallLaneOptions<TextJob>, 'id' | 'shared'> {
   readonly lines: readonly EngineLine[]
   readonly providers: readonly TextProvider[]
   readonly workers: TextWorkers
   readonly states: EngineStates
-  readonly share: Omit<NonNullable<TextLaneOptions['shared']>, 'limits'>
+  readonly share: Omit<NonNullable<CallLaneOptions<TextJob>['shared']>, 'limits'>
 }
 
 export class TextOrder {
@@ -163,11 +163,11 @@ export class TextOrder {
     return this.#lane(id, { ...this.#options.share, limits })
   }
 
-  #lane(id: string, shared: TextLaneOptions['shared']): TextLane {
+  #lane(id: string, shared: CallLaneOptions<TextJob>['shared']): TextLane {
     let lane = this.#lanes.get(id)
     if (!lane) {
       const { clock, onSlice } = this.#options
-      lane = new TextLane(this.#scope, { clock, id, shared, onSlice })
+      lane = new CallLane<TextJob>(this.#scope, { clock, id, shared, onSlice })
       this.#lanes.set(id, lane)
     }
     return lane

@@ -10,8 +10,7 @@ import {
 } from '@parley/text'
 import type { EngineStates } from './engine-states.ts'
 import type { TextCounters } from './text-counters.ts'
-import type { TextJob } from './text-job.ts'
-import type { TextLane } from './text-lane.ts'
+import type { TextJob, TextLane } from './text-job.ts'
 import type { TextOrder, TextProvider } from './text-order.ts'
 
 /** `null`: no limit. */

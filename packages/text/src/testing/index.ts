@@ -1,6 +1,7 @@
 /** For tests of what is built on engines for texts, and for engines themselves. Not for the product. */
-export * from './scripted-text-service.ts'
+
 export { ScriptedPolisher, type ScriptedTextOptions, ScriptedTranslator } from './scripted-engines.ts'
+export * from './scripted-text-service.ts'
 export * from './scripted-text-service.ts'
 export {
   type PolisherContractOptions,
