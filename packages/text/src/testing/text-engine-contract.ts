@@ -47,7 +47,7 @@ export function translatorContract(name: string, options: TranslatorContractOpti
   const ask: Ask = (engine, text, { deadlineMs = DEADLINE_MS, signal } = {}) =>
     (engine as Translator).translate({ requestId: 'r', text, ...pair, deadlineMs }, signal)
   textEngineContract(`${name} keeps the translator port`, options, ask, (engine) => {
-    test('[TE3] a pair that cannot be done is refused by both its names', async () => {
+    test('[TP3] a pair that cannot be done is refused by both its names', async () => {
       if (!unknownPair) return
       const request = { requestId: 'r', text: 'hello', ...unknownPair, deadlineMs: DEADLINE_MS }
       const { code, message } = failureOf(await (engine() as Translator).translate(request))
@@ -55,7 +55,7 @@ export function translatorContract(name: string, options: TranslatorContractOpti
       assert.ok(message.includes(`"${unknownPair.from}"`) && message.includes(`"${unknownPair.to}"`), message)
     })
 
-    test('[TE3] what it lists it can do, and each pair once', async () => {
+    test('[TP3] what it lists it can do, and each pair once', async () => {
       const { pairs = [] } = engine().status()
       assert.equal(new Set(pairs.map(({ from, to }) => `${from}>${to}`)).size, pairs.length)
       const some = pairs.filter((_, at) => at % Math.ceil(pairs.length / 4) === 0)
@@ -72,7 +72,7 @@ export function polisherContract(name: string, options: PolisherContractOptions)
   const ask: Ask = (engine, text, { deadlineMs = DEADLINE_MS, signal } = {}) =>
     (engine as Polisher).polish({ requestId: 'r', text, language, deadlineMs }, signal)
   textEngineContract(`${name} keeps the polisher port`, options, ask, (engine) => {
-    test('[TE3] a language it cannot do is refused by its name', async () => {
+    test('[TP3] a language it cannot do is refused by its name', async () => {
       if (unknownLanguage === undefined) return
       const request = { requestId: 'r', text: 'hello', language: unknownLanguage, deadlineMs: DEADLINE_MS }
       const { code, message } = failureOf(await (engine() as Polisher).polish(request))
@@ -103,7 +103,7 @@ function textEngineContract<E extends Engine>(
     })
     after(() => engine().close())
 
-    test('[TE1] a started engine is ready, and says what it can do', () => {
+    test('[TP1] a started engine is ready, and says what it can do', () => {
       const { name, kind, ready, problem } = engine().status()
       assert.deepEqual(
         { name, kind, ready, problem },
@@ -111,14 +111,14 @@ function textEngineContract<E extends Engine>(
       )
     })
 
-    test('[TE2] a text has one answer, the same each time, and another text another', async () => {
+    test('[TP2] a text has one answer, the same each time, and another text another', async () => {
       const answers = []
       for (const text of texts) answers.push(await answer(text))
       assert.equal(new Set(answers).size, texts.length)
       for (const [at, text] of texts.entries()) assert.equal(await answer(text), answers[at])
     })
 
-    test('[TE4] a text too long is refused with the limit; the longest is answered', async () => {
+    test('[TP4] a text too long is refused with the limit; the longest is answered', async () => {
       const tooLong = '\u00e9'.repeat(MAX_TEXT_BYTES / 2 + 1)
       const { code, message } = failureOf(await ask(engine(), tooLong))
       assert.equal(code, 'TEXT_INVALID')
@@ -129,13 +129,13 @@ function textEngineContract<E extends Engine>(
       assert.ok(whole.length > long.length / 3, `${whole.length} characters`)
     })
 
-    test('[TE4] long texts without a place to cut are answered, too', async () => {
+    test('[TP4] long texts without a place to cut are answered, too', async () => {
       for (const text of ['x'.repeat(50_000), '\u{1f600}'.repeat(20_000), 'a\u{1f469}\u200d\u{1f467}'.repeat(5_000)]) {
         assert.ok((await answer(text)).length > text.length / 3)
       }
     })
 
-    test("[TE5] at its deadline a text is given up, and its answer is nobody's", async () => {
+    test("[TP5] at its deadline a text is given up, and its answer is nobody's", async () => {
       const late = ask(engine(), texts[1] as string, { deadlineMs: 250 })
       clock.advance(250)
       assert.equal(failureOf(await late).code, 'DEADLINE')
@@ -143,7 +143,7 @@ function textEngineContract<E extends Engine>(
       assert.notEqual(await answer(texts[1] as string), await answer(texts[2] as string))
     })
 
-    test('[TE6] cancelled, it settles at once, also when it was cancelled before', async () => {
+    test('[TP6] cancelled, it settles at once, also when it was cancelled before', async () => {
       const abort = new AbortController()
       const pending = ask(engine(), texts[0] as string, { signal: abort.signal })
       abort.abort()
@@ -152,7 +152,7 @@ function textEngineContract<E extends Engine>(
       assert.ok(await answer(texts[0] as string))
     })
 
-    test('[TE7] whatever is in a text is text', async () => {
+    test('[TP7] whatever is in a text is text', async () => {
       const awkward = [
         '<b>7</b> & [8] {9} ^10$ /11\\ @12 #13 *14 +15 ~16 |17 "18" `19`',
         '^hello<n><sg>$ [[t:b:abc]]hello[[/]] [#1] ..[]',
@@ -164,7 +164,7 @@ function textEngineContract<E extends Engine>(
       for (const text of awkward) assert.notEqual(await answer(text), '', text)
     })
 
-    test('[TE7] control characters, line ends and halves of characters are spaces', async () => {
+    test('[TP7] control characters, line ends and halves of characters are spaces', async () => {
       for (const between of ['\0', '\x1b', '\r\n', '\t', '\ud800', '\u2028']) {
         const text = `one${between}two`
         const got = await answer(text)
@@ -174,11 +174,11 @@ function textEngineContract<E extends Engine>(
       }
     })
 
-    test('[TE8] nothing to be read is answered as it is', async () => {
+    test('[TP8] nothing to be read is answered as it is', async () => {
       for (const text of ['', '...', '12', '\u{1f600}']) assert.equal(await answer(text), text)
     })
 
-    test('[TE9] many at once are each what they are alone', async () => {
+    test('[TP9] many at once are each what they are alone', async () => {
       const alone: string[] = []
       for (const text of texts) alone.push(await answer(text))
       const asked = Array.from({ length: ROUNDS }, (_, at) => at % texts.length)
@@ -189,7 +189,7 @@ function textEngineContract<E extends Engine>(
       )
     })
 
-    test('[TE10] broken under way, each text has one outcome all the same; the next is answered', async (t) => {
+    test('[TP10] broken under way, each text has one outcome all the same; the next is answered', async (t) => {
       if (!subject.breakDown) return t.skip('nothing to break')
       const whole = await answer(texts[0] as string)
       const pending = texts.map((text) => ask(engine(), text))
@@ -201,7 +201,7 @@ function textEngineContract<E extends Engine>(
       assert.equal(await answer(texts[0] as string), whole)
     })
 
-    test('[TE11] two hundred rounds, some of them left, leave nothing behind', async () => {
+    test('[TP11] two hundred rounds, some of them left, leave nothing behind', async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const abort = new AbortController()
         const pending = ask(engine(), texts[round % texts.length] as string, { signal: abort.signal })
@@ -214,7 +214,7 @@ function textEngineContract<E extends Engine>(
 
     more(engine)
 
-    test('[TE12] closed, it settles what is under way, refuses what comes and has nothing left running', async () => {
+    test('[TP12] closed, it settles what is under way, refuses what comes and has nothing left running', async () => {
       const lastClock = new ManualClock()
       const last = (await create(lastClock)).engine
       assert.equal(failureOf(await ask(last, texts[0] as string)).code, 'ENGINE_UNAVAILABLE')

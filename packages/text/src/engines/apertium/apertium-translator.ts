@@ -8,7 +8,7 @@ import { type TextOutcomeOf, type TextWork, TextWorks } from '../text-works.ts'
 import { prepare } from './apertium-text.ts'
 import { APERTIUM_MODES_FOLDER, installedModes, modesChangedAtMs } from './installed-modes.ts'
 import type { Mode } from './mode-files.ts'
-import type { StartRunner } from './pipeline.ts'
+import type { StartRunner } from './pipeline-runner.ts'
 import { PipelineSet } from './pipeline-set.ts'
 import { Routes } from './routes.ts'
 

@@ -3,7 +3,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { pipelineScript, type Stage } from './mode-files.ts'
-import type { PipelineListener, PipelineRunner } from './pipeline.ts'
+import type { PipelineListener, PipelineRunner } from './pipeline-runner.ts'
 
 /** All that the programs see of the environment. */
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' }

@@ -3,7 +3,8 @@
 import type { Clock } from '@parley/kernel'
 import type { RestartingQueue } from '../restarting-queue.ts'
 import type { Mode } from './mode-files.ts'
-import { createPipeline, type PieceAnswer, type StartRunner } from './pipeline.ts'
+import { createPipeline, type PieceAnswer } from './pipeline.ts'
+import type { StartRunner } from './pipeline-runner.ts'
 
 export interface PipelineSetOptions {
   readonly clock: Clock

@@ -5,24 +5,11 @@ import type { TextFailure } from '../../text-engine.ts'
 import { type QueueListener, type QueueRunner, RestartingQueue } from '../restarting-queue.ts'
 import type { Mode, Stage } from './mode-files.ts'
 import { PipelineProcess } from './pipeline-process.ts'
+import type { StartRunner } from './pipeline-runner.ts'
 
 /** Texts in the programs at a time: enough to keep them all at work. */
 const MAX_FLYING = 16
 
-export interface PipelineListener {
-  /** One answer, without its NUL. */
-  onAnswer(text: string): void
-  /** Called once: it has ended or was found to be broken, and all its processes are being killed. Nothing is called after it. */
-  onBroken(reason: string): void
-}
-
-/** What a pipeline needs of its processes; tests put others there. */
-export interface PipelineRunner {
-  write(stream: string): void
-  close(): Promise<void>
-}
-
-export type StartRunner = (stages: readonly Stage[], listener: PipelineListener) => PipelineRunner
 export type PieceAnswer = Result<string, TextFailure>
 
 export interface PipelineOptions {
