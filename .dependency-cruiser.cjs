@@ -87,6 +87,12 @@ module.exports = {
       'placement',
       'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|stream-endpoints',
     ),
+    layer(
+      'providers-layer',
+      'clients of provider protocols know neither engines nor sessions: they import only kernel and protocol',
+      'providers',
+      'telemetry|config|sealing|audio|client|lab|speech|text|fleet|sessions|placement|stream-endpoints',
+    ),
     {
       name: 'apps-apart',
       comment: 'apps do not import each other: they are processes and talk over wires',
@@ -110,7 +116,7 @@ module.exports = {
         path: '^packages/[^/]+/src/',
         pathNot: [
           '^$1/',
-          '^packages/[^/]+/src/(index|codecs|(codecs|flite|testing|browser|core)/index)\\.ts$',
+          '^packages/[^/]+/src/(index|codecs|(codecs|flite|fake|testing|browser|core)/index)\\.ts$',
           // Doors for threads, which pay for every module they load.
           '^packages/(protocol/src/(audio-frame|udp-packet)|audio/src/reorder)\\.ts$',
         ],

@@ -14,6 +14,6 @@ test('[CF11] example and reference page hold every key with its environment name
   for (const key of CONFIG_KEYS) {
     assert.ok(page.includes(`\`${key.path}\``), key.path)
     assert.ok(page.includes(`\`${key.envName}\``), key.envName)
-    assert.ok(exampleYaml().includes(`\n  ${key.name}:`), key.path)
+    assert.ok(exampleYaml().includes(key.name === '' ? `\n${key.section}:` : `\n  ${key.name}:`), key.path)
   }
 })

@@ -22,6 +22,10 @@ const detail = (key: ConfigKey): string => {
 }
 
 function exampleKey(key: ConfigKey): string {
+  if (key.name === '') {
+    const yaml = stringify({ [key.section]: key.default }, { lineWidth: 0 }).trimEnd()
+    return [comment(key.description, ''), comment(`(${detail(key)})`, ''), yaml].join('\n')
+  }
   const yaml = stringify({ [key.name]: key.default }, { lineWidth: 0 }).trimEnd()
   return [comment(key.description, '  '), comment(`(${detail(key)})`, '  '), `  ${yaml}`].join('\n')
 }
@@ -36,7 +40,8 @@ export function exampleYaml(): string {
   ].join('\n')
   const sections = CONFIG_SECTIONS.map((section) => {
     const keys = CONFIG_KEYS.filter((key) => key.section === section)
-    return [`${section}:`, ...keys.map(exampleKey)].join('\n')
+    const isList = keys.some(({ name }) => name === '')
+    return [...(isList ? [] : [`${section}:`]), ...keys.map(exampleKey)].join('\n')
   })
   return `${[head, ...sections].join('\n\n')}\n`
 }
@@ -71,6 +76,10 @@ export function configMarkdown(): string {
     '[`config/example.yaml`](../config/example.yaml) holds every key with its default. Any key can be set on the command line',
     'with `--set section.key=value`. Lists are written with commas or as JSON in the environment and in flags.',
     'Relative paths start at the folder of the file that names them, otherwise at the current folder.',
+    '',
+    'Of a provider, `PARLEY_PROVIDER_<ID>_API_KEY`, `_BASE_URL`, `_CHAT_MODEL`, `_SPEECH_MODEL` and `_TRANSCRIPTION_MODEL` win over the',
+    'file (the id in capitals, with _ for -); `OPENAI_API_KEY` and `DEEPGRAM_API_KEY` are used by providers at the addresses of these',
+    'services that are given no other key.',
     '',
     'An unknown key, variable or flag is refused and the nearest valid name given; all mistakes are reported at once.',
     '`./parley config show` prints every value and where it came from.',

@@ -15,4 +15,4 @@ export { type ConfigInputs, configValue, defaultDataDir, type Resolution, resolv
 export { isLoopbackHost } from './rules.ts'
 export { ConfigSchema, type ResolvedConfig } from './schema.ts'
 export { type Environment, type FlagValue, flagOfSet } from './sources.ts'
-export { showValue } from './values.ts'
+export { maskedValue, showValue } from './values.ts'

@@ -6,9 +6,10 @@ import { ConfigSchema } from './schema.ts'
 export type KeyKind = 'string' | 'integer' | 'number' | 'boolean' | 'enum' | 'strings' | 'objects'
 
 export interface ConfigKey {
-  /** `server.port` */
+  /** `server.port`; of a list that is a section of its own (`providers`) just its name. */
   readonly path: string
   readonly section: string
+  /** Empty when the section itself is the value. */
   readonly name: string
   /** `PARLEY_SERVER_PORT` */
   readonly envName: string
@@ -21,6 +22,8 @@ export interface ConfigKey {
   /** What a value must be, as the end of "must be ...". */
   readonly allowed: string
   readonly isSecret: boolean
+  /** Fields of its objects that are shown to nobody. */
+  readonly secretFields: readonly string[]
   readonly isPath: boolean
 }
 
@@ -48,9 +51,9 @@ const UNITS: readonly (readonly [suffix: RegExp, unit: string])[] = [
 
 const unitOf = (name: string): string | undefined => UNITS.find(([suffix]) => suffix.test(name))?.[1]
 
-/** `sessions` + `graceMs` -> `PARLEY_SESSIONS_GRACE_MS` */
+/** `sessions` + `graceMs` -> `PARLEY_SESSIONS_GRACE_MS`; a section without a name -> `PARLEY_PROVIDERS` */
 export function envNameOf(section: string, name: string): string {
-  return `PARLEY_${section}_${name.replaceAll(/[A-Z]/g, '_$&')}`.toUpperCase()
+  return ['PARLEY', section, ...(name === '' ? [] : [name.replaceAll(/[A-Z]/g, '_$&')])].join('_').toUpperCase()
 }
 
 function kindOf(node: SchemaNode): KeyKind {
@@ -86,8 +89,9 @@ function allowedOf(node: SchemaNode, kind: KeyKind): string {
 
 function keyOf(section: string, name: string, node: SchemaNode): ConfigKey {
   const kind = kindOf(node)
+  const fields = Object.entries(node.items?.properties ?? {})
   return {
-    path: `${section}.${name}`,
+    path: name === '' ? section : `${section}.${name}`,
     section,
     name,
     envName: envNameOf(section, name),
@@ -98,6 +102,7 @@ function keyOf(section: string, name: string, node: SchemaNode): ConfigKey {
     unit: unitOf(name),
     allowed: allowedOf(node, kind),
     isSecret: node.secret === true,
+    secretFields: fields.flatMap(([field, { secret }]) => (secret === true ? [field] : [])),
     isPath: node.path === true,
   }
 }
@@ -106,7 +111,9 @@ const sections = (ConfigSchema as unknown as SchemaNode).properties ?? {}
 
 /** Every key of the configuration, in the order of the schema. */
 export const CONFIG_KEYS: readonly ConfigKey[] = Object.entries(sections).flatMap(([section, node]) =>
-  Object.entries(node.properties ?? {}).map(([name, child]) => keyOf(section, name, child)),
+  node.type === 'array'
+    ? [keyOf(section, '', node)]
+    : Object.entries(node.properties ?? {}).map(([name, child]) => keyOf(section, name, child)),
 )
 
 export const CONFIG_SECTIONS: readonly string[] = Object.keys(sections)

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { err, ok, type Result } from '@parley/kernel'
 import { CONFIG_KEYS, type ConfigKey, configKey } from './keys.ts'
 import type { ConfigMistake, Origin } from './mistakes.ts'
+import { applyProviderEnvironment } from './provider-environment.ts'
 import { crossFieldFindings } from './rules.ts'
 import type { ResolvedConfig } from './schema.ts'
 import { type Entry, type Environment, type FlagValue, readEnvironment, readFlags, readYaml } from './sources.ts'
@@ -41,7 +42,7 @@ function absolutePath(value: string, origin: Origin, inputs: ConfigInputs): stri
   return path.resolve(base, value)
 }
 
-type Sections = Record<string, Record<string, unknown>>
+type Sections = Record<string, unknown>
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
@@ -52,9 +53,8 @@ function deepFreeze<T>(value: T): T {
 }
 
 function apply(values: Sections, key: ConfigKey, value: unknown): void {
-  const section = values[key.section] ?? {}
-  section[key.name] = value
-  values[key.section] = section
+  if (key.name === '') values[key.section] = value
+  else values[key.section] = { ...(values[key.section] as object | undefined), [key.name]: value }
 }
 
 function mistakeOf(entry: Entry, message: string): ConfigMistake {
@@ -86,11 +86,14 @@ export function resolveConfig(inputs: ConfigInputs): Result<Resolution, readonly
     origins.set(entry.key.path, entry.origin)
   }
   const config = values as unknown as ResolvedConfig
+  const providers = applyProviderEnvironment(config.providers, inputs.env)
+  mistakes.push(...providers.mistakes)
+  apply(values, configKey('providers') as ConfigKey, providers.providers)
   if (config.data.dir === '')
     apply(values, configKey('data.dir') as ConfigKey, defaultDataDir(inputs.env, inputs.homeDir))
   for (const finding of crossFieldFindings(config)) {
     const key = configKey(finding.key) as ConfigKey
-    const value = (values[key.section] as Record<string, unknown>)[key.name]
+    const value = configValue(config, key)
     const origin = origins.get(finding.key) as Origin
     mistakes.push({ origin, key: finding.key, value: showValue(key, value), message: finding.message })
   }
@@ -99,5 +102,6 @@ export function resolveConfig(inputs: ConfigInputs): Result<Resolution, readonly
 
 /** The value of `key` in a resolved configuration. */
 export function configValue(config: ResolvedConfig, key: ConfigKey): unknown {
-  return (config as unknown as Sections)[key.section]?.[key.name]
+  const section = (config as unknown as Sections)[key.section]
+  return key.name === '' ? section : (section as Record<string, unknown> | undefined)?.[key.name]
 }

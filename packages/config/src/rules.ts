@@ -144,6 +144,51 @@ const workerTlsFilesComeInPairs: Rule = ({ worker }) =>
       message: `worker.${name} is not set; certificate and key of a worker come in pairs`,
     }))
 
+const providerIdsDiffer: Rule = ({ providers }) => {
+  const ids = providers.map(({ id }) => id)
+  const twice = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))]
+  return twice.map((id) => ({
+    key: 'providers',
+    message: `providers holds the id ${id} more than once; ids must differ`,
+  }))
+}
+
+const providersHaveAddresses: Rule = ({ providers }) =>
+  providers.flatMap(({ id, protocol, baseUrl }) => {
+    const url = URL.parse(baseUrl)
+    const example = protocol === 'openai' ? 'https://api.openai.com/v1' : 'wss://api.deepgram.com'
+    const isWeb = url !== null && /^(https?|wss?):$/.test(url.protocol)
+    if (isWeb && url.username === '' && url.password === '' && url.search === '' && url.hash === '') return []
+    // A key may stand in an address; it is not repeated.
+    const message = `the baseUrl of provider ${id} is not an address such as ${example} (no user, query or fragment; keys go into apiKey)`
+    return [{ key: 'providers', message }]
+  })
+
+/** What a role of a protocol cannot be played without. */
+const providersHaveModels: Rule = ({ providers }) =>
+  providers.flatMap((provider) => {
+    const { id, protocol, roles } = provider
+    const finding = (text: string): RuleFinding => ({ key: 'providers', message: `provider ${id} ${text}` })
+    if (protocol === 'deepgram') {
+      return roles
+        .filter((role) => role !== 'recognise')
+        .map((role) => finding(`has the role ${role}; the deepgram protocol is for recognise`))
+    }
+    const needs = {
+      translate: 'chatModel',
+      polish: 'chatModel',
+      synthesise: 'speechModel',
+      recognise: 'transcriptionModel',
+    } as const
+    const findings = roles
+      .filter((role) => (provider[needs[role]] ?? '') === '')
+      .map((role) => finding(`has the role ${role}, and its ${needs[role]} is not set`))
+    const isMute = roles.includes('synthesise') && (provider.voices ?? []).length === 0
+    return isMute
+      ? [...findings, finding('has the role synthesise, and its voices are not set (such as [alloy])')]
+      : findings
+  })
+
 const RULES: readonly Rule[] = [
   plainHttpStaysHome,
   tlsFilesComeInPairs,
@@ -156,6 +201,9 @@ const RULES: readonly Rule[] = [
   workersAreAddresses,
   plainLinksStayHome,
   workerTlsFilesComeInPairs,
+  providerIdsDiffer,
+  providersHaveAddresses,
+  providersHaveModels,
 ]
 
 /** Everything wrong between keys; empty when all is well. */

@@ -10,6 +10,7 @@ import {
   RESERVED_ENV,
 } from './keys.ts'
 import { type ConfigMistake, nearest, type Origin, suggestion } from './mistakes.ts'
+import { PROVIDER_ENV_PREFIX } from './provider-environment.ts'
 import { parseText } from './values.ts'
 
 export interface Entry {
@@ -66,7 +67,11 @@ function readRoot(context: YamlContext, root: YAMLMap): void {
   for (const pair of root.items) {
     const section = nameOf(pair.key)
     const origin = originOf(context, pair.key)
-    if (!CONFIG_SECTIONS.includes(section)) context.mistakes.push(unknownSection(section, origin))
+    const list = configKey(section)
+    if (list) {
+      const value = (pair.value as Node | null)?.toJS(context.document) ?? list.default
+      context.entries.push({ key: list, value, origin })
+    } else if (!CONFIG_SECTIONS.includes(section)) context.mistakes.push(unknownSection(section, origin))
     else if (isMap(pair.value)) readSection(context, section, pair.value)
     else if (!isEmptyNode(pair.value)) {
       const message = `${section} must hold keys (${section}: on a line of its own, its keys indented below)`
@@ -113,6 +118,7 @@ export function readEnvironment(env: Environment): SourceReading {
   const mistakes: ConfigMistake[] = []
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('PARLEY_') || text === undefined || text === '' || name in RESERVED_ENV) continue
+    if (name.startsWith(PROVIDER_ENV_PREFIX)) continue
     const origin: Origin = { kind: 'environment', where: name }
     const key = configKeyOfEnv(name)
     if (key) entries.push({ key, value: parseText(key, text), origin })

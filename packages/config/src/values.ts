@@ -83,10 +83,25 @@ export function checkValue(key: ConfigKey, value: unknown): Result<unknown, stri
 
 /** A value as a person reads it; secrets become `(set)` or `(empty)` unless `reveal`. */
 export function showValue(key: ConfigKey, value: unknown, reveal = false): string {
-  if (key.isSecret && !reveal) return value === '' ? '(empty)' : '(set, hidden)'
+  if (key.isSecret && !reveal) return value === '' ? '(empty)' : HIDDEN
   if (value === '') return '(empty)'
+  if (key.secretFields.length > 0 && !reveal && !Array.isArray(value)) return '(hidden)'
   if (Array.isArray(value) && value.length === 0) return '(none)'
   if (typeof value === 'string') return value
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ')
-  return JSON.stringify(value)
+  return JSON.stringify(reveal ? value : maskedValue(key, value))
+}
+
+const HIDDEN = '(set, hidden)'
+
+/** `value` with the secrets of `key` replaced by words; what does not look like its objects is hidden whole. */
+export function maskedValue(key: ConfigKey, value: unknown): unknown {
+  if (key.isSecret) return value === '' ? '' : HIDDEN
+  if (key.secretFields.length === 0) return value
+  if (!Array.isArray(value)) return HIDDEN
+  return value.map((item: unknown) => {
+    if (typeof item !== 'object' || item === null) return HIDDEN
+    const masked = key.secretFields.filter((field) => field in item).map((field) => [field, HIDDEN])
+    return { ...item, ...Object.fromEntries(masked) }
+  })
 }

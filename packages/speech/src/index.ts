@@ -1,12 +1,16 @@
 /** Speech: the ports of recognition and synthesis, utterances, endpointing, engines. */
 
 export { DEFAULT_ENDPOINTING, type EndpointingOptions } from './endpointing.ts'
+export { createDeepgramRecogniser, type DeepgramRecogniserOptions } from './engines/deepgram/deepgram-recogniser.ts'
 export {
   createEspeakSynthesiser,
   ESPEAK_INSTALL_COMMAND,
   type EspeakOptions,
 } from './engines/espeak/espeak-synthesiser.ts'
 export { createFliteSynthesiser, type FliteOptions } from './engines/flite/flite-synthesiser.ts'
+export { HostedRecogniser, type HostedRecogniserOptions } from './engines/hosted/hosted-recogniser.ts'
+export { createOpenAiRecogniser, type OpenAiRecogniserOptions } from './engines/openai/openai-recogniser.ts'
+export { OpenAiSynthesiser, type OpenAiSynthesiserOptions } from './engines/openai/openai-synthesiser.ts'
 export {
   type CepstralState,
   packSpeaker,
@@ -33,6 +37,8 @@ export {
   SLOTS_PER_CORE,
   slotsFor,
 } from './engines/pocketsphinx/slot-sizing.ts'
+export { createRecogniserEars } from './fake-provider/recogniser-ears.ts'
+export { createSynthesiserVoice, FLITE_BEHIND } from './fake-provider/synthesiser-voice.ts'
 export * from './recogniser.ts'
 export type { VoiceActivity } from './speech-activity.ts'
 export {

@@ -10,6 +10,14 @@ export {
   ApertiumTranslator,
 } from './engines/apertium/apertium-translator.ts'
 export { type HarperOptions, HarperPolisher } from './engines/harper/harper-polisher.ts'
+export { OpenAiPolisher } from './engines/openai/openai-polisher.ts'
+export { OpenAiTranslator } from './engines/openai/openai-translator.ts'
+export {
+  createProviderTextEngines,
+  type ProviderTextDeps,
+  type ProviderTextEngines,
+} from './engines/openai/provider-text-engines.ts'
+export { createTextChat, type TextChatOptions } from './fake-provider/text-chat.ts'
 export * from './gating/index.ts'
 export { guardedPolisher, guardedTranslator } from './guarded-engines.ts'
 export { type GuardedText, type GuardRefusal, polishRefusal, translationRefusal } from './guards.ts'

@@ -6,6 +6,7 @@ import {
   exampleYaml,
   findConfigKey,
   type Loaded,
+  maskedValue,
   nearest,
   showValue,
 } from '@parley/config'
@@ -61,7 +62,8 @@ async function show(context: CliContext, options: ShowOptions): Promise<void> {
   if (options.json) {
     const entries = rows.map(({ key, value, source }) => {
       const isHidden = key.isSecret && !open.has(key.path)
-      return [key.path, { value: isHidden ? showValue(key, value) : value, source }]
+      const masked = open.has(key.path) ? value : maskedValue(key, value)
+      return [key.path, { value: isHidden ? showValue(key, value) : masked, source }]
     })
     output.json({ file: loaded.file ?? null, keys: Object.fromEntries(entries) })
     return

@@ -10,11 +10,13 @@ type Partially<T> = {
  */
 export function testConfig(overrides: Partially<ResolvedConfig> = {}): ResolvedConfig {
   const flags = Object.entries(overrides).flatMap(([section, keys]) =>
-    Object.entries(keys ?? {}).map(([name, value]) => ({
-      flag: 'testConfig',
-      key: `${section}.${name}`,
-      value: typeof value === 'string' ? value : JSON.stringify(value),
-    })),
+    Array.isArray(keys)
+      ? [{ flag: 'testConfig', key: section, value: JSON.stringify(keys) }]
+      : Object.entries(keys ?? {}).map(([name, value]) => ({
+          flag: 'testConfig',
+          key: `${section}.${name}`,
+          value: typeof value === 'string' ? value : JSON.stringify(value),
+        })),
   )
   const resolution = resolveConfig({ env: {}, flags, cwd: '/', homeDir: '/nonexistent' })
   if (!resolution.ok) throw new Error(resolution.error.map((mistake) => mistake.message).join('; '))

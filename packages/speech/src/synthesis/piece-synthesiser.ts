@@ -135,7 +135,7 @@ export class PieceSynthesiser implements Synthesiser {
       createMaker: () => this.#engine.createMaker(),
     })
     this.#pool = pool
-    const problem = await this.#warmUp(pool, first)
+    const problem = this.#engine.isWarmedUp === false ? undefined : await this.#warmUp(pool, first)
     if (this.#isClosed()) return
     if (problem !== undefined) {
       await pool.close()

@@ -50,6 +50,8 @@ export interface PieceEngine {
   createMaker(): PieceMaker
   /** How texts are cut for it. */
   readonly sentences: Omit<SentenceOptions, 'language'>
+  /** False where even a few words cost money: then it is ready when it is loaded, and nothing is said to nobody. */
+  readonly isWarmedUp?: boolean
   /** `text` in the characters the engine reads; empty when there is nothing in it that it could say. */
   sayable(text: string): string
 }

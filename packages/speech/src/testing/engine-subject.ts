@@ -2,6 +2,7 @@
 
 import type { PieceEngine, PieceMaker } from '../synthesis/piece.ts'
 import { PieceSynthesiser, type PieceSynthesiserOptions } from '../synthesis/piece-synthesiser.ts'
+import type { Synthesiser } from '../synthesiser.ts'
 import type { SynthesiserSubject } from './synthesiser-contract.ts'
 
 export interface EngineSubject extends SynthesiserSubject {
@@ -13,6 +14,7 @@ export function engineSubject(
   engine: PieceEngine,
   options: PieceSynthesiserOptions,
   breakMaker: (maker: PieceMaker) => void = (maker) => void maker.close(),
+  build: (engine: PieceEngine) => Synthesiser = (each) => new PieceSynthesiser(each, options),
 ): EngineSubject {
   const makers: PieceMaker[] = []
   const busy = new Set<PieceMaker>()
@@ -29,7 +31,7 @@ export function engineSubject(
     return maker
   }
   return {
-    synthesiser: new PieceSynthesiser({ ...engine, createMaker }, options),
+    synthesiser: build({ ...engine, createMaker }),
     makers,
     piecesBegun: () => pieces,
     breakDown() {
