@@ -59,6 +59,8 @@ export interface FakeProvider {
   setLatency(latency: Latency | undefined): void
   /** The next requests go wrong like this, one each, before chance decides again. */
   failNext(...kinds: FaultKind[]): void
+  /** Every connection is gone, whatever is under way on it. */
+  dropConnections(): void
   close(): Promise<void>
 }
 
@@ -139,6 +141,10 @@ class Running implements FakeProvider {
 
   failNext(...kinds: FaultKind[]): void {
     this.#next.push(...kinds)
+  }
+
+  dropConnections(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
   async close(): Promise<void> {

@@ -113,7 +113,10 @@ function kindOf(status: number, { code, message }: ErrorBody): ProviderFailureKi
   if (status === 429) return /insufficient_quota/.test(code) ? 'key_refused' : 'rate_limited'
   if (status === 401 || status === 402 || status === 403) return 'key_refused'
   if (status === 408) return 'timeout'
-  if (status === 413 || /context_length|string_above_max_length|maximum context/i.test(`${code} ${message}`))
+  if (
+    status === 413 ||
+    /context_length|string_above_max_length|maximum context|tokens is too large/i.test(`${code} ${message}`)
+  )
     return 'too_large'
   if (status >= 500) return 'server'
   return 'refused'

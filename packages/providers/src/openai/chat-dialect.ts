@@ -48,7 +48,7 @@ function formatField({ name, schema }: ChatRequest['schema'], format: ChatDialec
 /** The dialect to try next after this refusal; undefined when it was about something else. Never leads back. */
 export function relearn(dialect: ChatDialect, failure: ProviderFailure): ChatDialect | undefined {
   // 422 is how servers in front of a schema of their own refuse a field.
-  if (failure.status !== 400 && failure.status !== 422) return undefined
+  if (failure.kind !== 'refused' || (failure.status !== 400 && failure.status !== 422)) return undefined
   const about = `${failure.field ?? ''} ${failure.message}`
   if (/response_format|json_schema|json_object|structured output/i.test(about)) {
     if (dialect.format === 'none') return undefined

@@ -26,13 +26,14 @@ export interface AskedText {
 export class ChatEngine {
   readonly #client: OpenAiClient
   readonly #kind: TextKind
-  #isClosed = false
+  readonly #release: () => Promise<void>
   readonly #ending = new AbortController()
 
-  /** The client is another's to start and to close. */
-  constructor(client: OpenAiClient, kind: TextKind) {
+  /** The client is another's to close, who is told by `release` that it is not used here any more. */
+  constructor(client: OpenAiClient, kind: TextKind, release: () => Promise<void>) {
     this.#client = client
     this.#kind = kind
+    this.#release = release
   }
 
   status(): TextEngineInfo {
@@ -41,7 +42,7 @@ export class ChatEngine {
     return {
       name: id,
       kind: this.#kind,
-      ready: !this.#isClosed && reachability.is === 'reachable',
+      ready: !this.#ending.signal.aborted && reachability.is === 'reachable',
       ...(reachability.is === 'unreachable' ? { problem: `${id}: ${reachability.problem}` } : {}),
       provider: id,
     }
@@ -51,9 +52,14 @@ export class ChatEngine {
     return this.#client.onChange(listener)
   }
 
-  close(): void {
-    this.#isClosed = true
+  async start(): Promise<void> {
+    if (!this.#ending.signal.aborted) await this.#client.start()
+  }
+
+  async close(): Promise<void> {
+    if (this.#ending.signal.aborted) return
     this.#ending.abort()
+    await this.#release()
   }
 
   async ask(
@@ -61,19 +67,38 @@ export class ChatEngine {
     deadlineMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Result<AskedText, TextFailure>> {
-    if (this.#isClosed) return err({ code: 'ENGINE_UNAVAILABLE', message: `${this.#client.settings.id} is closed` })
+    const problem = this.problem()
+    if (problem) return err(problem)
+    if (signal?.aborted) return err({ code: 'CANCELLED', message: 'nobody waits for the answer any more' })
     const { chatModel = '', id } = this.#client.settings
     const timeoutMs = Math.min(deadlineMs, this.#client.timeoutMs)
     const either = signal ? AbortSignal.any([signal, this.#ending.signal]) : this.#ending.signal
     const request = { model: chatModel, schema: ANSWER_SCHEMA, ...prompt }
     const answered = await this.#client.chat(request, { timeoutMs, signal: either })
-    if (!answered.ok) return err(textFailure(answered.error))
+    if (!answered.ok) {
+      const failure = textFailure(answered.error)
+      return err(
+        this.#ending.signal.aborted ? { ...failure, code: 'ENGINE_UNAVAILABLE', message: `${id} is closed` } : failure,
+      )
+    }
     const { text, isWhole, usage } = answered.value
     const spent = usage ? { usage } : {}
     if (!isWhole) return err({ code: 'REFUSED_LONG', message: `${id} answers far more than was asked`, ...spent })
     const read = readAnswer(text)
     if (!read.ok) return err({ code: 'ENGINE_FAILED', message: `${id}: ${read.error}`, ...spent })
     return ok({ text: read.value, ...spent })
+  }
+
+  /** Why nothing can be asked now: not started, closed, or out of reach. A look every few seconds finds out when that changes. */
+  problem(): TextFailure | undefined {
+    const { settings, reachability } = this.#client
+    const message = this.#ending.signal.aborted
+      ? `${settings.id} is closed`
+      : reachability.is === 'unreachable'
+        ? `${settings.id}: ${reachability.problem}`
+        : `${settings.id} has not been started`
+    const isThere = !this.#ending.signal.aborted && reachability.is === 'reachable'
+    return isThere ? undefined : { code: 'ENGINE_UNAVAILABLE', message }
   }
 }
 

@@ -3,20 +3,20 @@ import { err, ok, type Result } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
 import type { OpenAiClient } from '@parley/providers'
 import type { Polisher, PolishRequest, TextAnswer, TextFailure } from '../../text-engine.ts'
+import { hasWords, plainLine } from '../plain-text.ts'
 import { ChatEngine, textProblem } from './chat-engine.ts'
-import { canonicalLanguage, polishPrompt, sayableText } from './prompts.ts'
+import { canonicalLanguage, polishPrompt } from './prompts.ts'
 import { changedWords } from './word-changes.ts'
 
 export class OpenAiPolisher implements Polisher {
   readonly kind = 'polish'
   readonly name: string
-  readonly #client: OpenAiClient
   readonly #chat: ChatEngine
 
-  constructor(client: OpenAiClient) {
+  /** `release` is called once, when the client is not used here any more. */
+  constructor(client: OpenAiClient, release = async () => {}) {
     this.name = client.settings.id
-    this.#client = client
-    this.#chat = new ChatEngine(client, 'polish')
+    this.#chat = new ChatEngine(client, 'polish', release)
   }
 
   status(): TextEngineInfo {
@@ -28,23 +28,23 @@ export class OpenAiPolisher implements Polisher {
   }
 
   start(): Promise<void> {
-    return this.#client.start()
+    return this.#chat.start()
   }
 
-  async close(): Promise<void> {
-    this.#chat.close()
+  close(): Promise<void> {
+    return this.#chat.close()
   }
 
   async polish(request: PolishRequest, signal?: AbortSignal): Promise<Result<TextAnswer, TextFailure>> {
-    const problem = textProblem(request.text)
+    const problem = textProblem(request.text) ?? this.#chat.problem()
     if (problem) return err(problem)
     const language = canonicalLanguage(request.language)
     if (language === undefined) {
       const message = `"${request.language}" is not a language tag; give one such as en or es`
       return err({ code: 'PAIR_UNSUPPORTED', message })
     }
-    const text = sayableText(request.text)
-    if (!/[\p{L}\p{N}]/u.test(text)) return ok({ text, changedWords: 0 })
+    const text = plainLine(request.text)
+    if (!hasWords(text)) return ok({ text, changedWords: 0 })
     const asked = await this.#chat.ask(polishPrompt(text, language), request.deadlineMs, signal)
     return asked.ok ? ok({ ...asked.value, changedWords: changedWords(text, asked.value.text) }) : asked
   }

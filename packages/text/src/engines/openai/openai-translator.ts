@@ -3,19 +3,19 @@ import { err, ok, type Result } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
 import type { OpenAiClient } from '@parley/providers'
 import type { TextAnswer, TextFailure, TranslateRequest, Translator } from '../../text-engine.ts'
+import { hasWords, plainLine } from '../plain-text.ts'
 import { ChatEngine, textProblem } from './chat-engine.ts'
-import { canonicalLanguage, sayableText, translatePrompt } from './prompts.ts'
+import { canonicalLanguage, translatePrompt } from './prompts.ts'
 
 export class OpenAiTranslator implements Translator {
   readonly kind = 'translate'
   readonly name: string
-  readonly #client: OpenAiClient
   readonly #chat: ChatEngine
 
-  constructor(client: OpenAiClient) {
+  /** `release` is called once, when the client is not used here any more. */
+  constructor(client: OpenAiClient, release = async () => {}) {
     this.name = client.settings.id
-    this.#client = client
-    this.#chat = new ChatEngine(client, 'translate')
+    this.#chat = new ChatEngine(client, 'translate', release)
   }
 
   status(): TextEngineInfo {
@@ -27,15 +27,15 @@ export class OpenAiTranslator implements Translator {
   }
 
   start(): Promise<void> {
-    return this.#client.start()
+    return this.#chat.start()
   }
 
-  async close(): Promise<void> {
-    this.#chat.close()
+  close(): Promise<void> {
+    return this.#chat.close()
   }
 
   async translate(request: TranslateRequest, signal?: AbortSignal): Promise<Result<TextAnswer, TextFailure>> {
-    const problem = textProblem(request.text)
+    const problem = textProblem(request.text) ?? this.#chat.problem()
     if (problem) return err(problem)
     const from = canonicalLanguage(request.from)
     const to = canonicalLanguage(request.to)
@@ -43,9 +43,9 @@ export class OpenAiTranslator implements Translator {
       const message = `"${request.from}" to "${request.to}" is not a translation; give two different language tags such as en and es`
       return err({ code: 'PAIR_UNSUPPORTED', message })
     }
-    const text = sayableText(request.text)
-    // Without a letter or a digit there is nothing to translate, and nothing to pay for.
-    if (!/[\p{L}\p{N}]/u.test(text)) return ok({ text })
+    const text = plainLine(request.text)
+    // Without a letter there is nothing to translate, and nothing to pay for.
+    if (!hasWords(text)) return ok({ text })
     return this.#chat.ask(translatePrompt(text, from, to), request.deadlineMs, signal)
   }
 }

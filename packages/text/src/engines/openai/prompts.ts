@@ -34,11 +34,10 @@ export const ANSWER_SCHEMA = {
   },
 } as const
 
+/** The JSON round an answer. */
 const FRAME_TOKENS = 64
-/** A token is at least about this many bytes of any script. */
-const BYTES_PER_TOKEN = 2
-/** What models answer at most; a longer answer is told to be cut off. */
-const MAX_ANSWER_TOKENS = 16_000
+/** Up to this many bytes a text may need a token for each of them in another script; beyond, every other is enough. */
+const DENSE_BYTES = 2_048
 
 export function translatePrompt(text: string, from: string, to: string): Prompt {
   const user = JSON.stringify({ task: 'translate', from: languageName(from), to: languageName(to), text })
@@ -50,8 +49,10 @@ export function polishPrompt(text: string, language: string): Prompt {
   return { system: POLISH_SYSTEM, user, maxTokens: answerTokens(text) }
 }
 
-const answerTokens = (text: string): number =>
-  Math.min(MAX_ANSWER_TOKENS, FRAME_TOKENS + Math.ceil((2 * Buffer.byteLength(text)) / BYTES_PER_TOKEN))
+function answerTokens(text: string): number {
+  const bytes = Buffer.byteLength(text)
+  return FRAME_TOKENS + Math.min(bytes, DENSE_BYTES) + Math.ceil(Math.max(0, bytes - DENSE_BYTES) / 2)
+}
 
 /** A language tag in its canonical form; undefined for what is none. */
 export function canonicalLanguage(tag: string): string | undefined {
@@ -68,11 +69,6 @@ const NAMES = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none'
 function languageName(tag: string): string {
   const name = NAMES.of(tag)
   return name === undefined ? tag : `${name} (${tag})`
-}
-
-/** Plain text for a model: control characters, NUL included, and halves of surrogate pairs as spaces. */
-export function sayableText(text: string): string {
-  return text.replace(/\p{Cc}|\p{Cs}/gu, ' ').trim()
 }
 
 /** The text of a model's answer: a JSON object with exactly that field, bare or fenced as some models do, and nothing round it. */
