@@ -12,7 +12,7 @@ const SEED = 20267
 const RATE_HZ = 24_000
 const FRAME_SAMPLES = 480
 
-test('[AU33] mu-law and A-law are decoded as the standard says', () => {
+test('[AU36] mu-law and A-law are decoded as the standard says', () => {
   // Values of the tables of ITU-T G.711, scaled to 16 bits.
   assert.deepEqual(
     [...decodeG711(Uint8Array.of(0x00, 0x80, 0xff, 0x7f, 0xf0, 0x70), 'mulaw')],
@@ -31,7 +31,7 @@ function pagesOf(packets: readonly Uint8Array[]): Uint8Array[] {
   return packets.map((packet, index) => writer.page([packet], index, index === packets.length - 1))
 }
 
-test('[AU34] packets are the same however the bytes are cut', () => {
+test('[AU37] packets are the same however the bytes are cut', () => {
   fc.assert(
     fc.property(packetsArbitrary, fc.infiniteStream(fc.integer({ min: 1, max: 500 })), (packets, sizes) => {
       const bytes = Buffer.concat(pagesOf(packets))
@@ -53,7 +53,7 @@ test('[AU34] packets are the same however the bytes are cut', () => {
   )
 })
 
-test('[AU34] a packet over several pages is put together; with a page of it missing it is left out', () => {
+test('[AU37] a packet over several pages is put together; with a page of it missing it is left out', () => {
   const long = Uint8Array.from({ length: 50_000 }, (_, at) => at % 251)
   const page = (sequence: number, isContinued: boolean, segments: number[], body: Uint8Array) =>
     writePage({ serial: 3, sequence, granule: 0, isContinued, isLast: false, segments, body })
@@ -73,7 +73,7 @@ test('[AU34] a packet over several pages is put together; with a page of it miss
   }
 })
 
-test('[AU34] a packet that never ends is let go', () => {
+test('[AU37] a packet that never ends is let go', () => {
   const reader = new OggReader()
   const segments = Array.from({ length: 255 }, () => 255)
   for (let sequence = 0; sequence < 20; sequence += 1) {
@@ -93,7 +93,7 @@ test('[AU34] a packet that never ends is let go', () => {
   assert.deepEqual([...(next[0]?.bytes ?? [])], [8])
 })
 
-test('[AU34] a damaged page takes only itself along, and nothing makes the reader throw', () => {
+test('[AU37] a damaged page takes only itself along, and nothing makes the reader throw', () => {
   const packets = Array.from({ length: 5 }, (_, at) => Uint8Array.of(at, at, at))
   const pages = pagesOf(packets)
   const damaged = Buffer.from(pages[2] as Uint8Array)
@@ -151,7 +151,7 @@ async function decoded(file: Uint8Array, pieceBytes: number): Promise<Int16Array
   return Int16Array.from(heard)
 }
 
-test('[AU35, AU36] what is written is read again: as many samples, aligned with those that were encoded', async () => {
+test('[AU38, AU39] what is written is read again: as many samples, aligned with those that were encoded', async () => {
   const resampler = await createResampler(SPEECH_RATE_HZ, RATE_HZ)
   const speech = resampler.process(await synthesise(SENTENCES[0] as string))
   resampler.close()
@@ -172,7 +172,7 @@ test('[AU35, AU36] what is written is read again: as many samples, aligned with 
   }
 })
 
-test('[AU35] what is not Opus of one or two channels is refused in words', () => {
+test('[AU38] what is not Opus of one or two channels is refused in words', () => {
   const refused = (packet: Uint8Array) => {
     const read = new OggOpusReader().read(new OggWriter(1).page([packet], 0))
     return read.ok ? 'taken' : read.error.message
@@ -189,7 +189,7 @@ test('[AU35] what is not Opus of one or two channels is refused in words', () =>
   assert.match(noise.ok ? '' : noise.error.message, /no Ogg/)
 })
 
-test('[AU36] packets of any duration are decoded', async () => {
+test('[AU39] packets of any duration are decoded', async () => {
   for (const frameMs of [10, 20, 40, 60]) {
     const encoder = await createEncoder({ codec: 'opus', sampleRateHz: 16_000, frameMs })
     assert.ok(encoder.ok)
