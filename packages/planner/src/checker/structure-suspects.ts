@@ -32,47 +32,72 @@ function loopBounds(of: Case): Suspect[] {
   })
 }
 
-const RESERVE = /\.(reserve|buffer|taken)\.[^.]+$/
+const KEPT = /\.(reserve|buffer|taken)(?:\.[^.]+)?(?:\.share)?$/
 const WORDS: Readonly<Record<string, string>> = { reserve: 'reserve', buffer: 'buffer', taken: 'part that is taken' }
 
-function reserveWord(name: string): string | undefined {
-  const found = RESERVE.exec(name)?.[1]
-  return found === undefined ? undefined : WORDS[found]
+interface Kept {
+  readonly name: string
+  readonly what: string
+  readonly nodes: Node[]
+  readonly changes: Change[]
 }
 
-const nothing = (node: Node): Change => ({ node: node.id, to: 0 })
+/** Reserves, buffers and what is taken, each with the nodes that it is in the graph: an amount and perhaps its share. */
+function keptParts(of: Case): Kept[] {
+  const kept = new Map<string, Kept>()
+  for (const node of nodesOf(of)) {
+    const name = withoutMonth(node.name)
+    const word = KEPT.exec(name)?.[1]
+    if (word === undefined || of.typical(node.id) === 0) continue
+    const whole = name.replace(/\.share$/, '')
+    const part = kept.get(whole) ?? { name: whole, what: WORDS[word] as string, nodes: [], changes: [] }
+    kept.set(whole, part)
+    part.nodes.push(node)
+    part.changes.push({ node: node.id, to: 0 })
+  }
+  // A sum (`app.memory.taken`) is told by its parts.
+  const names = [...kept.keys()]
+  return [...kept.values()].filter(({ name }) => !names.some((other) => other.startsWith(`${name}.`)))
+}
+
+/** Instances that are there only for when others fail. */
+function spares(of: Case): Kept[] {
+  return nodesOf(of).flatMap((node) => {
+    const tier = /^(.+)\.instances$/.exec(withoutMonth(node.name))?.[1]
+    const sum = nodesOf(of).find(
+      ({ op, args }) => op === 'add' && args.some((arg) => withoutMonth(of.graph.node(arg).name) === `${tier}.needed`),
+    )
+    const spare = sum?.args.map((arg) => of.graph.node(arg)).find((arg) => arg.op === 'input')
+    if (tier === undefined || spare === undefined) return []
+    const changes = [{ node: spare.id, to: 0 }]
+    return [{ name: `${tier}.surviveFailures`, what: 'number of spare instances', nodes: [spare], changes }]
+  })
+}
 
 /** Each reserve, buffer and part taken left out; and all of them. */
 function reserves(of: Case): Suspect[] {
-  const kept = nodesOf(of).filter((node) => {
-    const name = withoutMonth(node.name)
-    return (reserveWord(name) !== undefined || /\.(spares|taken)$/.test(name)) && of.typical(node.id) !== 0
-  })
-  const each: Suspect[] = kept.map((node) => {
-    const name = withoutMonth(node.name)
-    const what = reserveWord(name) ?? (name.endsWith('.spares') ? 'spare instances for failures' : 'part that is taken')
+  const kept = [...keptParts(of), ...spares(of)]
+  const each = kept.map(({ name, what, nodes, changes }): Suspect => {
+    const shown = nodes.at(-1) as Node
     return {
       kind: 'missingReserve',
       about: name,
-      sentence: `The ${what} ${name} (${of.show(of.typical(node.id), node)}) is not in it.`,
+      sentence: `The ${what} ${name} (${of.show(of.typical(shown.id), shown)}) is not in it.`,
       weight: RESERVE_WEIGHT,
-      changes: [nothing(node)],
+      changes,
       factor: 1,
     }
   })
   if (kept.length < 2) return each
-  const names = kept.map((node) => withoutMonth(node.name)).join(', ')
-  return [
-    ...each,
-    {
-      kind: 'missingReserve',
-      about: null,
-      sentence: `None of what is kept free is in it: ${names}.`,
-      weight: ALL_RESERVES_WEIGHT,
-      changes: kept.map(nothing),
-      factor: 1,
-    },
-  ]
+  const all: Suspect = {
+    kind: 'missingReserve',
+    about: null,
+    sentence: `None of what is kept free is in it: ${kept.map(({ name }) => name).join(', ')}.`,
+    weight: ALL_RESERVES_WEIGHT,
+    changes: kept.flatMap(({ changes }) => changes),
+    factor: 1,
+  }
+  return [...each, all]
 }
 
 /** Savings taken from the full lines instead of what the ones before left of them. */
