@@ -1,7 +1,5 @@
 // One claim against one state of the plan in one month.
-import type { Result } from '@parley/kernel'
 import { type Expr, type ExpressionProblem, type Comparison as HoldsExpression, namesIn } from '../expression/ast.ts'
-import { parseComparison, parseExpression } from '../expression/parse.ts'
 import type { BoundsOf } from '../graph/bounds.ts'
 import { CompileProblem } from '../graph/compile-problem.ts'
 import type { Model } from '../graph/model.ts'
@@ -26,6 +24,8 @@ export type Judgement =
       readonly root: NodeId
       readonly right: Right
       readonly factor: number | null
+      /** How it is wrong. */
+      readonly how: 'outside' | 'end' | 'narrower' | 'overlap' | undefined
       readonly wider: boolean
     }
   | {
@@ -49,7 +49,7 @@ export type Judgement =
 
 const NOISE = 1e-9
 
-const unknown = (missing: readonly string[], message: string): Judgement => ({
+export const unknown = (missing: readonly string[], message: string): Judgement => ({
   verdict: 'unknown',
   kind: 'missing',
   missing,
@@ -75,19 +75,14 @@ function compiled(model: Model, exprs: readonly Expr[], month: number | undefine
 
 const isJudgement = (value: NodeId[] | Judgement): value is Judgement => !Array.isArray(value)
 
-const unreadable = (read: Extract<Result<unknown, ExpressionProblem>, { ok: false }>): Judgement =>
-  unknown([], read.error.message)
-
 export function rightOf({ model, bounds }: State, root: NodeId): Right {
   return { ...bounds.of(root), underdetermined: model.graph.node(root).underdetermined }
 }
 
 /** `of` and `value`. */
-export function judgeValue(state: State, of: string, value: ClaimValue, month: number | undefined): Judgement {
+export function judgeValue(state: State, of: Expr, value: ClaimValue, month: number | undefined): Judgement {
   const { model } = state
-  const expr = parseExpression(of, model.context)
-  if (!expr.ok) return unreadable(expr)
-  const nodes = compiled(model, [expr.value], month)
+  const nodes = compiled(model, [of], month)
   if (isJudgement(nodes)) return nodes
   const root = nodes[0] as NodeId
   if (common(model.graph.node(root).dim, value.unit.dim) === undefined) {
@@ -97,7 +92,8 @@ export function judgeValue(state: State, of: string, value: ClaimValue, month: n
   const outcome = compare(value.claimed, right)
   const { low, high, isRange } = value.claimed
   const wider = isRange && high.value - low.value > 3 * (right.high - right.low) && right.high > right.low
-  return { verdict: outcome.verdict, kind: 'value', root, right, factor: outcome.factor, wider }
+  const how = outcome.verdict === 'wrong' ? outcome.how : undefined
+  return { verdict: outcome.verdict, kind: 'value', root, right, factor: outcome.factor, how, wider }
 }
 
 /** Whether the difference is on the right side of nothing. `scale` is how large a rounding error may be. */
@@ -114,12 +110,10 @@ export function holdsFor(op: HoldsExpression['op'], { low, high }: Right, scale:
 }
 
 /** `holds`. */
-export function judgeHolds(state: State, text: string, month: number | undefined): Judgement {
+export function judgeHolds(state: State, holds: HoldsExpression, month: number | undefined): Judgement {
   const { model, bounds } = state
-  const comparison = parseComparison(text, model.context)
-  if (!comparison.ok) return unreadable(comparison)
-  const { op } = comparison.value
-  const nodes = compiled(model, [comparison.value.left, comparison.value.right], month)
+  const { op } = holds
+  const nodes = compiled(model, [holds.left, holds.right], month)
   if (isJudgement(nodes)) return nodes
   const [left, right] = nodes as [NodeId, NodeId]
   const { graph } = model
