@@ -6,20 +6,21 @@ import type { Expr } from '../expression/ast.ts'
 import { Evaluation, typicalOf } from '../graph/evaluate.ts'
 import type { NodeId } from '../graph/node.ts'
 import type { ClaimResult, Quantity, Slip } from '../result.ts'
+import type { Unit } from '../units/unit.ts'
 import { slipsOfCase } from './claim-case.ts'
 import { type BareValue, type ClaimValue, readClaimValue } from './claim-value.ts'
 import { type Judgement, judgeHolds, judgeValue, type State, unknown } from './judge.ts'
 import type { WrongClaim } from './slips.ts'
 import { contradictedBy, type TopicClaim, topicsOf } from './topics.ts'
-import { judgementWords, listOf } from './words.ts'
+import { fits, judgementWords, listOf } from './words.ts'
 
 /** What the checker takes from the plan. */
 export interface CheckSource {
   readonly claims: readonly ClaimLayout[]
   /** The plan with the values of a claim's stage and its own set; the same answer for the same values. */
   readonly stateOf: (claim: ClaimLayout) => Result<State, string>
-  /** A node as a number of the answer. */
-  readonly quantity: (state: State, node: NodeId, name: string) => Quantity
+  /** A node as a number of the answer, in a unit if one is told. */
+  readonly quantity: (state: State, node: NodeId, name: string, unit: Unit | undefined) => Quantity
 }
 
 interface Judged {
@@ -43,7 +44,7 @@ const monthsOf = ({ claim }: ClaimLayout): readonly (number | undefined)[] =>
   claim.at === undefined ? [undefined] : [claim.at].flat()
 
 /** The value of a claim as a number; a tolerance that cannot be read is none. */
-function valueOf({ claim }: ClaimLayout, { model }: State): Result<ClaimValue, string> | undefined {
+function claimValueOf({ claim }: ClaimLayout, { model }: State): Result<ClaimValue, string> | undefined {
   if (claim.value === undefined) return undefined
   const worthOf = (currency: string) => new Evaluation(model.graph, typicalOf).value(model.node(`exchange.${currency}`))
   const tolerance = claim.tolerance === undefined ? undefined : toleranceOf(claim.tolerance, model.context)
@@ -89,7 +90,7 @@ function judge(source: CheckSource, layout: ClaimLayout): Judged {
   const none = { layout, state: undefined, value: undefined, month: undefined, failingMonths: [], of: undefined }
   if (!read.ok) return { ...none, judgement: unknown([], read.error) }
   const state = read.value
-  const value = valueOf(layout, state)
+  const value = claimValueOf(layout, state)
   if (value !== undefined && !value.ok) return { ...none, state, judgement: unknown([], value.error) }
   const { holds } = layout
   if (holds !== undefined) {
@@ -146,12 +147,13 @@ function contradictionSlips({ against }: Settled, all: readonly Settled[]): Slip
   })
 }
 
-function rightQuantity(source: CheckSource, { judgement, state, of, month }: Judged): Quantity | null {
+function rightQuantity(source: CheckSource, { judgement, state, value, of, month }: Judged): Quantity | null {
   if (state === undefined || judgement.kind === 'missing') return null
   const node = judgement.kind === 'holds' ? judgement.left : judgement.root
   const own = state.model.graph.node(node).name
   const name = own === '' ? (of ?? '') : own
-  return source.quantity(state, node, month === undefined || own !== '' ? name : `at(${name}, ${month})`)
+  const unit = fits(value?.unit, state, node) ? value.unit : undefined
+  return source.quantity(state, node, month === undefined || own !== '' ? name : `at(${name}, ${month})`, unit)
 }
 
 function sentenceOf(settled: Settled, claimed: string, slip: Slip | undefined): string {
@@ -161,8 +163,11 @@ function sentenceOf(settled: Settled, claimed: string, slip: Slip | undefined): 
     ? 'It contradicts what the plan says elsewhere, and nothing tells which is right.'
     : state === undefined
       ? `It cannot be worked out: ${judgement.kind === 'missing' ? judgement.message : ''}.`
-      : judgementWords(state, judgement, claimed)
-  const some = failingMonths.length > 0 ? `Not so in month ${listOf(failingMonths)}. In month ${month}: ` : ''
+      : judgementWords(state, judgement, claimed, settled.value?.unit)
+  const some =
+    failingMonths.length > 0
+      ? `Not so in ${failingMonths.length === 1 ? 'month' : 'months'} ${listOf(failingMonths)}. In month ${month}: `
+      : ''
   const fits = slip !== undefined && !said.includes(slip.sentence) ? ` ${slip.sentence}` : ''
   return `${some}${said}${fits}`
 }
@@ -173,7 +178,15 @@ function resultOf(source: CheckSource, settled: Settled, all: readonly Settled[]
   const wrong = isWrong(settled)
   const tried =
     wrong && state !== undefined
-      ? slipsOfCase({ state, judgement, claimed: value?.claimed, month, wrong: wrongClaims(settled, all) })
+      ? slipsOfCase({
+          number: layout.number,
+          state,
+          judgement,
+          claimed: value?.claimed,
+          unit: value?.unit,
+          month,
+          wrong: wrongClaims(settled, all),
+        })
       : []
   const slips = wrong ? [...tried, ...contradictionSlips(settled, all)] : []
   const [slip] = slips

@@ -1,24 +1,28 @@
 // The slips of one wrong claim.
-import type { Node } from '../graph/node.ts'
+import type { Node, NodeId } from '../graph/node.ts'
 import type { Slip } from '../result.ts'
 import { over, sameDim } from '../units/dimension.ts'
 import { fittingUnit, showRange } from '../units/show.ts'
+import type { Unit } from '../units/unit.ts'
 import type { Claimed } from './compare.ts'
 import { holdsFor, type Judgement, rightOf, type State } from './judge.ts'
-import { wouldHold } from './last-suspects.ts'
+import { wouldHold, wouldHoldSentence } from './last-suspects.ts'
 import { slipsOf, type WrongClaim } from './slips.ts'
 import { structureSuspects } from './structure-suspects.ts'
-import { type CaseTools, caseOf, labelOf } from './suspect.ts'
+import { type Case, type CaseTools, caseOf, placeOf } from './suspect.ts'
 import { rangeAfter } from './trial.ts'
 import { showValue, unitOfNode } from './words.ts'
+import { mayStandFor } from './written.ts'
 
-export function toolsOf(state: State): CaseTools {
+/** `unit` is what a claim is written in: what it is about is shown beside it in the same. */
+function toolsOf(state: State, root: NodeId, unit?: Unit): CaseTools {
   const { model, bounds } = state
   return {
     graph: model.graph,
-    show: (value, node) => showValue(state, value, node.id),
+    show: (value, node) => showValue(state, value, node.id, node.id === root ? unit : undefined),
     unitOf: (node) => unitOfNode(state, node.id),
     typical: (id) => bounds.typical.value(id),
+    range: (id) => rightOf(state, id),
     nodeNamed: (name, month) =>
       model.has(name) ? model.node(name, month === '' ? undefined : Number(month)) : undefined,
   }
@@ -46,20 +50,15 @@ const NOTHING: Claimed = {
 function holdsSlips(state: State, judgement: Extract<Judgement, { kind: 'holds' }>): Slip[] {
   const { difference, left, right, op } = judgement
   const { graph } = state.model
-  const of = caseOf(toolsOf(state), difference, NOTHING, rightOf(state, difference))
+  const of = caseOf(toolsOf(state, difference), difference, NOTHING, rightOf(state, difference))
   const scale = Math.max(...[left, right].map((id) => Math.abs(state.bounds.typical.value(id))))
   const found = structureSuspects(of)
     .filter(({ changes }) => holdsFor(op, rangeAfter(graph, difference, changes), scale) === 'always')
     .sort((a, b) => b.weight - a.weight)
-    .map(({ kind, sentence, about }): Slip => ({ kind, sentence, about }))
+    .map(({ kind, sentence, about }): Slip => ({ kind, sentence: sentence(), about }))
   const [best] = wouldHold(of, 0)
   if (best === undefined) return found
-  const name = labelOf(best.input) as string
-  const [wanted, is] = [best.value, best.input.typical].map((value) => showValue(state, value, best.input.id))
-  return [
-    ...found,
-    { kind: 'wouldHold', about: name, sentence: `It would hold if ${name} were ${wanted} instead of ${is}.` },
-  ]
+  return [...found, { kind: 'wouldHold', about: placeOf(of, best.input), sentence: wouldHoldSentence(of, best) }]
 }
 
 /** What turns one unit into the other, if the plan names it: participants per call. */
@@ -84,16 +83,19 @@ function unitSlip(state: State, judgement: Extract<Judgement, { kind: 'unit' }>)
 }
 
 export interface WrongCase {
+  /** Of the claim. */
+  readonly number: number
   readonly state: State
   readonly judgement: Judgement
   readonly claimed: Claimed | undefined
+  readonly unit: Unit | undefined
   readonly month: number | undefined
   /** Other wrong claims about the same state of the plan. */
   readonly wrong: readonly WrongClaim[]
 }
 
 /** Why a wrong claim may have come about, the most probable first. */
-export function slipsOfCase({ state, judgement, claimed, month, wrong }: WrongCase): Slip[] {
+export function slipsOfCase({ number, state, judgement, claimed, unit, month, wrong }: WrongCase): Slip[] {
   switch (judgement.kind) {
     case 'missing':
       return []
@@ -103,18 +105,22 @@ export function slipsOfCase({ state, judgement, claimed, month, wrong }: WrongCa
       return holdsSlips(state, judgement)
     case 'value': {
       if (claimed === undefined) return []
-      const of = caseOf(toolsOf(state), judgement.root, claimed, judgement.right)
-      const slips = slipsOf(of, namedNodes(state, month), wrong)
-      return judgement.how === 'end' || judgement.how === 'narrower' ? [rangeSlip(judgement.how), ...slips] : slips
+      const of = caseOf(toolsOf(state, judgement.root, unit), judgement.root, claimed, judgement.right)
+      const slips = slipsOf(of, namedNodes(state, month), wrong, number)
+      return judgement.how === 'end' || judgement.how === 'narrower' ? [rangeSlip(of, judgement.how), ...slips] : slips
     }
   }
 }
 
 /** What the comparison itself shows. */
-function rangeSlip(how: 'end' | 'narrower'): Slip {
-  const sentence =
-    how === 'end'
-      ? 'An end of what the plan allows is taken for the whole.'
-      : 'It is narrower than what it comes from: part of what the plan allows is left out.'
+function rangeSlip({ claimed, right, graph, root, show }: Case, how: 'end' | 'narrower'): Slip {
+  const node = graph.node(root)
+  if (how === 'end') {
+    return { kind: 'rangeEnd', about: null, sentence: 'An end of what the plan allows is taken for the whole.' }
+  }
+  const stands = (end: 'low' | 'high') => mayStandFor(claimed[end], right[end], claimed.exactness)
+  const below = stands('low') ? [] : [`down to ${show(right.low, node)}`]
+  const above = stands('high') ? [] : [`up to ${show(right.high, node)}`]
+  const sentence = `It leaves out part of what the plan allows: ${[...below, ...above].join(' and ')}.`
   return { kind: 'rangeEnd', about: null, sentence }
 }

@@ -64,13 +64,14 @@ function knownFactors(of: Case): Suspect[] {
     [factor, 1 / factor].map((by) => ({
       kind,
       about: null,
-      sentence:
+      sentence: () =>
         kind === 'unit'
           ? `It is ${times(by)} by the ${digits(factor)} between ${words}: a slip of units.`
           : `It is ${times(by)} by the ${digits(factor)} between ${words}: one was taken for the other.`,
       weight: kind === 'unit' ? UNIT_WEIGHT : PERIOD_WEIGHT,
       changes: [],
       factor: by,
+      strict: factor < 1.5,
     })),
   )
 }
@@ -92,7 +93,8 @@ function namedPeriods(of: Case): Suspect[] {
       return [factor, 1 / factor].map((by) => ({
         kind: 'basePeriod' as const,
         about: name,
-        sentence: `It is ${times(by)} by ${length} over one ${word}: what is per ${name} (${length}) and what is per ${word} were mixed.`,
+        sentence: () =>
+          `It is ${times(by)} by ${length} over one ${word}: what is per ${name} (${length}) and what is per ${word} were mixed.`,
         weight: NAMED_PERIOD_WEIGHT,
         changes: [],
         factor: by,

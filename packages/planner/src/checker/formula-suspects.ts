@@ -2,12 +2,14 @@
 import type { Node, NodeId } from '../graph/node.ts'
 import { hardOf, isEmpty } from '../units/dimension.ts'
 import { toBase } from '../units/unit.ts'
-import { type Case, labelOf, nodesOf, type Suspect } from './suspect.ts'
+import { type Case, labelOf, placeOf, rangedInputs, type Suspect } from './suspect.ts'
 import { type Change, constant, type Rebuild } from './trial.ts'
+import { offBy } from './written.ts'
 
 const LEFT_OUT_WEIGHT = 5
 const TWICE_WEIGHT = 4.5
 const RANGE_END_WEIGHT = 5.5
+const NEAR_END_WEIGHT = 2.5
 /** A slip far from the claim is less probable than one near it. */
 const PER_STEP = 0.93
 
@@ -101,7 +103,7 @@ function formulaSuspects(of: Case): Suspect[] {
       found.push({
         kind: 'leftOut',
         about: part.label,
-        sentence: `${part.label} is left out: without it the plan gives what the claim says.`,
+        sentence: () => `${part.label} is left out: without it the plan gives what the claim says.`,
         weight: LEFT_OUT_WEIGHT * steps,
         changes: [out],
         factor: 1,
@@ -111,7 +113,7 @@ function formulaSuspects(of: Case): Suspect[] {
       found.push({
         kind: 'doubleCounting',
         about: part.label,
-        sentence: `${part.label} is counted twice.`,
+        sentence: () => `${part.label} is counted twice.`,
         weight: TWICE_WEIGHT * steps,
         changes: [twice],
         factor: 1,
@@ -121,25 +123,50 @@ function formulaSuspects(of: Case): Suspect[] {
   })
 }
 
-/** Each range taken at one of its ends, and the most favourable and least favourable of all of them together. */
+/** Each range taken at one of its ends, or at its middle where the claim is a range itself. */
 function rangeSuspects(of: Case): Suspect[] {
-  const ranged = nodesOf(of).filter((node) => node.op === 'input' && node.low !== node.high)
-  return ranged.flatMap((node) =>
-    [node.low, node.high].flatMap((end) => {
-      const label = labelOf(node) ?? 'a range'
-      if (!Number.isFinite(end)) return []
-      return [
-        {
-          kind: 'rangeEnd' as const,
-          about: label,
-          sentence: `Only one end of ${label} is counted with: ${of.show(end, node)} of ${of.show(node.low, node)} to ${of.show(node.high, node)}.`,
-          weight: RANGE_END_WEIGHT,
-          changes: [{ node: node.id, to: end }],
-          factor: 1,
-        },
-      ]
-    }),
+  return rangedInputs(of).flatMap((node) => {
+    const label = placeOf(of, node)
+    const whole = () => `${of.show(node.low, node)} to ${of.show(node.high, node)}`
+    const one = (value: number, what: string): Suspect => ({
+      kind: 'rangeEnd',
+      about: label,
+      sentence: () => `Only ${what} of ${label} is counted with: ${of.show(value, node)} of ${whole()}.`,
+      weight: RANGE_END_WEIGHT,
+      changes: [{ node: node.id, to: value }],
+      factor: 1,
+    })
+    const ends = [node.low, node.high].filter((end) => Number.isFinite(end)).map((end) => one(end, 'one end'))
+    return of.claimed.isRange ? [...ends, one(node.typical, 'the middle')] : ends
+  })
+}
+
+/** A claim this near to an end is taken to be it. */
+const NEAR = 0.03
+
+/** A single number just beyond an end of what the plan allows. */
+function nearEnd(of: Case): Suspect[] {
+  const { claimed, right, graph, root } = of
+  if (claimed.isRange || claimed.bound !== 'is' || right.low === right.high) return []
+  return [right.low, right.high].flatMap((end): Suspect[] =>
+    offBy(claimed.low.value, end) > NEAR
+      ? []
+      : [
+          {
+            kind: 'rangeEnd',
+            about: null,
+            sentence: () =>
+              `It is about an end of what the plan allows (${of.show(end, graph.node(root))}), taken for the whole.`,
+            weight: NEAR_END_WEIGHT,
+            changes: [],
+            factor: claimed.low.value / right.typical,
+          },
+        ],
   )
 }
 
-export const formulaAndRangeSuspects = (of: Case): Suspect[] => [...formulaSuspects(of), ...rangeSuspects(of)]
+export const formulaAndRangeSuspects = (of: Case): Suspect[] => [
+  ...formulaSuspects(of),
+  ...rangeSuspects(of),
+  ...nearEnd(of),
+]

@@ -1,5 +1,6 @@
 // One claim against one state of the plan in one month.
-import { type Expr, type ExpressionProblem, type Comparison as HoldsExpression, namesIn } from '../expression/ast.ts'
+import { seededRandom } from '@parley/kernel'
+import { type Expr, type Comparison as HoldsExpression, namesIn } from '../expression/ast.ts'
 import type { BoundsOf } from '../graph/bounds.ts'
 import { CompileProblem } from '../graph/compile-problem.ts'
 import type { Model } from '../graph/model.ts'
@@ -109,6 +110,21 @@ export function holdsFor(op: HoldsExpression['op'], { low, high }: Right, scale:
   return (strict ? low >= edge : low > edge) ? 'never' : 'open'
 }
 
+const SAMPLES = 200
+
+/** Where the range of a difference is only an enclosure, what samples show counts: an equation of ranges is never enclosed. */
+function bySamples({ bounds }: State, difference: NodeId, op: HoldsExpression['op'], scale: number): Holds {
+  const random = seededRandom(SAMPLES)
+  const seen = new Set<Holds>()
+  for (let count = 0; count < SAMPLES; count += 1) {
+    const value = bounds.sample(random).value(difference)
+    if (Number.isFinite(value))
+      seen.add(holdsFor(op, { low: value, typical: value, high: value, underdetermined: false }, scale))
+  }
+  const [only = 'open'] = seen
+  return seen.size === 1 ? only : 'open'
+}
+
 /** `holds`. */
 export function judgeHolds(state: State, holds: HoldsExpression, month: number | undefined): Judgement {
   const { model, bounds } = state
@@ -123,7 +139,8 @@ export function judgeHolds(state: State, holds: HoldsExpression, month: number |
   const difference = graph.add({ op: 'sub', args, dim, because: [] })
   const scale = Math.max(Math.abs(bounds.typical.value(left)), Math.abs(bounds.typical.value(right)))
   const range = rightOf(state, difference)
-  const outcome = holdsFor(op, range, scale)
+  const told = holdsFor(op, range, scale)
+  const outcome = told === 'open' && !bounds.of(difference).exact ? bySamples(state, difference, op, scale) : told
   const verdict = outcome === 'always' ? 'ok' : outcome === 'never' ? 'wrong' : 'open'
   const tight = outcome === 'always' && op !== '=' && Math.abs(range.high) <= scale * NOISE
   return { verdict, kind: 'holds', difference, left, right, op, tight }

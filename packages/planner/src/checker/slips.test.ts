@@ -45,6 +45,7 @@ function slips(
     unitOf,
     show: (value, node) => showRange({ low: value, typical: value, high: value }, unitOf(node), context),
     typical: (id) => bounds.typical.value(id),
+    range: (id) => ({ ...bounds.of(id), underdetermined: false }),
     nodeNamed: (name) => (model.has(name) ? model.node(name) : undefined),
   }
   const root = model.node(of)
@@ -53,7 +54,12 @@ function slips(
     node: model.node(name),
     value: read(text).low.value,
   }))
-  const found = slipsOf(caseOf(tools, root, read(says), { ...bounds.of(root), underdetermined: false }), named, others)
+  const found = slipsOf(
+    caseOf(tools, root, read(says), { ...bounds.of(root), underdetermined: false }),
+    named,
+    others,
+    9,
+  )
   return found
 }
 const first = (...args: Parameters<typeof slips>) => {

@@ -1,11 +1,13 @@
 // The most probable reasons for a wrong claim.
 import type { Node, NodeId } from '../graph/node.ts'
 import type { Slip } from '../result.ts'
+import { sameHard } from '../units/dimension.ts'
 import { factorSuspects } from './factor-suspects.ts'
 import { formulaAndRangeSuspects } from './formula-suspects.ts'
 import { certainSuspects, lastSuspects } from './last-suspects.ts'
 import { structureSuspects } from './structure-suspects.ts'
 import { type Case, closeness, type Suspect, tryOut } from './suspect.ts'
+import { significantDigits } from './written.ts'
 
 /** Another claim that is wrong, whose number may have been carried over. */
 export interface WrongClaim {
@@ -29,14 +31,17 @@ function carriedSuspects(of: Case, wrong: readonly WrongClaim[]): Suspect[] {
       const plain: Suspect = {
         kind: 'contradiction',
         about: `claim ${number}`,
-        sentence: `It follows from ${said}, which is wrong itself.`,
+        sentence: () => `It follows from ${said}, which is wrong itself.`,
         weight: CARRIED_WEIGHT,
         changes,
         factor: 1,
       }
       const more = factorSuspects(of).map((suspect) => ({
         ...suspect,
-        sentence: `It comes from ${said}, which is wrong itself. And: ${suspect.sentence.charAt(0).toLowerCase()}${suspect.sentence.slice(1)}`,
+        sentence: () => {
+          const besides = suspect.sentence()
+          return `It comes from ${said}, which is wrong itself. And: ${besides.charAt(0).toLowerCase()}${besides.slice(1)}`
+        },
         weight: suspect.weight * CARRIED_AND_MORE,
         changes,
       }))
@@ -44,38 +49,57 @@ function carriedSuspects(of: Case, wrong: readonly WrongClaim[]): Suspect[] {
     })
 }
 
+/** The same number of the claim said elsewhere: only telling when it has so many digits that are not zeros. */
+const TELLING_DIGITS = 3
+const REPEATED_WEIGHT = 3.4
+
+function repeatedSuspects(of: Case, wrong: readonly WrongClaim[], own: number): Suspect[] {
+  if (of.claimed.isRange || significantDigits(of.claimed.low) < TELLING_DIGITS) return []
+  const dim = of.graph.node(of.root).dim
+  return wrong
+    .filter(
+      ({ node, value }) => node !== of.root && sameHard(of.graph.node(node).dim, dim) && value === of.claimed.low.value,
+    )
+    .map(({ number }) => ({
+      kind: 'contradiction' as const,
+      about: `claim ${number}`,
+      sentence: () => `It is the number of claim ${number}, which is wrong itself.`,
+      weight: REPEATED_WEIGHT,
+      changes: [],
+      factor: of.claimed.low.value / of.right.typical,
+    }))
+}
+
 interface Found {
-  readonly slip: Slip
+  readonly suspect: Suspect
   readonly score: number
 }
 
-/** One slip of a kind about one thing is enough. */
+/** One slip about one thing is enough, and one of a kind that is about nothing in particular. */
 function distinct(found: readonly Found[]): Slip[] {
   const slips = new Map<string, Slip>()
-  for (const { slip } of [...found].sort((a, b) => b.score - a.score)) {
-    const key = `${slip.kind} ${slip.about ?? slip.sentence}`
-    if (!slips.has(key)) slips.set(key, slip)
+  for (const { suspect } of [...found].sort((a, b) => b.score - a.score)) {
+    const { kind, about } = suspect
+    const key = about ?? kind
+    if (slips.size <= MOST_OTHERS && !slips.has(key)) slips.set(key, { kind, sentence: suspect.sentence(), about })
   }
   return [...slips.values()]
 }
 
-/** Every slip that explains the claim, the most probable first. `named` are the nodes that have a name. */
-export function slipsOf(of: Case, named: readonly Node[], wrong: readonly WrongClaim[]): Slip[] {
+/** Every slip that explains claim `own`, the most probable first. `named` are the nodes that have a name. */
+export function slipsOf(of: Case, named: readonly Node[], wrong: readonly WrongClaim[], own: number): Slip[] {
   const tried = [
     ...structureSuspects(of),
     ...factorSuspects(of),
     ...formulaAndRangeSuspects(of),
     ...carriedSuspects(of, wrong),
+    ...repeatedSuspects(of, wrong, own),
     ...lastSuspects(of, named),
   ]
   const found = tried.flatMap((suspect) => {
     const outcome = tryOut(of, suspect)
-    return outcome === undefined
-      ? []
-      : [{ slip: slip(suspect), score: suspect.weight * closeness(of.claimed, outcome) }]
+    return outcome === undefined ? [] : [{ suspect, score: suspect.weight * closeness(of.claimed, outcome) }]
   })
-  const certain = certainSuspects(of).map((suspect) => ({ slip: slip(suspect), score: suspect.weight / 2 }))
-  return distinct([...found, ...certain]).slice(0, MOST_OTHERS + 1)
+  const certain = certainSuspects(of).map((suspect) => ({ suspect, score: suspect.weight / 2 }))
+  return distinct([...found, ...certain])
 }
-
-const slip = ({ kind, sentence, about }: Suspect): Slip => ({ kind, sentence, about })

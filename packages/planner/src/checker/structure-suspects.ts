@@ -23,10 +23,12 @@ function loopBounds(of: Case): Suspect[] {
       {
         kind: 'oneLoopBound' as const,
         about: withoutMonth(node.name),
-        sentence: `It counts with all ${of.show(cores, node)} of the machine, but ${has} can use only ${of.show(loops, node)}: an event loop never uses more than one core.`,
+        sentence: () =>
+          `It counts with all ${of.show(cores, node)} of the machine, but ${has} can use only ${of.show(loops, node)}: an event loop never uses more than one core.`,
         weight: ONE_LOOP_WEIGHT,
         changes: [{ node: bound.id, to: cores }],
         factor: 1,
+        loose: true,
       },
     ]
   })
@@ -82,20 +84,22 @@ function reserves(of: Case): Suspect[] {
     return {
       kind: 'missingReserve',
       about: name,
-      sentence: `The ${what} ${name} (${of.show(of.typical(shown.id), shown)}) is not in it.`,
+      sentence: () => `The ${what} ${name} (${of.show(of.typical(shown.id), shown)}) is not in it.`,
       weight: RESERVE_WEIGHT,
       changes,
       factor: 1,
+      loose: true,
     }
   })
   if (kept.length < 2) return each
   const all: Suspect = {
     kind: 'missingReserve',
     about: null,
-    sentence: `None of what is kept free is in it: ${kept.map(({ name }) => name).join(', ')}.`,
+    sentence: () => `None of what is kept free is in it: ${kept.map(({ name }) => name).join(', ')}.`,
     weight: ALL_RESERVES_WEIGHT,
     changes: kept.flatMap(({ changes }) => changes),
     factor: 1,
+    loose: true,
   }
   return [...each, all]
 }
@@ -114,10 +118,12 @@ function savings(of: Case): Suspect[] {
   const each: Suspect[] = applied.map((one) => ({
     kind: 'doubleCounting',
     about: one.name,
-    sentence: `${one.name} is taken in full (${of.show(of.typical(one.asked), of.graph.node(one.asked))}), but only ${of.show(of.typical(one.node.id), one.node)} can be saved of what is left.`,
+    sentence: () =>
+      `${one.name} is taken in full (${of.show(of.typical(one.asked), of.graph.node(one.asked))}), but only ${of.show(of.typical(one.node.id), one.node)} can be saved of what is left.`,
     weight: SAVINGS_WEIGHT,
     changes: changes([one]),
     factor: 1,
+    loose: true,
   }))
   const names = applied.map(({ name }) => name).join(', ')
   return [
@@ -125,10 +131,11 @@ function savings(of: Case): Suspect[] {
     {
       kind: 'doubleCounting',
       about: null,
-      sentence: `Savings are taken from what other savings have already taken away: ${names}.`,
+      sentence: () => `Savings are taken from what other savings have already taken away: ${names}.`,
       weight: SAVINGS_WEIGHT,
       changes: changes(applied),
       factor: 1,
+      loose: true,
     },
   ]
 }

@@ -1,5 +1,6 @@
 // Verdicts as sentences.
 import type { NodeId } from '../graph/node.ts'
+import { common } from '../units/dimension.ts'
 import { fittingUnit, showNumber, showRange } from '../units/show.ts'
 import type { Unit } from '../units/unit.ts'
 import type { Right } from './compare.ts'
@@ -14,13 +15,19 @@ export function unitOfNode({ model, bounds }: State, id: NodeId): Unit {
   return fittingUnit(node.dim, size, model.context)
 }
 
-/** Values of a node for people. A value far from what the unit is for gets a unit of its own. */
-export function showAs(state: State, range: Pick<Right, 'low' | 'typical' | 'high'>, id: NodeId): string {
-  return showRange(range, unitOfNode(state, id), state.model.context)
+type Shown = Pick<Right, 'low' | 'typical' | 'high'>
+
+/** The unit of a claim shows what is right beside it, if it is one of the same kind and currency. */
+export const fits = (unit: Unit | undefined, { model }: State, id: NodeId): unit is Unit =>
+  unit !== undefined && unit.foreign === undefined && common(unit.dim, model.graph.node(id).dim) !== undefined
+
+/** Values of a node for people, in a unit if it fits. */
+export function showAs(state: State, range: Shown, id: NodeId, unit?: Unit): string {
+  return showRange(range, fits(unit, state, id) ? unit : unitOfNode(state, id), state.model.context)
 }
 
-export const showValue = (state: State, value: number, id: NodeId): string =>
-  showAs(state, { low: value, typical: value, high: value }, id)
+export const showValue = (state: State, value: number, id: NodeId, unit?: Unit): string =>
+  showAs(state, { low: value, typical: value, high: value }, id, unit)
 
 /** `too high by a factor of 24`, `5% too low`; empty when nothing is off. */
 export function offWords(factor: number | null): string {
@@ -31,8 +38,18 @@ export function offWords(factor: number | null): string {
   return `${showNumber(Number((100 * Math.abs(factor - 1)).toPrecision(2)))}% too ${way}`
 }
 
+function holdsWords(state: State, judgement: Extract<Judgement, { kind: 'holds' }>): string {
+  const unit = unitOfNode(state, judgement.left)
+  const [left, right] = [judgement.left, judgement.right].map((id) => showAs(state, state.bounds.of(id), id, unit))
+  const said = `${left} ${judgement.op} ${right}`
+  if (judgement.verdict === 'ok') return judgement.tight ? `${said} holds, with nothing to spare.` : `${said} holds.`
+  return judgement.verdict === 'wrong'
+    ? `${said} does not hold.`
+    : `${said} may hold or not: the plan's numbers allow both.`
+}
+
 /** What a judgement says, without its slip. */
-export function judgementWords(state: State, judgement: Judgement, claimed: string): string {
+export function judgementWords(state: State, judgement: Judgement, claimed: string, claimUnit?: Unit): string {
   switch (judgement.kind) {
     case 'missing':
       return `It cannot be worked out: ${judgement.message}.`
@@ -41,20 +58,14 @@ export function judgementWords(state: State, judgement: Judgement, claimed: stri
       const own = judgement.unit.text || 'a plain number'
       return `The claim is in ${own}, but what it is about is in ${unit}: these are not the same thing.`
     }
-    case 'holds': {
-      const [left, right] = [judgement.left, judgement.right].map((id) => showAs(state, state.bounds.of(id), id))
-      const said = `${left} ${judgement.op} ${right}`
-      if (judgement.verdict === 'ok')
-        return judgement.tight ? `${said} holds, with nothing to spare.` : `${said} holds.`
-      if (judgement.verdict === 'wrong') return `${said} does not hold.`
-      return `${said} may hold or not: the plan's numbers allow both.`
-    }
+    case 'holds':
+      return holdsWords(state, judgement)
     case 'value': {
-      const right = showAs(state, judgement.right, judgement.root)
+      const right = showAs(state, judgement.right, judgement.root, claimUnit)
       if (judgement.verdict === 'ok')
         return judgement.wider ? `The plan gives ${right}, which is much less wide.` : `The plan gives ${right}.`
       if (judgement.verdict === 'wrong') {
-        const off = offWords(judgement.factor)
+        const off = judgement.how === 'narrower' || judgement.how === 'end' ? '' : offWords(judgement.factor)
         return `The plan gives ${right}, not ${claimed}${off === '' ? '' : `: ${off}`}.`
       }
       const { graph } = state.model

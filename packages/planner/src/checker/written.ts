@@ -69,3 +69,7 @@ export function mayStandFor(written: Written, right: number, exactness: Exactnes
       return Math.abs(value - right) <= coarse / 2 && off <= COARSE_CAP
   }
 }
+
+/** How many digits of a written number say something: 2 of `1,800`, 4 of `4,421`. */
+export const significantDigits = ({ value, coarse }: Written): number =>
+  value === 0 ? 1 : Math.floor(Math.log10(Math.abs(value) / coarse) + 1e-9) + 1
