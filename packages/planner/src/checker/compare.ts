@@ -68,8 +68,7 @@ function comparePoint(claimed: Claimed, right: Right): Comparison {
   if (isPoint(right)) return { verdict: 'wrong', factor, how: 'outside' }
   const atEnd = same(right.low) || same(right.high)
   const inside = atEnd || (value >= right.low && value <= right.high)
-  if (!inside)
-    return { verdict: 'wrong', factor: ratio(value, value < right.low ? right.low : right.high), how: 'outside' }
+  if (!inside) return { verdict: 'wrong', factor, how: 'outside' }
   if (right.underdetermined) return { verdict: 'open', factor: null }
   return atEnd ? { verdict: 'wrong', factor, how: 'end' } : { verdict: 'open', factor: null }
 }

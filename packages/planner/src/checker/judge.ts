@@ -3,8 +3,9 @@ import { seededRandom } from '@parley/kernel'
 import { type Expr, type Comparison as HoldsExpression, namesIn } from '../expression/ast.ts'
 import type { BoundsOf } from '../graph/bounds.ts'
 import { CompileProblem } from '../graph/compile-problem.ts'
+import { Evaluation } from '../graph/evaluate.ts'
 import type { Model } from '../graph/model.ts'
-import type { NodeId } from '../graph/node.ts'
+import type { Node, NodeId } from '../graph/node.ts'
 import { common } from '../units/dimension.ts'
 import type { Unit } from '../units/unit.ts'
 import type { ClaimValue } from './claim-value.ts'
@@ -113,11 +114,16 @@ export function holdsFor(op: HoldsExpression['op'], { low, high }: Right, scale:
 const SAMPLES = 200
 
 /** Where the range of a difference is only an enclosure, what samples show counts: an equation of ranges is never enclosed. */
-function bySamples({ bounds }: State, difference: NodeId, op: HoldsExpression['op'], scale: number): Holds {
+function bySamples({ model }: State, difference: NodeId, op: HoldsExpression['op'], scale: number): Holds {
   const random = seededRandom(SAMPLES)
+  const somewhere = ({ low, high }: Node): number => {
+    const draw = random()
+    if (draw < 1 / 6 || low === high) return low
+    return draw < 1 / 3 ? high : low + (high - low) * random()
+  }
   const seen = new Set<Holds>()
   for (let count = 0; count < SAMPLES; count += 1) {
-    const value = bounds.sample(random).value(difference)
+    const value = new Evaluation(model.graph, somewhere).value(difference)
     if (Number.isFinite(value))
       seen.add(holdsFor(op, { low: value, typical: value, high: value, underdetermined: false }, scale))
   }

@@ -58,7 +58,8 @@ function repeatedSuspects(of: Case, wrong: readonly WrongClaim[], own: number): 
   const dim = of.graph.node(of.root).dim
   return wrong
     .filter(
-      ({ node, value }) => node !== of.root && sameHard(of.graph.node(node).dim, dim) && value === of.claimed.low.value,
+      ({ number, node, value }) =>
+        number < own && node !== of.root && sameHard(of.graph.node(node).dim, dim) && value === of.claimed.low.value,
     )
     .map(({ number }) => ({
       kind: 'contradiction' as const,
