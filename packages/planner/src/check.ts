@@ -1,87 +1,85 @@
-// Recomputes what a plan claims. Knows nothing of any particular plan: all it has is the graph and the sentences.
-
+// Recomputes what a plan claims.
+import { err, ok, type Result } from '@parley/kernel'
+import { Quantities } from './answer/quantities.ts'
 import type { ClaimLayout } from './build/questions.ts'
-import { aboutGroups } from './check/about.ts'
-import { checkComparison } from './check/comparison.ts'
-import { type Finding, notDerivable } from './check/finding.ts'
-import { checkValue } from './check/value.ts'
+import { checkClaims } from './checker/check-claims.ts'
+import type { State } from './checker/judge.ts'
+import type { NodeId } from './graph/node.ts'
 import { type Plan, withChanges } from './plan.ts'
-import type { CheckResult, ClaimResult } from './result.ts'
+import type { CheckResult, Quantity } from './result.ts'
+import { shownUnit, showRange } from './units/show.ts'
+import { fromBase, type Unit } from './units/unit.ts'
+
+const DEFAULT_SEED = 1
 
 export interface CheckOptions {
+  /** Seed of the samples that tell how tight a range is. */
   readonly seed?: number
 }
 
-/** The plan that a claim speaks of: as it is, in one of its stages, or with values of its own. */
-function planOf(plan: Plan, { claim }: ClaimLayout): Plan | string {
-  const index =
-    claim.stage === undefined ? -1 : (plan.file.stages ?? []).findIndex((stage) => stage.name === claim.stage)
-  const staged = index < 0 ? plan : plan.stages[index]
-  if (staged === undefined) return `there is no stage ${claim.stage}`
-  if (claim.set === undefined) return staged
-  const changed = withChanges(staged, claim.set)
-  return changed.ok ? changed.value : (changed.error[0]?.message ?? 'it cannot be set')
+/** A state of the plan with its numbers. */
+interface PlanState extends State {
+  readonly quantities: Quantities
 }
 
-const monthsOf = ({ claim }: ClaimLayout): (number | undefined)[] =>
-  claim.at === undefined ? [undefined] : [claim.at].flat()
+function stateOfPlan(plan: Plan, seed: number): PlanState {
+  const quantities = new Quantities(plan.built, seed)
+  return { model: plan.built.model, bounds: quantities.bounds, quantities }
+}
 
-function findingOf(plan: Plan, layout: ClaimLayout, seed: number | undefined): Finding | undefined {
-  const subjectPlan = planOf(plan, layout)
-  if (typeof subjectPlan === 'string') return notDerivable(subjectPlan, [])
-  const months = monthsOf(layout)
-  const findings = months.map((month) =>
-    layout.holds !== undefined
-      ? checkComparison(subjectPlan.built, layout, month, seed)
-      : layout.of !== undefined
-        ? checkValue(subjectPlan.built, layout, month, seed)
-        : undefined,
-  )
-  const failing = findings.flatMap((finding, index) =>
-    finding?.verdict === 'wrong' ? [{ finding, month: months[index] }] : [],
-  )
-  const [first] = failing
-  if (first === undefined) return findings.find((finding) => finding?.verdict === 'not-derivable') ?? findings[0]
-  if (months.length === 1) return first.finding
-  const failingMonths = failing.flatMap(({ month }) => (month === undefined ? [] : [month]))
+/** The plan as the stage and the values of a claim change it. */
+function changedPlan(plan: Plan, { claim }: ClaimLayout): Result<Plan, string> {
+  const index = (plan.file.stages ?? []).findIndex((stage) => stage.name === claim.stage)
+  const base = claim.stage === undefined ? plan : plan.stages[index]
+  if (base === undefined) return err(`the plan has no stage ${claim.stage}`)
+  if (claim.set === undefined) return ok(base)
+  const changed = withChanges(base, claim.set)
+  return changed.ok ? changed : err(changed.error.map(({ message }) => message).join('; '))
+}
+
+const clean = (value: number): number | null => (Number.isFinite(value) ? Number(value.toPrecision(12)) : null)
+
+/** A node as a quantity, in the unit of a claim if one is told. */
+function quantityIn(
+  { quantities, bounds, model }: PlanState,
+  node: NodeId,
+  name: string,
+  unit: Unit | undefined,
+): Quantity {
+  const own = quantities.ofNode(node, name)
+  if (unit === undefined) return own
+  const range = bounds.of(node)
+  const { low, typical, high } = range
   return {
-    ...first.finding,
-    failingMonths,
-    sentence: first.finding.sentence.replace('Wrong:', `Wrong in month ${failingMonths.join(', ')}:`),
+    ...own,
+    low: clean(fromBase(low, unit)),
+    typical: clean(fromBase(typical, unit)),
+    high: clean(fromBase(high, unit)),
+    unit: shownUnit(unit, model.context),
+    text: showRange(range, unit, model.context),
   }
 }
 
-const claimedText = ({ claim }: ClaimLayout): string =>
-  claim.holds ?? (Array.isArray(claim.value) ? claim.value.join('..') : String(claim.value ?? ''))
-
-function resultOf(layout: ClaimLayout, finding: Finding): ClaimResult {
-  const { number, claim, line } = layout
-  const { verdict, right, factor, slips, sentence, missing, failingMonths } = finding
-  const [slip, ...otherSlips] = verdict === 'wrong' ? slips : []
-  return {
-    number,
-    claim: claim.claim,
-    where: claim.where ?? null,
-    line,
-    verdict,
-    claimed: claimedText(layout),
-    right,
-    factor,
-    slip: slip ?? null,
-    otherSlips,
-    sentence: slip === undefined || slip.kind === 'contradiction' ? sentence : `${sentence} Probably ${slip.sentence}.`,
-    missing: [...missing],
-    failingMonths: [...failingMonths],
-  }
-}
-
-/** Recomputes every claim of the plan. */
+/** Recomputes every claim of the plan: whether it is so, what is right, by how much it is off and what probably went wrong. */
 export function checkPlan(plan: Plan, options: CheckOptions = {}): CheckResult {
-  const layouts = plan.built.claims
-  const derived = layouts.map((layout) => findingOf(plan, layout, options.seed))
-  const findings = aboutGroups(plan.built, layouts, derived)
-  const claims = layouts.map((layout, index) => resultOf(layout, findings[index] as Finding))
-  const count = (verdict: ClaimResult['verdict']) => claims.filter((claim) => claim.verdict === verdict).length
+  const seed = options.seed ?? DEFAULT_SEED
+  const states = new Map<string, Result<PlanState, string>>()
+  const stateOf = (layout: ClaimLayout): Result<PlanState, string> => {
+    const key = JSON.stringify([layout.claim.stage ?? null, layout.claim.set ?? null])
+    const known = states.get(key)
+    if (known) return known
+    const changed = changedPlan(plan, layout)
+    const state = changed.ok ? ok(stateOfPlan(changed.value, seed)) : changed
+    states.set(key, state)
+    return state
+  }
+  const claims = checkClaims({
+    claims: plan.built.claims,
+    stateOf,
+    quantity: (state, node, name, unit) => quantityIn(state as PlanState, node, name, unit),
+  })
+  const count = (verdict: (typeof claims)[number]['verdict']) =>
+    claims.filter((claim) => claim.verdict === verdict).length
   return {
     format: 'parley.check-result/1',
     plan: plan.name,
