@@ -23,6 +23,7 @@ function toolsOf(state: State, root: NodeId, unit?: Unit): CaseTools {
     unitOf: (node) => unitOfNode(state, node.id),
     typical: (id) => bounds.typical.value(id),
     range: (id) => rightOf(state, id),
+    savings: [...model.definitions.keys()].filter((name) => /^saving\.[^.]+$/.test(name)),
     nodeNamed: (name, month) =>
       model.has(name) ? model.node(name, month === '' ? undefined : Number(month)) : undefined,
   }

@@ -74,14 +74,17 @@ function comparePoint(claimed: Claimed, right: Right): Comparison {
 }
 
 function compareRange(claimed: Claimed, right: Right): Comparison {
-  const lowHolds = claimed.low.value <= right.low || mayStandFor(claimed.low, right.low, claimed.exactness)
-  const highHolds = claimed.high.value >= right.high || mayStandFor(claimed.high, right.high, claimed.exactness)
+  const lowStands = mayStandFor(claimed.low, right.low, claimed.exactness)
+  const highStands = mayStandFor(claimed.high, right.high, claimed.exactness)
+  const lowHolds = claimed.low.value <= right.low || lowStands
+  const highHolds = claimed.high.value >= right.high || highStands
   const factor = worseFactor(claimed, right)
   if (lowHolds && highHolds) return { verdict: 'ok', factor }
   const [lowEnd, highEnd] = [claimed.low.value, claimed.high.value]
   if (lowEnd > right.high || highEnd < right.low) return { verdict: 'wrong', factor, how: 'outside' }
   if (right.underdetermined) return { verdict: 'open', factor: null }
-  return { verdict: 'wrong', factor, how: lowEnd >= right.low && highEnd <= right.high ? 'narrower' : 'overlap' }
+  const inside = (lowEnd >= right.low || lowStands) && (highEnd <= right.high || highStands)
+  return { verdict: 'wrong', factor, how: inside ? 'narrower' : 'overlap' }
 }
 
 /**

@@ -46,6 +46,7 @@ function slips(
     show: (value, node) => showRange({ low: value, typical: value, high: value }, unitOf(node), context),
     typical: (id) => bounds.typical.value(id),
     range: (id) => ({ ...bounds.of(id), underdetermined: false }),
+    savings: Object.keys(formulas).filter((name) => /^saving\.[^.]+$/.test(name)),
     nodeNamed: (name) => (model.has(name) ? model.node(name) : undefined),
   }
   const root = model.node(of)
@@ -93,11 +94,14 @@ test('[CHK14] a reserve, a buffer or what is taken is not in it', () => {
 
 test('[CHK15] an input twice, and savings from what is gone already', () => {
   const plan = {
-    line: '$4,000/month',
-    'saving.a': '$3,100/month',
-    'saving.b.asked': 'line * 37%',
-    'saving.b': '(line - saving.a) * 37%',
-    total: 'line - saving.a - saving.b',
+    'cost.beforeSavings': '$4,000/month',
+    'saving.a.asked': '$3,100/month',
+    'saving.a': 'min(cost.beforeSavings, saving.a.asked)',
+    'left.a': 'cost.beforeSavings - saving.a',
+    'saving.b.asked': 'cost.beforeSavings * 37%',
+    'saving.b': 'left.a * 37%',
+    'left.b': 'left.a - saving.b',
+    total: 'left.b',
   }
   assert.match(first(plan, 'total', '-$580/month') ?? '', /^doubleCounting/)
   assert.equal(

@@ -1,7 +1,7 @@
 // Slips in what the plan's own structure says: one loop, reserves, savings in order.
-import type { Node } from '../graph/node.ts'
+import type { Node, NodeId } from '../graph/node.ts'
 import { type Case, nodesOf, type Suspect } from './suspect.ts'
-import type { Change } from './trial.ts'
+import type { Change, Rebuild } from './trial.ts'
 
 const ONE_LOOP_WEIGHT = 10
 const SAVINGS_WEIGHT = 9
@@ -9,6 +9,7 @@ const RESERVE_WEIGHT = 8
 const ALL_RESERVES_WEIGHT = 7
 
 const withoutMonth = (name: string): string => name.replace(/@\d+$/, '')
+const monthOf = (name: string): string => /@(\d+)$/.exec(name)?.[1] ?? ''
 
 /** What one event loop allows, where it is less than the machine has. */
 function loopBounds(of: Case): Suspect[] {
@@ -104,40 +105,67 @@ function reserves(of: Case): Suspect[] {
   return [...each, all]
 }
 
-/** Savings taken from the full lines instead of what the ones before left of them. */
-function savings(of: Case): Suspect[] {
-  const applied = nodesOf(of).flatMap((node) => {
-    const name = withoutMonth(node.name)
-    if (!/^saving\.[^.]+$/.test(name)) return []
-    const asked = of.nodeNamed(`${name}.asked`, node.name.slice(name.length + 1))
-    if (asked === undefined || of.typical(asked) <= of.typical(node.id)) return []
-    return [{ name, node, asked }]
+interface Saving {
+  readonly name: string
+  /** What it takes in its place, and what it would take from the full lines. */
+  readonly takes: NodeId
+  readonly asked: NodeId
+}
+
+function savingsOf(of: Case, month: string): Saving[] {
+  return of.savings.flatMap((name) => {
+    const [takes, asked] = [of.nodeNamed(name, month), of.nodeNamed(`${name}.asked`, month)]
+    return takes === undefined || asked === undefined ? [] : [{ name, takes, asked }]
   })
-  if (applied.length === 0) return []
-  const changes = (some: typeof applied) => some.map(({ node, asked }) => ({ node: node.id, to: () => asked }))
-  const each: Suspect[] = applied.map((one) => ({
-    kind: 'doubleCounting',
-    about: one.name,
-    sentence: () =>
-      `${one.name} is taken in full (${of.show(of.typical(one.asked), of.graph.node(one.asked))}), but only ${of.show(of.typical(one.node.id), one.node)} can be saved of what is left.`,
-    weight: SAVINGS_WEIGHT,
-    changes: changes([one]),
-    factor: 1,
-    loose: true,
-  }))
-  const names = applied.map(({ name }) => name).join(', ')
+}
+
+const exceeds = (of: Case, { takes, asked }: Saving): boolean => of.typical(asked) > of.typical(takes)
+
+/** One saving taken in full, where the claim rests on it alone. */
+function fullSaving(of: Case, node: Node): Suspect[] {
+  const month = monthOf(node.name)
+  const saving = savingsOf(of, month).find(({ takes }) => takes === node.id)
+  if (saving === undefined || !exceeds(of, saving)) return []
+  const asked = of.graph.node(saving.asked)
   return [
-    ...each,
     {
       kind: 'doubleCounting',
-      about: null,
-      sentence: () => `Savings are taken from what other savings have already taken away: ${names}.`,
+      about: saving.name,
+      sentence: () =>
+        `${saving.name} is taken in full (${of.show(of.typical(asked.id), asked)}), but only ${of.show(of.typical(node.id), node)} can be saved of what is left.`,
       weight: SAVINGS_WEIGHT,
-      changes: changes(applied),
+      changes: [{ node: node.id, to: () => asked.id }],
       factor: 1,
       loose: true,
     },
   ]
 }
+
+/** What is left after a saving, if it and those before it were all taken from the full lines. */
+function fullSavings(of: Case, node: Node): Suspect[] {
+  const last = /^left\.([^.]+)$/.exec(withoutMonth(node.name))?.[1]
+  const month = monthOf(node.name)
+  const all = savingsOf(of, month)
+  const upTo = all.slice(0, all.findIndex(({ name }) => name === `saving.${last}`) + 1)
+  const before = of.nodeNamed('cost.beforeSavings', month)
+  const gone = upTo.filter((saving) => exceeds(of, saving)).map(({ name }) => name)
+  if (last === undefined || before === undefined || gone.length === 0) return []
+  const to: Rebuild = (_, add) =>
+    upTo.reduce((left, { asked }) => add({ op: 'sub', args: [left, asked], dim: node.dim, because: [] }), before)
+  return [
+    {
+      kind: 'doubleCounting',
+      about: null,
+      sentence: () => `Savings are taken from what other savings have already taken away: ${gone.join(', ')}.`,
+      weight: SAVINGS_WEIGHT,
+      changes: [{ node: node.id, to }],
+      factor: 1,
+      loose: true,
+    },
+  ]
+}
+
+const savings = (of: Case): Suspect[] =>
+  nodesOf(of).flatMap((node) => [...fullSaving(of, node), ...fullSavings(of, node)])
 
 export const structureSuspects = (of: Case): Suspect[] => [...loopBounds(of), ...reserves(of), ...savings(of)]

@@ -42,10 +42,12 @@ export interface Case {
   readonly range: (id: NodeId) => Right
   /** The node of a name in a month (`12`), if the plan has it. */
   readonly nodeNamed: (name: string, month: string) => NodeId | undefined
+  /** Names of the savings (`saving.spot`), in their order. */
+  readonly savings: readonly string[]
 }
 
 /** What a case takes from the plan it is about. */
-export type CaseTools = Pick<Case, 'graph' | 'show' | 'unitOf' | 'typical' | 'range' | 'nodeNamed'>
+export type CaseTools = Pick<Case, 'graph' | 'show' | 'unitOf' | 'typical' | 'range' | 'nodeNamed' | 'savings'>
 
 export const caseOf = (tools: CaseTools, root: NodeId, claimed: Claimed, right: Right): Case => ({
   ...tools,

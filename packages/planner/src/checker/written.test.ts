@@ -31,6 +31,7 @@ test('[CHK1] digits stand for what is rounded to them, and for nothing further o
   assert.ok(!says('50', 60))
   assert.ok(!says('5,000', 5200), 'zeros are not a licence')
   assert.ok(!says('186', 187.4))
+  assert.ok(!says('193', 194), 'the next whole number is another number')
 })
 
 test('[CHK1] a stated rounding is taken at its word', () => {

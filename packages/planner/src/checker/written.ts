@@ -65,7 +65,7 @@ export function mayStandFor(written: Written, right: number, exactness: Exactnes
     case 'any':
       if (exactness.tolerance !== undefined) return false
       if (Math.abs(value - right) <= step / 2) return off <= NEAREST_CAP
-      if (Math.abs(value - right) < step && off <= ONE_SIDED_CAP) return true
+      if (Math.abs(value - right) < place * (1 - NOISE) && off <= ONE_SIDED_CAP) return true
       return Math.abs(value - right) <= coarse / 2 && off <= COARSE_CAP
   }
 }
