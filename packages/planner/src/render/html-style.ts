@@ -61,7 +61,7 @@ export const STYLE = `
 @media screen and (prefers-color-scheme:dark){:root{${tokens(DARK)}}}
 *,*::before,*::after{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-padding-top:1rem}
-body{margin:0 auto;max-width:60rem;padding:1.5rem clamp(1rem,4vw,2.5rem) 3rem;background:var(--paper);color:var(--ink);
+body{margin:0 auto;max-width:66rem;padding:1.5rem clamp(1rem,4vw,2.5rem) 3rem;background:var(--paper);color:var(--ink);
 font:1rem/1.5 "Avenir Next","Segoe UI",Inter,Roboto,"Noto Sans",system-ui,sans-serif;overflow-wrap:break-word}
 h1,h2,h3,p,ul,figure{margin:0;padding:0}
 h1{font-size:clamp(1.5rem,5vw,2.1rem);line-height:1.2;letter-spacing:-.01em;text-wrap:balance}
@@ -74,6 +74,7 @@ a{color:var(--accent)}
 .plan-note{color:var(--ink-soft);margin-top:.25rem}
 .lead{margin:1.25rem 0;padding:1rem 1.15rem;background:var(--surface);border:1px solid var(--line);border-left:.35rem solid var(--accent);border-radius:.5rem}
 .lead p+p{margin-top:.4rem}
+.lead .bad{font-weight:inherit}.lead .soft{color:inherit}
 .lead p:first-child{font-size:1.15rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.15rem 1rem;list-style:none;font-size:.95rem}
 nav a{display:inline-block;padding:.2rem 0}
@@ -92,16 +93,17 @@ ul.notes{padding-left:1.2rem}ul.notes li+li{margin-top:.35rem}
 .finding h3{font-weight:400}.finding .mark{font-weight:650;text-transform:uppercase;font-size:.8rem;letter-spacing:.04em;margin-right:.35rem}
 .finding.bad .mark{color:var(--bad)}.finding.warn .mark{color:var(--warn)}
 .finding p{margin-top:.25rem}
-.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:.5rem;background:var(--surface)}
-table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-caption{caption-side:top;text-align:left;padding:.6rem .75rem;color:var(--ink-soft);font-size:.9rem}
-th,td{padding:.35rem .75rem;text-align:left;vertical-align:baseline;border-top:1px solid var(--line)}
+.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:.5rem;background:var(--surface);width:fit-content;max-width:100%}
+table{border-collapse:collapse;min-width:min(22rem,100%);font-size:.92rem;font-variant-numeric:tabular-nums}
+caption{caption-side:top;text-align:left;padding:.6rem .65rem;color:var(--ink-soft);font-size:.9rem}
+caption span{display:block;position:sticky;left:.65rem;max-width:min(100%,calc(100vw - 4rem))}
+th,td{padding:.35rem .65rem;text-align:left;vertical-align:baseline;border-top:1px solid var(--line)}
 th{font-weight:600}tbody th{font-weight:400}
-thead .unit{font-weight:400}
+thead .unit{font-weight:400;display:block}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap;padding:0}
 tbody th.strong{font-weight:650}tbody th.soft{color:var(--ink-soft)}
-thead th{color:var(--ink-soft);font-size:.85rem;font-weight:600;white-space:nowrap;vertical-align:bottom}
-.at-end{text-align:right}td.at-end{white-space:nowrap}
+thead th{color:var(--ink-soft);font-size:.85rem;font-weight:600;vertical-align:bottom}
+.at-end{text-align:right}.figure,.in-brackets{white-space:nowrap}td:has(.meter){white-space:nowrap}tbody th{min-width:7rem;position:sticky;left:0;background:var(--surface)}
 td.none{color:var(--ink-soft)}
 .prose{min-width:12rem}
 .meter{display:inline-block;width:5rem;height:.6rem;margin-right:.5rem;border:1px solid var(--edge);border-radius:.2rem;overflow:hidden;vertical-align:baseline}
@@ -112,13 +114,13 @@ figcaption{font-weight:600;margin-bottom:.35rem}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;font-weight:400;font-size:.9rem;margin-top:.2rem}
 .legend svg{vertical-align:middle;margin-right:.4rem}
 .chart{display:block;width:100%;height:auto;font-family:inherit;font-size:13px}
-.chart text{fill:var(--ink)}.chart .tick,.chart .value{fill:var(--ink-soft)}
+.chart text{fill:var(--ink);stroke:var(--paper);stroke-width:4px;stroke-linejoin:round;paint-order:stroke}.chart .tick,.chart .value{fill:var(--ink-soft)}
 .chart .name{font-weight:600}
 .chart .value,.chart .tick{font-variant-numeric:tabular-nums}
 .chart .grid,.chart .track{stroke:var(--line);stroke-width:1}
 .chart .axis{stroke:var(--edge);stroke-width:1}
 .chart .mark{stroke:var(--ink);stroke-width:1.25;stroke-dasharray:4 3}.chart .mark-text{font-weight:600}
-.chart .range{fill-opacity:.35}.chart .free{fill:var(--accent)}.chart .binding{fill:var(--bad)}
+.chart .range{fill-opacity:.35}.free{fill:var(--accent)}.binding{fill:var(--bad)}
 .chart .point{stroke:var(--paper);stroke-width:1.5}
 .bar{stroke-width:1}.bar.kept{fill:var(--accent);stroke:var(--accent)}.bar.saved{fill:none;stroke:var(--accent);stroke-dasharray:3 2}
 .line{fill:none;stroke-width:2.25;stroke-linejoin:round}.line.end{stroke-dasharray:none}
@@ -131,14 +133,15 @@ details summary{cursor:pointer;color:var(--accent);padding:.25rem 0}
 details .scroll{margin-top:.5rem}
 footer{margin-top:2.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--ink-soft);font-size:.9rem}
 @media (max-width:30rem){th,td{padding:.3rem .5rem}caption{padding:.5rem}.lead{padding:.85rem .9rem}}
-@page{margin:15mm}
+@page{margin:15mm}@page broad{size:landscape}
 @media print{
-body{max-width:none;padding:0;background:#fff;font-size:10pt}
+html{font-size:10pt}body{max-width:none;padding:0;background:#fff}
 nav,.skip,summary{display:none}
 details::details-content{content-visibility:visible;display:block;height:auto}
 .chart.wide{display:block}.chart.narrow{display:none}
 .scroll{overflow:visible;border:0}
-table{font-size:8pt}th,td{padding:.2rem .35rem}td.at-end,thead th{white-space:normal}
+table{font-size:8pt;min-width:0}caption,thead th{font-size:inherit}caption span{position:static;max-width:none}
+th,td{padding:.2rem .3rem}tbody th{position:static;min-width:3.5rem}.prose{min-width:8rem}.broad{page:broad}
 tr,.finding,.lead{break-inside:avoid}h2,figcaption,caption{break-after:avoid}
 thead{display:table-header-group}
 .meter{width:3rem}.meter i,.bar,.range,.point,.finding{print-color-adjust:exact;-webkit-print-color-adjust:exact}

@@ -4,6 +4,8 @@ import { type Cell, type Column, NONE, sharedStanding, type Table } from './repo
 
 /** From so many columns on a table may be wider than a narrow window; it then takes the keyboard's focus to be scrolled. */
 const WIDE_COLUMNS = 4
+/** From so many on it is printed on a page laid sideways. */
+const BROAD_COLUMNS = 10
 
 /** `title` is that of the section: a caption that only repeats it is not shown. */
 export function tableHtml(table: Table, id: string, title: string): string {
@@ -32,14 +34,15 @@ export function tableHtml(table: Table, id: string, title: string): string {
     element(
       'caption',
       { id: captionId, class: table.caption === title ? 'unseen' : undefined },
-      escapeText(table.caption),
+      element('span', {}, escapeText(table.caption)),
     ),
     element('thead', {}, element('tr', {}, ...heads)),
     element('tbody', {}, ...rows),
   )
   const mayScroll = table.columns.length >= WIDE_COLUMNS
   const scroll = mayScroll ? { role: 'region', 'aria-labelledby': captionId, tabindex: '0' } : {}
-  const shown = element('div', { class: 'scroll', ...scroll }, body)
+  const isBroad = table.columns.length >= BROAD_COLUMNS
+  const shown = element('div', { class: isBroad ? 'scroll broad' : 'scroll', ...scroll }, body)
   return table.isBehindChart
     ? element('details', {}, element('summary', {}, 'The numbers of this chart'), shown)
     : shown
@@ -50,6 +53,13 @@ const unitOf = (unit: string | undefined): string =>
 
 /** The word that says where a number comes from. */
 export const standingHtml = (standing: string): string => element('small', { class: `standing ${standing}` }, standing)
+
+/** A number that stays on one line, and its range, which may go to the next. */
+function figureHtml(text: string): string {
+  const at = text.indexOf(' (')
+  const number = element('span', { class: 'figure' }, escapeText(at < 0 ? text : text.slice(0, at)))
+  return at < 0 ? number : `${number} ${element('span', { class: 'in-brackets' }, escapeText(text.slice(at + 1)))}`
+}
 
 /** Longer texts may be broken into lines, and get room to be. */
 const PROSE_LETTERS = 24
@@ -66,7 +76,11 @@ function cellHtml(cell: Cell, column: Column, at: number, isSaidByHead: boolean)
       ? ''
       : `<span class="meter" aria-hidden="true"><i style="width:${Math.round(cell.meterRatio * 100)}%"></i></span>`
   const standing = cell.standing === undefined || isSaidByHead || isNone ? '' : ` ${standingHtml(cell.standing)}`
-  const text = isNone ? '<span aria-hidden="true">-</span>' : escapeText(cell.text)
+  const text = isNone
+    ? '<span aria-hidden="true">-</span>'
+    : column.align === 'end'
+      ? figureHtml(cell.text)
+      : escapeText(cell.text)
   const attributes = { class: classes.length > 0 ? classes.join(' ') : undefined }
   return at === 0
     ? element('th', { scope: 'row', ...attributes }, text)

@@ -66,7 +66,7 @@ export function tableOf(
     columns: kept.map((at, index) => {
       const column = columns[at] as Column
       const unit = units[index]
-      return unit === undefined ? column : { ...column, unit }
+      return unit === undefined || unit === column.head ? column : { ...column, unit }
     }),
     rows: rows.map((row) =>
       kept.map((at, index) => {

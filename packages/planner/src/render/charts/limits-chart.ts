@@ -22,8 +22,8 @@ export function limitsSvg(chart: LimitsChart, picture: Picture): string {
   const bottom = y + 4
   const parts = [
     ...xGrid(scale, top, bottom, widthPx),
-    ...rows,
     ...chart.marks.map(({ at, label: text }) => mark(scale.at(at), top - 8, bottom, text, widthPx, 12)),
+    ...rows,
     label(widthPx - EDGE_PX, bottom + 36, `${chart.axis}, each step ten times the one before`, 'tick', 'end'),
   ]
   return frame(picture, bottom + 44, parts)

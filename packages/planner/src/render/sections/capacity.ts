@@ -44,30 +44,21 @@ function limitsTable(tier: TierResult): Table | undefined {
       ratio === undefined
         ? words('')
         : { text: percent(ratio), meterRatio: ratio, tone: resource.binding ? 'bad' : 'plain' },
-      words(resource.binding ? 'breaks first' : '', 'strong'),
       resource.available === null ? cellOf(resource.has) : cellOf(resource.available),
       cellOf(resource.need),
-      words(remark(resource), 'soft'),
+      words(remark(resource), resource.binding ? 'strong' : 'soft'),
     ]
   })
   const machine = tier.machine === null ? '' : ` (${tier.machine})`
   return tableOf(
     `What one instance${machine} holds, by resource, and how full each is when the first is full`,
-    [
-      start('resource'),
-      end('limit'),
-      start('full'),
-      start('order'),
-      end('available', true),
-      end('each needs', true),
-      start('remark', true),
-    ],
+    [start('resource'), end('limit'), start('full'), end('available', true), end('each needs', true), start('remark')],
     rows,
   )
 }
 
-function remark({ scope, oneLoop, name }: ResourceResult): string {
-  const parts: string[] = []
+function remark({ scope, oneLoop, name, binding }: ResourceResult): string {
+  const parts: string[] = binding ? ['breaks first'] : []
   if (scope === 'shared') parts.push('of all instances together')
   if (oneLoop) parts.push('one event loop, one core')
   if (name === 'capacity') parts.push('stated for an instance')

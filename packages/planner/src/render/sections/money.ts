@@ -4,15 +4,14 @@ import { tickFigure } from '../figures.ts'
 import { blocks, capital, cellOf, end, listed, paragraph, start, stopped, tableOf, words } from '../parts.ts'
 import type { Block, Cell, Chart, Inline, Section, Table } from '../report.ts'
 
-export function costSection({ costs, tiers, currency }: PlanResult): Section | undefined {
+export function costSection({ costs, currency }: PlanResult): Section | undefined {
   if (costs === null) return undefined
-  const labels = new Map(tiers.map(({ name, label }) => [name, label]))
   return {
     id: 'cost',
     title: 'Cost',
     blocks: blocks(
       costChart(costs, currency),
-      linesTable(costs, labels),
+      linesTable(costs),
       savingsTable(costs),
       creditsTable(costs),
       unitCostsTable(costs),
@@ -21,13 +20,9 @@ export function costSection({ costs, tiers, currency }: PlanResult): Section | u
   }
 }
 
-function linesTable(
-  { lines, beforeSavings, total, savings, credits }: CostResult,
-  labels: ReadonlyMap<string, string>,
-): Table | undefined {
+function linesTable({ lines, beforeSavings, total, savings, credits }: CostResult): Table | undefined {
   const rows = lines.map((line): Cell[] => [
     words(line.label),
-    words(line.tier === null ? '' : `tier ${labels.get(line.tier) ?? line.tier}`, 'soft'),
     cellOf(line.amount),
     cellOf(line.free),
     cellOf(line.price),
@@ -43,7 +38,6 @@ function linesTable(
     blank,
     blank,
     blank,
-    blank,
     cellOf(before, 'strong'),
     cellOf(after, 'strong'),
     blank,
@@ -55,7 +49,6 @@ function linesTable(
     'Cost per month, by part',
     [
       start('part'),
-      start('of', true),
       end('amount', true),
       end('free', true),
       end('price', true),
