@@ -37,10 +37,14 @@ export const percent = (ratio: number): string => {
 
 /** `2.1 times` */
 export const times = (ratio: number): string =>
-  `${figure(ratio >= 10 ? Math.round(ratio) : Number(ratio.toPrecision(2)))} times`
+  `${figure(ratio >= 10 ? Math.round(ratio) : Math.round(ratio * 10 + 1e-9) / 10)} times`
+
+/** Smaller or larger than any number that can be drawn; beyond it there is one tick. */
+const [LEAST, MOST] = [1e-100, 1e100]
 
 /** From 0 to at or above `max`, about `most` steps of 1, 2 or 5 times a power of ten. */
 export function linearTicks(max: number, most: number): number[] {
+  if (!(max > LEAST && max < MOST)) return max > 0 ? [0, max] : [0, 1]
   const rough = max / Math.max(1, most)
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10) * power

@@ -72,9 +72,10 @@ function code(text: string): string {
 
 function tableText(table: Table, title: string): string {
   const shared = table.columns.map((_, at) => sharedStanding(table, at))
-  const heads = table.columns.map(
-    ({ head }, at) => cellEscaped(head) + (shared[at] === undefined ? '' : ` *(${shared[at]})*`),
-  )
+  const heads = table.columns.map(({ head, unit }, at) => {
+    const name = unit === undefined ? head : unit.startsWith('/') ? `${head} ${unit}` : `${head}, ${unit}`
+    return cellEscaped(name) + (shared[at] === undefined ? '' : ` *(${shared[at]})*`)
+  })
   const rule = table.columns.map(({ align }) => (align === 'end' ? '---:' : '---'))
   const rows = table.rows.map((row) => row.map((cell, at) => cellMarkdown(cell, shared[at] !== undefined)))
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`

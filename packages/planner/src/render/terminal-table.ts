@@ -2,13 +2,17 @@
 // several parts below each other, then one line per value.
 import type { Standing } from '../plan-file.ts'
 import { type Cell, type Column, NONE, sharedStanding, type Table } from './report.ts'
-import { clean, painter, standingMark, type TerminalOptions } from './terminal-words.ts'
+import { clean, painter, standingMark, type TerminalOptions, wrap } from './terminal-words.ts'
 
 const GAP = '  '
-/** Of the bar of a ratio, brackets not counted. */
-const METER_CELLS = 16
+/** Of the bar of a ratio, brackets not counted; fewer where the window is narrower than `WIDE_COLUMNS`. */
+const METER_CELLS = { wide: 16, narrow: 8 } as const
+const WIDE_COLUMNS = 110
 /** Set in by this much from the section's title. */
 const INDENT_COLUMNS = 2
+
+/** Before the values of a record. */
+const RECORD_INDENT = '  '
 
 interface Shown {
   readonly text: string
@@ -77,29 +81,37 @@ function padded({ text, paint }: Shown, width: number, atEnd: boolean): string {
   return atEnd ? space + paint(text) : paint(text) + space
 }
 
-function cellText(cell: Cell, isSaidByHead: boolean, { paint }: TerminalOptions): Shown {
+function cellText(cell: Cell, isSaidByHead: boolean, { paint, columns }: TerminalOptions): Shown {
   const mark =
     cell.standing === undefined || isSaidByHead || cell.text === NONE ? '' : ` ${standingMark(cell.standing)}`
   const text = cell.text === NONE || cell.isRepeat ? '' : clean(cell.text)
-  const meter = cell.meterRatio === undefined ? '' : `${meterText(cell.meterRatio)} `
+  const meter =
+    cell.meterRatio === undefined
+      ? ''
+      : `${meterText(cell.meterRatio, columns < WIDE_COLUMNS ? METER_CELLS.narrow : METER_CELLS.wide)} `
   return { text: `${meter}${text}${mark}`, paint: painter(cell.tone, paint) }
 }
 
-function meterText(ratio: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, ratio)) * METER_CELLS)
-  return `[${'#'.repeat(full)}${'-'.repeat(METER_CELLS - full)}]`
+function meterText(ratio: number, cells: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, ratio)) * cells)
+  return `[${'#'.repeat(full)}${'-'.repeat(cells - full)}]`
 }
 
 /** Each row as its name and a line per value: for windows that hold no table. */
 function records(table: Table, options: TerminalOptions): string[] {
+  const { paint } = options
+  const room = Math.max(20, options.columns - INDENT_COLUMNS)
   return table.rows.flatMap((row) => {
     const [name, ...cells] = row.map((cell) => cellText(cell, false, options))
-    const lines = name === undefined || name.text === '' ? [] : [options.paint.bold(name.text)]
+    const lines = name === undefined || name.text === '' ? [] : wrap(name.text, room).map((line) => paint.bold(line))
     for (const [index, cell] of cells.entries()) {
       if (cell.text === '') continue
-      const { head: name = '', unit = '' } = table.columns[index + 1] ?? {}
-      const head = clean(unit === '' ? name : `${name}, ${unit}`)
-      lines.push(`  ${head === '' ? '' : `${options.paint.dim(`${head}:`)} `}${cell.paint(cell.text)}`)
+      const { head = '', unit = '' } = table.columns[index + 1] ?? {}
+      const label = clean(unit === '' ? `${head}: ` : `${head}, ${unit}: `)
+      const [first = '', ...rest] = wrap(`${label}${cell.text}`, room - RECORD_INDENT.length)
+      const value = first.startsWith(label) ? first.slice(label.length) : ''
+      lines.push(value === '' ? paint.dim(RECORD_INDENT + first) : RECORD_INDENT + paint.dim(label) + cell.paint(value))
+      for (const line of rest) lines.push(RECORD_INDENT + cell.paint(line))
     }
     return lines
   })

@@ -25,7 +25,7 @@ export function terminalLines(report: Report, options: TerminalOptions): string[
       previous = block.kind
     }
   }
-  return [...lines, '', paint.dim(legend())]
+  return [...lines, '', ...sentence([legend()], 'soft', options)]
 }
 
 /** Lines of an explanation, each set in by its depth. */

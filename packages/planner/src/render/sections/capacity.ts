@@ -100,16 +100,22 @@ const reserveRow = ({ name, share, keeps, note }: ReserveResult): Cell[] => [
   words(note ?? '', 'soft'),
 ]
 
+/** A logarithmic axis has no 0; a limit beyond these is as good as none, or as unlimited. */
+const [LEAST_DRAWN, MOST_DRAWN] = [0.01, 1e12]
+
 function limitsChart(tier: TierResult): Chart | undefined {
   const rows = tier.resources.flatMap(({ name, limit, binding }) => {
     const { low, typical, high, text } = limit
-    if (typical === null || typical <= 0) return []
-    const least = low !== null && low > 0 ? low : typical
-    return [{ label: name, low: least, typical, high: high ?? typical, text, isBinding: binding }]
+    if (typical === null || typical < LEAST_DRAWN || typical > MOST_DRAWN) return []
+    const least = low === null ? LEAST_DRAWN : Math.max(low, LEAST_DRAWN)
+    const most = high === null ? typical : Math.min(high, MOST_DRAWN)
+    return [
+      { label: name, low: Math.min(least, typical), typical, high: Math.max(most, typical), text, isBinding: binding },
+    ]
   })
   if (rows.length < 2) return undefined
   const marks: { label: string; at: number }[] = []
-  if (tier.realistic?.typical != null && tier.realistic.typical > 0) {
+  if (tier.realistic?.typical != null && tier.realistic.typical >= LEAST_DRAWN) {
     marks.push({ label: `realistic ${tier.realistic.typical}`, at: tier.realistic.typical })
   }
   const binding = tier.binding ?? 'nothing'

@@ -1,6 +1,6 @@
 // What it costs: lines, savings in their order, credits, unit costs, margin; and where one way becomes cheaper than another.
 import type { BreakEvenResult, CostResult, PlanResult, Quantity } from '../../result.ts'
-import { tickFigure } from '../figures.ts'
+import { figure, tickFigure } from '../figures.ts'
 import { blocks, capital, cellOf, end, listed, paragraph, start, stopped, tableOf, words } from '../parts.ts'
 import type { Block, Cell, Chart, Inline, Section, Table } from '../report.ts'
 
@@ -199,8 +199,8 @@ function breakEvenChart({
 
 function seriesTable({ series, options, over, unit, costUnit, label }: BreakEvenResult): Table | undefined {
   const rows = series.map(({ at, costs }): Cell[] => [
-    words(tickFigure(at)),
-    ...options.map((name) => words(costs[name] === undefined ? '' : tickFigure(costs[name]))),
+    words(figure(at)),
+    ...options.map((name) => words(costs[name] === undefined ? '' : figure(costs[name]))),
   ])
   return tableOf(
     `${capital(label)}: ${costUnit} by ${over}`,
