@@ -6,10 +6,10 @@ import { type Static, type TSchema, Type } from 'typebox'
 
 const strict = { additionalProperties: false } as const
 
-/** Names that a plan gives: letters, digits, `-` and `_`, starting with a letter. */
-export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_-]{0,63}$'
+/** Names that a plan gives: letters, digits, `_` and `-` inside, starting with a letter. */
+export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*$'
 /** Names of machines may hold dots, as those of clouds do (`t3.small`). */
-export const MACHINE_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$'
+export const MACHINE_PATTERN = '^[A-Za-z][A-Za-z0-9_]*([.-][A-Za-z0-9_]+)*$'
 
 /** Where a written value comes from; a bare value is `given`. */
 export const STANDINGS = ['measured', 'given', 'assumed'] as const
@@ -29,7 +29,8 @@ export type Dimension =
   /** Whatever the resource that the key names is counted in. */
   | 'resource'
 
-const Bare = Type.Union([Type.String(), Type.Number(), Type.Array(Type.Union([Type.String(), Type.Number()]))])
+const ListOfBare = Type.Array(Type.Union([Type.String(), Type.Number()]), { minItems: 2, maxItems: 2 })
+const Bare = Type.Union([Type.String(), Type.Number(), ListOfBare])
 
 const Sourced = Type.Object(
   {
@@ -47,25 +48,28 @@ const Sourced = Type.Object(
   },
 )
 
-export const ValueSchema = Type.Union([Bare, Sourced])
+export const ValueSchema = Type.Union([Type.String(), Type.Number(), ListOfBare, Sourced])
 /** A quantity as it is written. */
 export type PlanValue = Static<typeof ValueSchema>
 
 /** A quantity of a dimension. The keyword `quantity` is what the reader checks the dimension by. */
 const value = (dimension: Dimension, description: string) =>
-  Type.Unsafe<PlanValue>({ ...(ValueSchema as object), quantity: dimension, description } as unknown as TSchema)
+  Type.Unsafe<PlanValue>({ $ref: '#/$defs/Value', quantity: dimension, description })
 
 const named = <T extends TSchema>(schema: T, description: string, pattern = NAME_PATTERN) =>
-  Type.Record(Type.String({ pattern }), schema, { description })
+  Type.Record(Type.String({ pattern }), schema, { ...strict, description })
 
 /** One value, or named parts that add up. */
 const parts = (dimension: Dimension, description: string) =>
   Type.Unsafe<PlanValue | Record<string, PlanValue>>({
-    anyOf: [ValueSchema, Type.Record(Type.String({ pattern: NAME_PATTERN }), ValueSchema)],
+    anyOf: [
+      { $ref: '#/$defs/Value' },
+      { type: 'object', patternProperties: { [NAME_PATTERN]: { $ref: '#/$defs/Value' } }, ...strict },
+    ],
     quantity: dimension,
     parts: true,
     description,
-  } as unknown as TSchema)
+  })
 
 const text = (description: string) => Type.String({ description })
 const overrides = Type.Record(Type.String(), Bare, {
@@ -212,7 +216,8 @@ const GrowthOfSchema = Type.Object(
     factor: Type.Optional(value('ratio', 'Or times this in each period: `3`.')),
     every: Type.Optional(value('time', 'The period: `1 month` unless told.')),
     table: Type.Optional(
-      Type.Record(Type.String({ pattern: '^[0-9]+$' }), ValueSchema, {
+      Type.Record(Type.String({ pattern: '^[0-9]+$' }), value('any', 'Value in that month.'), {
+        ...strict,
         description: 'Or the value by month: `{1: 50 calls, 12: 500 calls}`.',
       }),
     ),
@@ -265,7 +270,9 @@ const FitSchema = Type.Object(
 const TableSchema = Type.Object(
   {
     of: text('What the left column counts: `sessions`.'),
-    rows: Type.Record(Type.String(), ValueSchema, { description: '`{1: 200..500 ms, 10: 600..2000 ms}`.' }),
+    rows: Type.Record(Type.String({ pattern: '^[0-9.]+$' }), value('any', 'Right column.'), {
+      ...strict,
+      description: '`{1: 200..500 ms, 10: 600..2000 ms}`.' }),
     between: Type.Optional(Type.Union([Type.Literal('linear'), Type.Literal('step')])),
   },
   { ...strict, description: 'A table that the plan states; read in expressions as `name(10 sessions)`.' },
@@ -327,7 +334,8 @@ export const PlanFileSchema = Type.Object(
     note: Type.Optional(Type.String()),
     currency: Type.Optional(text('Of all money, as three letters: USD unless told.')),
     exchange: Type.Optional(
-      Type.Record(Type.String({ pattern: '^[A-Z]{3}$' }), ValueSchema, {
+      Type.Record(Type.String({ pattern: '^[A-Z]{3}$' }), value('money', 'Its worth.'), {
+        ...strict,
         description: 'What one unit of another currency is worth: `EUR: 1.08 USD`.',
       }),
     ),
@@ -366,6 +374,6 @@ export const PlanFileSchema = Type.Object(
     objectives: Type.Optional(named(ObjectiveSchema, 'What must be true.')),
     claims: Type.Optional(Type.Array(ClaimSchema)),
   },
-  { ...strict, $id: 'ParleyPlan', title: 'Parley plan', description: 'A plan: workloads, machines, growth, money, claims.' },
+  { ...strict, $defs: { Value: ValueSchema }, $id: 'ParleyPlan', title: 'Parley plan', description: 'A plan: workloads, machines, growth, money, claims.' },
 )
 export type PlanFile = Static<typeof PlanFileSchema>

@@ -16,8 +16,9 @@ export const QuantitySchema = Type.Object(
     high: orNull(Type.Number(), 'Most it can be; null when it has no upper bound.'),
     unit: Type.String({ description: '`sessions`, `USD/month`, `MB`; empty for plain numbers; `%` for shares.' }),
     standing: Type.Enum([...STANDINGS], { description: 'The weakest of what it was computed from.' }),
-    method: Type.Enum(['exact', 'enclosed'], {
-      description: 'exact: both ends are reached. enclosed: it is certainly inside; `widthRatio` says how tight that is.',
+    method: Type.Enum(['exact', 'enclosed', 'sampled'], {
+      description:
+        'exact: both ends are reached. enclosed: it is certainly inside; `widthRatio` says how tight that is. sampled: what seeded samples gave (crossings only).',
     }),
     widthRatio: Type.Number({
       description: 'Width of the range over the width seen in samples, at least 1; 1 when exact.',
