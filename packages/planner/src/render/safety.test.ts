@@ -123,6 +123,6 @@ test('[RN14] any result can be shown, whatever is missing in it', () => {
       assert.notEqual(markdownOf(report), '')
       assert.ok(terminalLines(report, { columns: 80, paint: NO_PAINT }).length > 2)
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 30, endOnFailure: true },
   )
 })
