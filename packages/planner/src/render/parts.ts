@@ -104,3 +104,7 @@ export const counted = (count: number, singular: string, plural = `${singular}s`
 export const stopped = (sentence: string): string => (/[.!?:]$/.test(sentence) ? sentence : `${sentence}.`)
 
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** `at 40 sessions`, but `with at least 50 users`. */
+export const atQuantity = (quantity: Quantity): Inline[] =>
+  quantity.text.startsWith('at ') ? ['with ', quantity] : ['at ', quantity]

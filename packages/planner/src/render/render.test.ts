@@ -142,7 +142,7 @@ test('[RN12] wrong claims come first, with the right number, the factor and the 
   const text = lines.join('\n')
   assert.equal(lines[2], 'Claims: 1 of 3 claims is wrong, 1 cannot be told from the plan, 1 is right.')
   assert.match(text, /wrong: 2 cores at 2\.5 % are 80 sessions \(Capacity, line 140\)/)
-  assert.match(text, /Says 80 sessions; the plan gives 40 sessions \[g\]; off by a factor of 2, too high\./)
+  assert.match(text, /The plan gives 40 sessions, half of what is claimed\. \[given\]/)
   assert.match(text, /Probably: It counts 2 cores, .*oneLoopBound/)
   assert.match(text, /Or: It would hold with 1\.25 % cpu/)
   assert.ok(text.indexOf('that are wrong') < text.indexOf('cannot be told from the plan\n'))

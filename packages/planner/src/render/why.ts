@@ -9,29 +9,31 @@ export interface WhyLine {
   readonly text: readonly Inline[]
 }
 
+/** Deeper than this is not set in further: lines must keep room for words. */
 const MOST_DEPTH = 8
 
-export function whyLines(why: Why): WhyLine[] {
-  const depths = depthsOf(why)
-  return why.steps.map((step) => ({ depth: depths.get(step.quantity.name) ?? 1, text: sentenceOf(step) }))
-}
-
-/** Steps follow nearest first, so an input is always deeper than the first step that names it. */
-function depthsOf({ steps }: Why): Map<string, number> {
-  const depths = new Map<string, number>()
+/** Each step once, right below the first that needs it. */
+export function whyLines({ steps }: Why): WhyLine[] {
+  const byName = new Map(steps.map((step) => [step.quantity.name, step]))
   const [first] = steps
-  if (first !== undefined) depths.set(first.quantity.name, 0)
-  for (const { quantity, inputs } of steps) {
-    const depth = Math.min(MOST_DEPTH, (depths.get(quantity.name) ?? 0) + 1)
-    for (const input of inputs) if (!depths.has(input)) depths.set(input, depth)
+  const lines: WhyLine[] = []
+  const told = new Set<string>()
+  const tell = (step: WhyStep, depth: number): void => {
+    told.add(step.quantity.name)
+    lines.push({ depth: Math.min(depth, MOST_DEPTH), text: sentenceOf(step) })
+    for (const name of step.inputs) {
+      const input = byName.get(name)
+      if (input !== undefined && !told.has(name)) tell(input, depth + 1)
+    }
   }
-  return depths
+  if (first !== undefined) tell(first, 0)
+  for (const step of steps) if (!told.has(step.quantity.name)) tell(step, 1)
+  return lines
 }
 
 function sentenceOf({ sentence, quantity, line, note }: WhyStep): Inline[] {
-  const parts: string[] = [quantity.standing]
-  if (line !== null) parts.push(`line ${line}`)
-  const text: Inline[] = [stopped(sentence), ` [${parts.join(', ')}]`]
-  if (note !== null) text.push(` ${stopped(note)}`)
+  const place = line === null || sentence.includes(`line ${line}`) ? '' : `, line ${line}`
+  const text: Inline[] = [stopped(sentence), ` [${quantity.standing}${place}]`]
+  if (note !== null && !sentence.includes(note)) text.push(` ${stopped(note)}`)
   return text
 }

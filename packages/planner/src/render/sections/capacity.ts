@@ -1,32 +1,25 @@
 // What one instance of each tier holds: the limit by each resource, the reserves, how many instances that makes.
 import type { PlanResult, Quantity, ResourceResult, TierResult } from '../../result.ts'
 import { percent } from '../figures.ts'
-import { blocks, capital, cellOf, end, paragraph, start, tableOf, words } from '../parts.ts'
-import type { Block, Cell, Chart, Inline, Section, Table } from '../report.ts'
+import { blocks, capital, cellOf, end, listed, paragraph, start, tableOf, words } from '../parts.ts'
+import type { Cell, Chart, Inline, Section, Table } from '../report.ts'
 
 type ReserveResult = TierResult['reserves'][number]
 type WorkloadResult = PlanResult['workloads'][number]
 
 export function capacitySections(result: PlanResult): Section[] {
-  return result.tiers.map((tier) => ({
-    id: `tier-${tier.name}`,
-    title: `Limits of ${tier.label}`,
-    blocks: blocks(limitsChart(tier), limitsTable(tier), takenTable(tier), reservesTable(tier), ...inWords(tier)),
-  }))
+  return result.tiers
+    .filter((tier) => !isStatedOnly(tier))
+    .map((tier) => ({
+      id: `tier-${tier.name}`,
+      title: `Limits of ${tier.label}`,
+      blocks: blocks(limitsChart(tier), limitsTable(tier), takenTable(tier), reservesTable(tier)),
+    }))
 }
 
-/** For a tier that needs no table. */
-function inWords({ resources, label, machine, realistic }: TierResult): Block[] {
-  const [only] = resources
-  if (only === undefined) return [paragraph([`Nothing that the plan states limits ${label}.`], 'warn')]
-  if (!isStatedOnly(resources)) return []
-  const where = machine === null ? 'One instance' : `One instance (${machine})`
-  const kept = realistic === null || realistic.text === only.limit.text ? [] : ['; realistic are ', realistic]
-  return [paragraph([`${where} holds what the plan states: `, only.limit, ...kept, '.'])]
-}
-
-const isStatedOnly = (resources: readonly ResourceResult[]): boolean =>
-  resources.length === 1 && resources[0]?.name === 'capacity'
+/** A tier about which there is nothing to tell but how many an instance holds, if that. */
+const isStatedOnly = ({ resources, reserves }: TierResult): boolean =>
+  reserves.length === 0 && resources.every(({ name }) => name === 'capacity')
 
 /** How much of this resource is used when the tightest one is full. */
 const fullness = (tier: TierResult, resource: ResourceResult): number | undefined =>
@@ -35,7 +28,6 @@ const fullness = (tier: TierResult, resource: ResourceResult): number | undefine
     : Math.min(1, tier.limit.typical / resource.limit.typical)
 
 function limitsTable(tier: TierResult): Table | undefined {
-  if (isStatedOnly(tier.resources)) return undefined
   const rows = tier.resources.map((resource): Cell[] => {
     const ratio = fullness(tier, resource)
     return [
@@ -77,7 +69,12 @@ function takenTable({ resources }: TierResult): Table | undefined {
   return tableOf('What is taken before the first', [start('what'), end('amount')], rows)
 }
 
-const lastName = ({ name }: Quantity): string => name.split('.').at(-1) ?? name
+/** What a person calls it: the last part of its name, but the kind of call rather than its rate or tokens. */
+function lastName({ name }: Quantity): string {
+  const parts = name.split('.')
+  const last = parts.at(-1) ?? name
+  return (last === 'rate' || last === 'tokens') && parts.length > 2 ? (parts.at(-2) ?? last) : last
+}
 
 function reservesTable(tier: TierResult): Table | undefined {
   if (tier.realistic === null || tier.reserves.length === 0) return undefined
@@ -150,6 +147,8 @@ export function tiersSection({ tiers }: PlanResult): Section | undefined {
   const notes = buffered.map((tier) =>
     paragraph([`${capital(tier.label)}: the load is planned with `, ...bufferWords(tier), ' on top.'], 'soft'),
   )
+  const limitless = tiers.filter(({ resources }) => resources.length === 0).map(({ label }) => label)
+  if (limitless.length > 0) notes.push(paragraph([`The plan states no limit of ${listed(limitless)}.`], 'soft'))
   return { id: 'tiers', title: 'Instances', blocks: [table, ...notes] }
 }
 

@@ -50,10 +50,10 @@ const placeOf = ({ where, line }: ClaimResult): string => (where === null ? `lin
 const headOf = (claim: ClaimResult): Inline[] => [{ strong: claim.claim }, ` (${placeOf(claim)})`]
 
 function wrongFinding(claim: ClaimResult): Finding {
-  const says: Inline[] = [`Says ${claim.claimed}`]
-  if (claim.right !== null) says.push('; the plan gives ', claim.right)
-  if (claim.factor !== null) says.push(`; off by ${factorWords(claim.factor)}`)
-  const lines: Inline[][] = [[...says, '.'], [stopped(capital(claim.sentence))]]
+  const { right, sentence } = claim
+  const isSaid = right === null || sentence.includes(right.text)
+  const lines: Inline[][] = [[stopped(capital(sentence)), isSaid && right !== null ? ` [${right.standing}]` : '']]
+  if (!isSaid) lines.push(['The plan gives ', right, `, and it says ${claim.claimed}${factorWords(claim.factor)}.`])
   if (claim.failingMonths.length > 0) lines.push([`It fails in month ${claim.failingMonths.join(', ')}.`])
   if (claim.slip !== null && !claim.sentence.includes(claim.slip.sentence)) {
     lines.push(['Probably: ', stopped(claim.slip.sentence), ' ', { name: claim.slip.kind }])
@@ -62,12 +62,12 @@ function wrongFinding(claim: ClaimResult): Finding {
   return { kind: 'finding', tone: 'bad', mark: 'wrong', head: headOf(claim), lines }
 }
 
-/** `a factor of 24`, whichever way round. */
-function factorWords(factor: number): string {
+/** `: a factor of 24, too high` */
+function factorWords(factor: number | null): string {
+  if (factor === null || !(factor > 0)) return ''
   const ratio = factor >= 1 ? factor : 1 / factor
-  if (!Number.isFinite(ratio) || factor <= 0) return 'more than a factor'
-  if (ratio < 1.5) return `${figure((factor - 1) * 100)} %`
-  return `a factor of ${figure(ratio)}, too ${factor >= 1 ? 'high' : 'low'}`
+  const way = factor >= 1 ? 'too high' : 'too low'
+  return ratio < 1.5 ? `: ${figure((ratio - 1) * 100)} % ${way}` : `: a factor of ${figure(ratio)} ${way}`
 }
 
 function openFinding(claim: ClaimResult): Finding {

@@ -38,9 +38,15 @@ const objectiveRow = (objective: ObjectiveResult): Cell[] => [
 ]
 
 export function sensitivitySection({ sensitivities }: PlanResult): Section | undefined {
-  const tables = sensitivities.map(sensitivityTable).filter((table) => table !== undefined)
+  const tables = sensitivities
+    .filter(isTelling)
+    .map(sensitivityTable)
+    .filter((table) => table !== undefined)
   return tables.length === 0 ? undefined : { id: 'sensitivity', title: 'What moves the answer most', blocks: tables }
 }
+
+/** That a number moves with the one number it is stated as tells nothing. */
+const isTelling = ({ inputs }: Sensitivity): boolean => inputs.length > 1 || inputs[0]?.span === 'range'
 
 function sensitivityTable({ label, value, inputs }: Sensitivity): Table | undefined {
   const widest = Math.max(...inputs.map(({ swingRatio }) => swingRatio ?? 0), 0)
@@ -77,11 +83,7 @@ export function notesSection({ notes }: PlanResult): Section | undefined {
 }
 
 export function quantitiesSection({ quantities }: PlanResult): Section | undefined {
-  const row = (quantity: Quantity): Cell[] => [words(quantity.name), cellOf(quantity), words(quantity.standing, 'soft')]
-  const table = tableOf(
-    'Named numbers of the plan',
-    [start('name'), end('value'), start('standing')],
-    quantities.map(row),
-  )
+  const row = (quantity: Quantity): Cell[] => [words(quantity.name), cellOf(quantity)]
+  const table = tableOf('Named numbers of the plan', [start('name'), end('value')], quantities.map(row))
   return table === undefined ? undefined : { id: 'quantities', title: 'Numbers it rests on', blocks: [table] }
 }

@@ -1,7 +1,7 @@
 // The first lines: what breaks first and why, what remains of it, what that comes to.
 import type { GrowthMonth, PlanResult, ResourceResult, TierResult } from '../../result.ts'
 import { times } from '../figures.ts'
-import { capital, counted, listed, paragraph, stopped, strong } from '../parts.ts'
+import { atQuantity, capital, counted, listed, paragraph, stopped, strong } from '../parts.ts'
 import type { Inline, Paragraph } from '../report.ts'
 import { troublesOf } from './growth.ts'
 
@@ -62,7 +62,7 @@ function whyBinding(tier: TierResult): Paragraph[] {
   const next = tier.resources.find((resource) => resource !== binding && resource.limit.typical !== null)
   if (next?.limit.typical != null && binding.limit.typical > 0) {
     const ratio = next.limit.typical / binding.limit.typical
-    pieces.push(`${pieces.length > 0 ? ' ' : ''}Next is ${next.name}, at `, next.limit)
+    pieces.push(`${pieces.length > 0 ? ' ' : ''}Next is ${next.name}, `, ...atQuantity(next.limit))
     pieces.push(ratio > 1.005 ? `, ${times(ratio)} that.` : ', at about the same load.')
   }
   return pieces.length === 0 ? [] : [paragraph(pieces)]
@@ -94,8 +94,12 @@ function otherTiers({ tiers }: PlanResult, first: TierResult | undefined): Parag
   if (others.length === 0) return undefined
   const pieces: Inline[] = ['Other tiers: ']
   for (const [index, tier] of others.entries()) {
-    const cause = tier.binding === 'capacity' ? 'as stated at' : `by ${tier.binding} at`
-    pieces.push(index === 0 ? '' : '; ', `${tier.label} ${cause} `, tier.limit ?? '')
+    const cause = tier.binding === 'capacity' ? 'as stated' : `by ${tier.binding}`
+    pieces.push(
+      index === 0 ? '' : '; ',
+      `${tier.label} ${cause} `,
+      ...(tier.limit === null ? [] : atQuantity(tier.limit)),
+    )
     if (tier.sufficient === false) pieces.push(' (', strong('too few instances'), ')')
   }
   return paragraph([...pieces, '.'])
@@ -118,10 +122,7 @@ function objectives({ objectives: all }: PlanResult): Paragraph | undefined {
   const missed = all.filter(({ verdict }) => verdict === 'missed').map(({ label }) => label)
   const open = all.filter(({ verdict }) => verdict === 'open').map(({ label }) => label)
   if (missed.length === 0 && open.length === 0) {
-    return paragraph(
-      [strong('Objectives'), `: ${all.length === 1 ? 'it is met' : `all ${all.length} are met`}.`],
-      'good',
-    )
+    return paragraph([strong('Objectives'), `: ${all.length} of ${all.length} met.`], 'good')
   }
   const parts = [`${all.length - missed.length - open.length} of ${all.length} met`]
   if (missed.length > 0) parts.push(`missed: ${listed(missed)}`)

@@ -1,7 +1,19 @@
 // What it costs: lines, savings in their order, credits, unit costs, margin; and where one way becomes cheaper than another.
 import type { BreakEvenResult, CostResult, PlanResult, Quantity } from '../../result.ts'
 import { figure, tickFigure } from '../figures.ts'
-import { blocks, capital, cellOf, end, listed, paragraph, start, stopped, tableOf, words } from '../parts.ts'
+import {
+  atQuantity,
+  blocks,
+  capital,
+  cellOf,
+  end,
+  listed,
+  paragraph,
+  start,
+  stopped,
+  tableOf,
+  words,
+} from '../parts.ts'
 import type { Block, Cell, Chart, Inline, Section, Table } from '../report.ts'
 
 export function costSection({ costs, currency }: PlanResult): Section | undefined {
@@ -140,6 +152,9 @@ function costChart({ lines, savings }: CostResult, currency: string): Chart | un
   }
 }
 
+/** More crossings than this are told as one. */
+const MOST_CROSSINGS = 3
+
 export function breakEvenSections({ breakEven }: PlanResult): Section[] {
   return breakEven.map((one) => ({
     id: `break-even-${one.name}`,
@@ -154,11 +169,21 @@ function sentences({ crossings, cheapestAtStart, series, over, unit }: BreakEven
     const to = last === undefined ? '' : ` up to ${tickFigure(last.at)} ${unit}`
     return [paragraph([{ strong: cheapestAtStart }, ` is the cheapest for all ${over}${to}: the lines do not cross.`])]
   }
-  return crossings.map(({ at, from, to, cost, sentence }) =>
+  const told = crossings.length > MOST_CROSSINGS ? crossings.slice(0, 1) : crossings
+  const blocks: Block[] = told.map(({ at, from, to, cost, sentence }) =>
     sentence === ''
-      ? paragraph([`From `, at, ` on `, { strong: to }, ` is cheaper than ${from}, at `, cost, '.'])
-      : paragraph([stopped(sentence), ' (', at, ', ', cost, ')']),
+      ? paragraph(['From ', at, ' on ', { strong: to }, ` is cheaper than ${from}, at `, cost, '.'])
+      : paragraph([stopped(sentence), ` [${at.standing}]`]),
   )
+  if (crossings.length > told.length) blocks.push(manyCrossings(crossings))
+  return blocks
+}
+
+/** Costs that rise in steps cross again and again; that is told once. */
+function manyCrossings(crossings: BreakEvenResult['crossings']): Block {
+  const last = crossings.at(-1) as BreakEvenResult['crossings'][number]
+  const count = `They change places ${crossings.length} times, as costs that rise in steps do; the last time `
+  return paragraph([count, ...atQuantity(last.at), ', and from there on ', { strong: last.to }, ' is cheaper.'])
 }
 
 function breakEvenChart({
@@ -171,10 +196,11 @@ function breakEvenChart({
   label,
 }: BreakEvenResult): Chart | undefined {
   if (series.length < 2) return undefined
-  const marks = crossings.flatMap(({ at, to }) =>
+  const marked = crossings.length > MOST_CROSSINGS ? crossings.slice(0, 1) : crossings
+  const marks = marked.flatMap(({ at, to }) =>
     at.typical === null ? [] : [{ label: `${to} from ${tickFigure(at.typical)}`, x: at.typical }],
   )
-  const crossed = crossings.map(({ at, to }) => `${to} is the cheapest from ${at.text}`)
+  const crossed = marked.map(({ at, to }) => `${to} is the cheapest from ${at.text}`)
   return {
     kind: 'chart',
     title: `${capital(label)}: cost by ${over}`,
