@@ -73,6 +73,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createImpairCommand',
   },
   {
+    name: 'plan',
+    summary: 'from measured or claimed numbers to machines, stages and money',
+    module: './plan/command.ts',
+    factory: 'createPlanCommand',
+  },
+  {
     name: 'doctor',
     summary: 'what this machine has, lacks, and how to mend it',
     module: './doctor/command.ts',

@@ -54,6 +54,8 @@ export async function createProgram(context: CliContext, wanted?: string): Promi
     .description('Self-hosted live captions: speech in, captions out, from one command.')
     .version(version(), '-V, --version')
     .addHelpText('after', EXAMPLES)
+    // What stands after a command is that command's: `plan check FILE --json` has a --json of its own.
+    .enablePositionalOptions()
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'parley: ')) })
