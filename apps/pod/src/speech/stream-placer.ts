@@ -1,14 +1,9 @@
 // Which of this pod's links the next stream goes over: turns links into candidates and asks the policy. Counts the turns.
 import { type Candidate, eligible, leastConnections, sticky } from '@parley/placement'
+import type { SlotCounts } from './slot-book.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 export type PlacementPolicy = 'least-connections' | 'sticky'
-
-/** Slots of one kind of work on one worker, and those taken as far as this pod knows. */
-export interface SlotCounts {
-  readonly slots: number
-  readonly used: number
-}
 
 export interface PlaceWish<Book extends SlotCounts = SlotCounts> {
   /** False when that worker cannot do the work at all (language, voice, engine). */

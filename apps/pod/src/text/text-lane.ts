@@ -12,10 +12,10 @@ import {
   LEASE_PERIOD_MS,
   LeasedBudget,
   NO_LIMITS,
+  type QueuedCall,
   TokenEstimator,
   tokensOf,
 } from '@parley/text'
-import type { TextJob } from './text-job.ts'
 
 /** Far beyond what anybody can say within a final's deadline, in all languages of a session. */
 export const MAX_WAITING_PER_SESSION = 1_024
@@ -27,21 +27,21 @@ const MIN_PAUSE_MS = 100
 /** Demand is told as of about the last five seconds. */
 const DEMAND_MEMORY = 5
 
-export interface TextLaneOptions {
+export interface TextLaneOptions<Call extends QueuedCall> {
   readonly clock: Clock
   /** What it is shown as: the provider's id, or kind and name of an embedded engine. */
   readonly id: string
   /** Of a provider: its usable limits, shared through the store. Undefined: embedded. */
   readonly shared: { readonly limits: BudgetLimits; readonly store: BudgetStore; readonly holder: string } | undefined
   /** What waits may go now, or has to be placed anew. */
-  readonly onSlice: (lane: TextLane) => void
+  readonly onSlice: (lane: TextLane<Call>) => void
 }
 
-export class TextLane {
+export class TextLane<Call extends QueuedCall> {
   readonly id: string
   readonly isProvider: boolean
   readonly budget: Budget
-  readonly queue: CallQueue<TextJob>
+  readonly queue: CallQueue<Call>
   /** The whole budget, not this pod's slice. */
   readonly limits: BudgetLimits
   readonly counters = { calls: 0, skipped: 0, delayed: 0, rateLimited: 0 }
@@ -54,7 +54,7 @@ export class TextLane {
   #asked = { requests: 0, tokens: 0, sinceMs: 0 }
   #demand = { requestsPerMinute: 0, tokensPerMinute: 0 }
 
-  constructor(scope: Scope, { clock, id, shared, onSlice }: TextLaneOptions) {
+  constructor(scope: Scope, { clock, id, shared, onSlice }: TextLaneOptions<Call>) {
     this.id = id
     this.#clock = clock
     this.isProvider = shared !== undefined
