@@ -1,7 +1,13 @@
 // How many streams a pod may still open on one worker. Plain counting, synchronous, on the safe side: a slot given back
 // counts as free only when the worker has reported it so.
 
-export class SlotBook {
+/** Slots of one kind of work on one worker, and those taken as far as this pod knows. */
+export interface SlotCounts {
+  readonly slots: number
+  readonly used: number
+}
+
+export class SlotBook implements SlotCounts {
   #slots = 0
   #reportedUsed = 0
   #reserved = 0

@@ -1,11 +1,10 @@
 // Which of this pod's links the next stream goes over: turns links into candidates and asks the policy. Counts the turns.
 import { type Candidate, eligible, leastConnections, sticky } from '@parley/placement'
-import type { SlotCounts } from './slot-counts.ts'
+import type { SlotCounts } from './slot-book.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 export type PlacementPolicy = 'least-connections' | 'sticky'
 
-/** Slots of one kind of work on one worker, and those taken as far as this pod knows. */
 export interface PlaceWish<Book extends SlotCounts = SlotCounts> {
   /** False when that worker cannot do the work at all (language, voice, engine). */
   fits(link: WorkerLink): boolean

@@ -2,7 +2,7 @@
 // link itself (worker-link.ts) only hands on what concerns them.
 import type { PodToWorker, TextEngineInfo, TextKind, TextUsage, WorkerToPod } from '@parley/protocol'
 import { fitOf, type TextNeed } from '@parley/text'
-import type { SlotCounts } from '../speech/slot-counts.ts'
+import type { SlotCounts } from '../speech/slot-book.ts'
 import type { WorkerLoad } from '../speech/worker-report.ts'
 
 export type TextMessage = Extract<WorkerToPod, { readonly type: 'text.answered' | 'text.failed' }>

@@ -16,8 +16,7 @@ import {
 } from '@parley/text'
 import { EngineStates } from './engine-states.ts'
 import { countOutcome, countRefusal, newTextCounters } from './text-counters.ts'
-import type { TextLane } from './text-job.ts'
-import { TextAsker, TextJob } from './text-job.ts'
+import { type JobLane, TextAsker, TextJob } from './text-job.ts'
 import { TextOrder, type TextProvider } from './text-order.ts'
 import { type TextReport, textReport } from './text-report.ts'
 import { deadlineReason, wishProblem } from './text-rules.ts'
@@ -208,7 +207,7 @@ export class TextDesk implements TextService {
     this.#leave(job, asker)
   }
 
-  #skip(asker: TextAsker, lane: TextLane | undefined, reason: 'budget' | 'failed'): void {
+  #skip(asker: TextAsker, lane: JobLane | undefined, reason: 'budget' | 'failed'): void {
     if (lane && reason === 'budget') lane.counters.skipped++
     this.#tell(asker, { is: 'skipped', reason })
   }
@@ -248,7 +247,7 @@ export class TextDesk implements TextService {
   }
 
   /** Finals are told why, partials that they are skipped. */
-  #onGiveUp(job: TextJob, reason: TextFailReason, message: string, lane: TextLane | undefined): void {
+  #onGiveUp(job: TextJob, reason: TextFailReason, message: string, lane: JobLane | undefined): void {
     this.#forget(job)
     for (const asker of job.askers) {
       if (asker.isFinal) this.#tell(asker, { is: 'failed', reason, message })

@@ -9,22 +9,22 @@ import type {
   TextNeed,
   TextOutcome,
 } from '@parley/text'
-import type { CallLane } from './call-lane.ts'
+import type { TextLane } from './text-lane.ts'
 import type { TextCall } from './text-workers.ts'
 
-/** Where jobs wait for their turn. */
-export type TextLane = CallLane<TextJob>
+/** What jobs wait in for one budget. */
+export type JobLane = TextLane<TextJob>
 
 export type JobState =
   /** Nobody can be asked before something changes. */
   | { readonly is: 'parked'; readonly for: 'budget' | 'unavailable' }
   /** For its turn, its rate, its place, and a worker with a free slot. */
-  | { readonly is: 'waiting'; readonly lane: TextLane; readonly engine: string; readonly recheck: Timer | undefined }
+  | { readonly is: 'waiting'; readonly lane: JobLane; readonly engine: string; readonly recheck: Timer | undefined }
   /** All engines failed; they are asked again after a pause. */
   | { readonly is: 'resting'; readonly timer: Timer }
   | {
       readonly is: 'called'
-      readonly lane: TextLane
+      readonly lane: JobLane
       readonly engine: string
       readonly hold: BudgetHold
       readonly call: TextCall

@@ -13,10 +13,10 @@ import {
   type TextSupport,
   usableLimits,
 } from '@parley/text'
-import { CallLane, type CallLaneOptions } from './call-lane.ts'
 import type { EngineOption } from './choose-engine.ts'
 import type { EngineStates } from './engine-states.ts'
-import type { TextJob, TextLane } from './text-job.ts'
+import type { JobLane, TextJob } from './text-job.ts'
+import { TextLane, type TextLaneOptions } from './text-lane.ts'
 import type { TextWorkers } from './text-workers.ts'
 
 export interface TextProvider extends ProviderLimits {
@@ -25,18 +25,18 @@ export interface TextProvider extends ProviderLimits {
   readonly timeoutMs?: number
 }
 
-export interface TextOrderOptions extends Omit<CallLaneOptions<TextJob>, 'id' | 'shared'> {
+export interface TextOrderOptions extends Omit<TextLaneOptions<TextJob>, 'id' | 'shared'> {
   readonly lines: readonly EngineLine[]
   readonly providers: readonly TextProvider[]
   readonly workers: TextWorkers
   readonly states: EngineStates
-  readonly share: Omit<NonNullable<CallLaneOptions<TextJob>['shared']>, 'limits'>
+  readonly share: Omit<NonNullable<TextLaneOptions<TextJob>['shared']>, 'limits'>
 }
 
 export class TextOrder {
   readonly #scope: Scope
   readonly #options: TextOrderOptions
-  readonly #lanes = new Map<string, TextLane>()
+  readonly #lanes = new Map<string, JobLane>()
 
   constructor(scope: Scope, options: TextOrderOptions) {
     this.#scope = scope
@@ -46,7 +46,7 @@ export class TextOrder {
     }
   }
 
-  lanes(): readonly TextLane[] {
+  lanes(): readonly JobLane[] {
     return [...this.#lanes.values()]
   }
 
@@ -60,7 +60,7 @@ export class TextOrder {
   }
 
   /** Where calls to an engine are counted. */
-  laneOf(kind: TextKind, engine: string): TextLane {
+  laneOf(kind: TextKind, engine: string): JobLane {
     const info = this.#info(kind, engine)
     const provider = info?.provider ?? this.#provider(engine)?.id
     return provider === undefined ? this.#lane(`${kind}:${engine}`, undefined) : this.#providerLane(provider)
@@ -158,16 +158,16 @@ export class TextOrder {
     return this.#options.providers.find((each) => each.id === id)
   }
 
-  #providerLane(id: string): TextLane {
+  #providerLane(id: string): JobLane {
     const limits = usableLimits(this.#provider(id) ?? {})
     return this.#lane(id, { ...this.#options.share, limits })
   }
 
-  #lane(id: string, shared: CallLaneOptions<TextJob>['shared']): TextLane {
+  #lane(id: string, shared: TextLaneOptions<TextJob>['shared']): JobLane {
     let lane = this.#lanes.get(id)
     if (!lane) {
       const { clock, onSlice } = this.#options
-      lane = new CallLane<TextJob>(this.#scope, { clock, id, shared, onSlice })
+      lane = new TextLane<TextJob>(this.#scope, { clock, id, shared, onSlice })
       this.#lanes.set(id, lane)
     }
     return lane

@@ -10,7 +10,7 @@ import {
 } from '@parley/text'
 import type { EngineStates } from './engine-states.ts'
 import type { TextCounters } from './text-counters.ts'
-import type { TextJob, TextLane } from './text-job.ts'
+import type { JobLane, TextJob } from './text-job.ts'
 import type { TextOrder, TextProvider } from './text-order.ts'
 
 /** `null`: no limit. */
@@ -104,7 +104,7 @@ export function textReport(inputs: ReportInputs): TextReport {
   }
 }
 
-function budgetView(lane: TextLane, { nowMs, providers }: ReportInputs): BudgetView {
+function budgetView(lane: JobLane, { nowMs, providers }: ReportInputs): BudgetView {
   const waited = lane.queue.all().flatMap(({ askers }) => [...askers].map(({ askedAtMs }) => nowMs - askedAtMs))
   const provider = providers.find(({ id }) => id === lane.id)
   return {

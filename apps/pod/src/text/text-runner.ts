@@ -7,7 +7,7 @@ import { AFTER_FAILURE, type BreakerEvent, type CachedText, type TextFailReason 
 import { chooseEngine } from './choose-engine.ts'
 import type { EngineStates } from './engine-states.ts'
 import type { CallEnd } from './link-texts.ts'
-import type { JobState, TextJob, TextLane } from './text-job.ts'
+import type { JobLane, JobState, TextJob } from './text-job.ts'
 import type { TextOrder } from './text-order.ts'
 import { ANSWER_GRACE_MS, BUSY_REST_MS, callDeadlineMs, MAX_LOSSES, REST } from './text-rules.ts'
 import type { TextWorkers } from './text-workers.ts'
@@ -18,7 +18,7 @@ export interface RunnerHost {
   isWanted(job: TextJob): boolean
   onAnswer(job: TextJob, answer: CachedText): void
   /** `lane`: what it waited for, or would have. */
-  onGiveUp(job: TextJob, reason: TextFailReason, message: string, lane: TextLane | undefined): void
+  onGiveUp(job: TextJob, reason: TextFailReason, message: string, lane: JobLane | undefined): void
   onRefused(code: string): void
   onDelayed(): void
   /** What can be had may be another now. */
@@ -169,7 +169,7 @@ export class TextRunner {
   }
 
   /** Starts what may start of what waits in a lane, and wakes it when the next may. */
-  #pump(lane: TextLane): void {
+  #pump(lane: JobLane): void {
     for (;;) {
       const next = lane.queue.next(this.#options.clock.nowMs(), (job) => this.#hasRoom(job))
       if (next.is === 'go') this.#start(next.call)
@@ -180,7 +180,7 @@ export class TextRunner {
     }
   }
 
-  #wakeIn(lane: TextLane, waitMs: number): void {
+  #wakeIn(lane: JobLane, waitMs: number): void {
     lane.wake?.cancel()
     const isByTime = waitMs !== Number.POSITIVE_INFINITY
     lane.wake = isByTime ? this.#scope.after(Math.ceil(waitMs), () => this.#pump(lane)) : undefined
@@ -219,7 +219,7 @@ export class TextRunner {
     this.#advance(need.kind, engine, 'asked')
   }
 
-  #countStart(job: TextJob, lane: TextLane, nowMs: number): void {
+  #countStart(job: TextJob, lane: JobLane, nowMs: number): void {
     lane.counters.calls++
     const first = Math.min(...[...job.askers].map(({ askedAtMs }) => askedAtMs))
     if (!job.isFinal || job.isDelayed || nowMs - first <= this.#options.partialWaitMs) return
@@ -279,7 +279,7 @@ export class TextRunner {
     this.#host.onGiveUp(job, reason, message, lane)
   }
 
-  #firstLane(job: TextJob): TextLane | undefined {
+  #firstLane(job: TextJob): JobLane | undefined {
     const first = this.#options.order
       .options(job, this.#options.clock.nowMs())
       .find(({ standing }) => standing === 'ready')
@@ -299,7 +299,7 @@ export class TextRunner {
   }
 
   /** Another slice of its budget is this pod's now. */
-  onSlice(lane: TextLane): void {
+  onSlice(lane: JobLane): void {
     this.#replace(lane.queue.all())
     this.#replaceParked()
     this.#pump(lane)

@@ -27,15 +27,17 @@ test('[BG1] property: no minute, wherever it begins, holds more than the limit, 
   const step = fc.record({
     afterMs: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 40_000 })),
     amount: fc.integer({ min: 1, max: 40 }),
-    usedShare: fc.double({ min: 0, max: 1, noNaN: true }),
+    usedShare: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
+    isGreedy: fc.boolean(),
   })
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.array(step, { maxLength: 150 }), (limit, steps) => {
       const subject = meter(limit, 0)
       const taken: Taken[] = []
       let nowMs = 0
-      for (const { afterMs, amount, usedShare } of steps) {
-        nowMs += afterMs
+      for (const { afterMs, amount, usedShare, isGreedy } of steps) {
+        const waitMs = subject.waitMs(amount, nowMs)
+        nowMs += isGreedy && Number.isFinite(waitMs) ? Math.ceil(waitMs) : afterMs
         if (subject.waitMs(amount, nowMs) > 0) continue
         const charge = subject.take(amount, nowMs)
         const entry = { atMs: nowMs, amount }

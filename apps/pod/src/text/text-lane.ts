@@ -27,22 +27,21 @@ const MIN_PAUSE_MS = 100
 /** Demand is told as of about the last five seconds. */
 const DEMAND_MEMORY = 5
 
-export interface CallLaneOptions<Job extends QueuedCall> {
+export interface TextLaneOptions<Call extends QueuedCall> {
   readonly clock: Clock
   /** What it is shown as: the provider's id, or kind and name of an embedded engine. */
   readonly id: string
   /** Of a provider: its usable limits, shared through the store. Undefined: embedded. */
   readonly shared: { readonly limits: BudgetLimits; readonly store: BudgetStore; readonly holder: string } | undefined
   /** What waits may go now, or has to be placed anew. */
-  readonly onSlice: (lane: CallLane<Job>) => void
+  readonly onSlice: (lane: TextLane<Call>) => void
 }
 
-/** `Job`: what waits here. */
-export class CallLane<Job extends QueuedCall> {
+export class TextLane<Call extends QueuedCall> {
   readonly id: string
   readonly isProvider: boolean
   readonly budget: Budget
-  readonly queue: CallQueue<Job>
+  readonly queue: CallQueue<Call>
   /** The whole budget, not this pod's slice. */
   readonly limits: BudgetLimits
   readonly counters = { calls: 0, skipped: 0, delayed: 0, rateLimited: 0 }
@@ -55,7 +54,7 @@ export class CallLane<Job extends QueuedCall> {
   #asked = { requests: 0, tokens: 0, sinceMs: 0 }
   #demand = { requestsPerMinute: 0, tokensPerMinute: 0 }
 
-  constructor(scope: Scope, { clock, id, shared, onSlice }: CallLaneOptions<Job>) {
+  constructor(scope: Scope, { clock, id, shared, onSlice }: TextLaneOptions<Call>) {
     this.id = id
     this.#clock = clock
     this.isProvider = shared !== undefined
