@@ -24,7 +24,16 @@ let folder: string
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'parley-refining-'))
   platform = await startPlatform(['--workers', '1', '--set', 'speech.slotsPerWorker=4'])
+  await engines()
 })
+
+/** On a busy machine the engines of a platform that is just ready may still be loading. */
+async function engines(): Promise<void> {
+  const session = await connected({ translateTo: ['es', 'ca'], polish: 'finals', speak: ['es'] })
+  const missing = () => session.captionsInForce?.unavailable.map(({ message }) => message) ?? ['no answer']
+  await eventually(() => (missing().length === 0 ? undefined : missing().join('; ')), { withinMs: 90_000 })
+  await session.close()
+}
 after(async () => {
   const { code } = await platform.stop()
   await rm(folder, { recursive: true, force: true })
