@@ -77,7 +77,7 @@ test('[CL150] what cannot be had, and what is reached through others, is told; a
   const { session, captions, told } = await connected()
   const inForce: unknown[] = []
   session.on('captions', ({ unavailable, via }) => inForce.push([unavailable.map(({ language }) => language), via]))
-  captions.unavailable = [{ language: 'xx', stage: 'translate', message: 'no way' }]
+  captions.unavailable = [{ language: 'xx', stage: 'translate', message: 'no way', retryable: false }]
   captions.via = [{ language: 'ca', through: ['es'] }]
   captions.failing.add('xx')
   session.setCaptions({ translateTo: ['xx', 'ca'] })

@@ -346,6 +346,7 @@ export const CaptionsSetSchema = Type.Object(
         language: Type.String(),
         stage: Type.Enum(['translate', 'polish', 'speak']),
         message: Type.String({ description: 'Why, and what could be had instead' }),
+        retryable: Type.Boolean({ description: 'It may come by itself: an engine is being loaded, or away' }),
       }),
       { description: 'What is wanted and cannot be had now; it stays wanted' },
     ),

@@ -118,8 +118,8 @@ test('[RF9] what cannot be had is told with its stage and why, what is reached t
     via: [{ language: 'ca', through: ['es'] }],
   })
   assert.deepEqual(
-    unavailable.map(({ language, stage }) => `${stage} ${language}`),
-    ['translate xx', 'translate en', 'speak ca', 'polish en'],
+    unavailable.map(({ language, stage, retryable }) => `${stage} ${language} ${retryable}`),
+    ['translate xx false', 'translate en false', 'speak ca true', 'polish en true'],
   )
   assert.match(unavailable[1]?.message ?? '', /is the language spoken/)
 })

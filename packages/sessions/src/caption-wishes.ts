@@ -110,16 +110,16 @@ export function captionsInForce(input: InForceInput, abilities: Abilities): Omit
   const translated = new Set([...wishes.translateTo, ...wishes.speak.filter((language) => language !== spokenLanguage)])
   for (const language of translated) {
     const ability = translationOf(language, input, abilities)
-    if (ability.is !== 'supported') unavailable.push({ language, stage: 'translate', message: ability.message })
+    if (ability.is !== 'supported') unavailable.push({ language, stage: 'translate', ...reasonOf(ability) })
     else if (ability.via.length > 0) via.push({ language, through: [...ability.via] })
   }
   for (const language of wishes.speak) {
     const message = abilities.unsayable(language)
-    if (message !== undefined) unavailable.push({ language, stage: 'speak', message })
+    if (message !== undefined) unavailable.push({ language, stage: 'speak', message, retryable: true })
   }
-  const polishProblem = wishes.polish === 'off' ? undefined : whyNotPolished(ownerPolish, abilities)
-  if (polishProblem !== undefined) {
-    unavailable.push({ language: spokenLanguage, stage: 'polish', message: polishProblem })
+  const polishing: Ability = wishes.polish === 'off' ? SUPPORTED : polishingOf(ownerPolish, abilities)
+  if (polishing.is !== 'supported') {
+    unavailable.push({ language: spokenLanguage, stage: 'polish', ...reasonOf(polishing) })
   }
   const polish = polishInForce(wishes.polish, ownerPolish)
   const { version, translateTo, speak } = wishes
@@ -141,8 +141,16 @@ function translationOf(language: string, input: InForceInput, abilities: Abiliti
   return merged.targets.size < maxTargets && maxTargets > 0 ? ability : { is: 'unavailable', message }
 }
 
-function whyNotPolished(ownerPolish: PolishMode, abilities: Abilities): string | undefined {
-  if (ownerPolish === 'off') return 'the owner of the session has not asked for polished captions'
-  const ability = abilities.polishing()
-  return ability.is === 'supported' ? undefined : ability.message
+function polishingOf(ownerPolish: PolishMode, abilities: Abilities): Ability {
+  if (ownerPolish !== 'off') return abilities.polishing()
+  return { is: 'unsupported', message: 'the owner of the session has not asked for polished captions' }
 }
+
+const SUPPORTED: Ability = { is: 'supported', via: [] }
+const reasonOf = ({
+  is,
+  message,
+}: Exclude<Ability, { is: 'supported' }>): Pick<Unavailable, 'message' | 'retryable'> => ({
+  message,
+  retryable: is === 'unavailable',
+})

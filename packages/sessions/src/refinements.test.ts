@@ -315,7 +315,9 @@ test('[RF9] what is in force is answered, and told again when it is another, onc
   text.missing.set('xx', 'no way to xx')
   text.via.ca = ['es']
   const answer = session.wishCaptions(owner, wish(['xx', 'ca']))
-  assert.deepEqual(answer.unavailable, [{ language: 'xx', stage: 'translate', message: 'no way to xx' }])
+  assert.deepEqual(answer.unavailable, [
+    { language: 'xx', stage: 'translate', message: 'no way to xx', retryable: false },
+  ])
   assert.deepEqual(answer.via, [{ language: 'ca', through: ['es'] }])
   pass(TELL_ABILITIES_MS)
   clear(owner)

@@ -8,8 +8,8 @@ import type { RefineWish } from './refine-options.ts'
 import { type RefinedSummary, RefinedTally } from './refined-tally.ts'
 import { SpokenFile } from './spoken-file.ts'
 
-/** Engines that are being loaded may take so long until a language can be had, ms. */
-const ABLE_WITHIN_MS = 5_000
+/** Engines that are being loaded may take so long until what was asked for can be had, ms. */
+const ABLE_WITHIN_MS = 15_000
 /** Voices that wait are heard to their end; without a sign of them for so long they are given up, ms. */
 const VOICES_SILENT_MS = 30_000
 
@@ -80,7 +80,11 @@ export class RefinedRun {
   }
 
   async #untilAble(): Promise<void> {
-    while (this.#inForce?.unavailable.length !== 0) await this.#wake.promise
+    // Until it all can be had, or something never will.
+    while (this.#inForce?.unavailable.length !== 0) {
+      if (this.#inForce?.unavailable.some(({ retryable }) => !retryable)) return
+      await this.#wake.promise
+    }
   }
 
   /** Resolves when all that is to be heard was, or nothing is heard any more. */

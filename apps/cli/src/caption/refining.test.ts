@@ -112,16 +112,19 @@ test('[CC40] as JSON: what is in force, partials, finals, failures, voices, and 
 })
 
 test('[CC41] what cannot be had is refused before anything is sent, unless it can be had soon', async () => {
-  const missing = [{ language: 'xx', stage: 'translate', message: 'nothing translates en to xx; there is es' }] as const
+  const message = 'nothing translates en to xx; there is es'
+  const missing = { language: 'xx', stage: 'translate', message, retryable: false } as const
+  let isLoading = false
   const pod = await fakePod({
     onSession: ({ captions }) => {
-      captions.unavailable = [...missing]
+      captions.unavailable = [{ ...missing, retryable: isLoading }]
     },
   })
   const refused = start(pod, { translate: ['xx'] })
   assert.equal(await refused.code, 4)
   assert.match(refused.err.text, /nothing translates en to xx; there is es.*Leave it out.*\(LANGUAGE_UNSUPPORTED\)/)
   assert.equal(pod.last.frames.length, 0)
+  isLoading = true
   const soon = start(pod, { translate: ['xx'] })
   await eventually(() => (pod.sessions.length === 1 && pod.last.captions.asked.length === 1 ? undefined : 'not asked'))
   pod.last.captions.change([])

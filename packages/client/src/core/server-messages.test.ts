@@ -51,7 +51,7 @@ const FULL: { readonly [Name in ServerMessageType]: Extract<ServerMessage, { typ
     translateTo: ['es'],
     polish: 'finals',
     speak: ['es'],
-    unavailable: [{ language: 'xx', stage: 'translate', message: 'no' }],
+    unavailable: [{ language: 'xx', stage: 'translate', message: 'no', retryable: false }],
     via: [{ language: 'ca', through: ['es'] }],
   },
   translation: {

@@ -30,6 +30,8 @@ const isListOf =
   (check: (value: Fields) => boolean): FieldCheck =>
   (value) =>
     Array.isArray(value) && value.every((item) => isObject(item) && check(item))
+const isUnavailable = ({ language, stage, message, retryable }: Fields): boolean =>
+  isString(language) && isString(stage) && isString(message) && isBoolean(retryable)
 const isUtterance: FieldCheck = (value) => isObject(value) && isPositive(value.epoch) && isCount(value.index)
 const isFormat: FieldCheck = (value) =>
   isObject(value) && isString(value.codec) && isPositive(value.sampleRateHz) && isPositive(value.frameMs)
@@ -98,7 +100,7 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     translateTo: isStrings,
     polish: isString,
     speak: isStrings,
-    unavailable: isListOf((value) => isString(value.language) && isString(value.stage) && isString(value.message)),
+    unavailable: isListOf(isUnavailable),
     via: isListOf((value) => isString(value.language) && isStrings(value.through)),
   },
   translation: {
