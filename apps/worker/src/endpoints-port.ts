@@ -37,6 +37,8 @@ export interface EndpointsReport {
   readonly refusedTotal: Readonly<Record<string, number>>
   /** Partials left out for clients that did not read. */
   readonly partialsSkippedTotal: number
+  /** Bodies of requests that are held now. */
+  readonly uploadBytes: number
 }
 
 export interface MountedEndpoints {

@@ -15,8 +15,8 @@ import { BYTES_PER_SAMPLE, type Encoding, SampleReader } from './sample-format.t
 
 /** Audio handed on at a time: other connections get their turn. */
 const PIECE_MS = 500
-/** The same of compressed audio: at most 3 s at 10 kbit/s. */
-const OGG_PIECE_BYTES = 4_096
+/** The same of compressed audio: a second or less, as long as a page is not longer. */
+const OGG_PIECE_BYTES = 1_024
 const NOTHING = new Int16Array(0)
 
 export interface AudioReader {

@@ -56,6 +56,8 @@ export interface StreamEndpointsStats {
   /** Upgrades and requests refused before they were served, by error code. */
   readonly refusedTotal: Readonly<Record<string, number>>
   readonly partialsSkippedTotal: number
+  /** Bodies of requests that are held now. */
+  readonly uploadBytes: number
 }
 
 interface Entry {
@@ -111,6 +113,7 @@ export class StreamEndpoints {
       acceptedTotal: { ...this.#acceptedTotal },
       refusedTotal: { ...this.#refusedTotal },
       partialsSkippedTotal,
+      uploadBytes: this.#uploads.heldBytes,
     }
   }
 
@@ -231,10 +234,11 @@ export class StreamEndpoints {
     const { endpoint } = admitted
     const { requestId } = exchange
     const share = this.#uploads.open()
-    const context = { clock, logger, connectionId: requestId, share }
+    const connectionId = newId('con')
+    const context = { clock, logger, connectionId, share }
     this.#acceptedTotal[endpoint]++
     this.#requests.set(exchange, endpoint)
-    logger.debug({ requestId, endpoint }, 'request at a stream endpoint accepted')
+    logger.debug({ connectionId, requestId, endpoint }, 'request at a stream endpoint accepted')
     try {
       if (endpoint === 'speech') await serveSpeech(exchange, { ...context, backend: synthesise as SynthesiseBackend })
       else {

@@ -23,14 +23,16 @@ export class UploadRoom {
   /** The room of one request; given back by `release`. */
   open(): UploadShare {
     let shareBytes = 0
+    let isOver = false
     return {
       take: (bytes) => {
-        if (this.#heldBytes + bytes > this.#maxBytes) return false
+        if (isOver || this.#heldBytes + bytes > this.#maxBytes) return false
         this.#heldBytes += bytes
         shareBytes += bytes
         return true
       },
       release: () => {
+        isOver = true
         this.#heldBytes -= shareBytes
         shareBytes = 0
       },
@@ -39,9 +41,9 @@ export class UploadRoom {
 }
 
 export interface UploadShare {
-  /** False: the member holds as much as it may. */
+  /** False: the member holds as much as it may, or the share was released. */
   take(bytes: number): boolean
-  /** Idempotent. */
+  /** What comes late is not counted any more. Idempotent. */
   release(): void
 }
 
@@ -99,7 +101,11 @@ export async function withinDeadline<T>(
   const gone = new Promise<undefined>((resolve) => request.once('close', () => !request.complete && resolve(undefined)))
   const read = await Promise.race([reading, late, gone])
   timer?.cancel()
-  if (!read?.ok) request.resume()
+  if (!read?.ok) {
+    // What still comes of the body is thrown away, so that the answer is read.
+    request.unpipe()
+    request.resume()
+  }
   return read
 }
 

@@ -193,6 +193,7 @@ test('[WK30] connections are counted for the health report and bounded', async (
     acceptedTotal: { asr: 2, tts: 1, listen: 0, speech: 0, transcription: 0 },
     refusedTotal: { ENDPOINT_FULL: 1 },
     partialsSkippedTotal: 0,
+    uploadBytes: 0,
   })
   clients[0]?.socket.close()
   await until('counted', () => worker.health().active_connections === 2)
