@@ -2,6 +2,7 @@
 // narrowed down by halving; how far ranges move it is found by samples.
 import { seededRandom } from '@parley/kernel'
 import type { BreakEvenLayout } from '../build/questions.ts'
+import { sampleOf } from '../graph/bounds.ts'
 import type { Definition } from '../graph/definition.ts'
 import { Evaluation, typicalOf } from '../graph/evaluate.ts'
 import type { Model } from '../graph/model.ts'
@@ -14,12 +15,15 @@ import type { Quantities } from './quantities.ts'
 
 const STEPS = 200
 const SAMPLES = 24
-const MAX_CROSSINGS = 12
+const MAX_CROSSINGS = 40
 const HALVINGS = 50
 const SERIES_POINTS = 60
 
 interface Crossing {
+  /** Where it stays crossed. */
   readonly at: number
+  /** Where it first crosses: the same, unless they change places several times. */
+  readonly first: number
   readonly from: string
   readonly to: string
 }
@@ -62,36 +66,69 @@ function crossingsOf(search: Search, inputs: InputValue): { first: number; cross
       if (cheapest(costsAt(search, middle, inputs), current) === current) low = middle
       else high = middle
     }
-    crossings.push({ at: high, from: name(current), to: name(best) })
+    crossings.push({ at: high, first: high, from: name(current), to: name(best) })
     current = best
   }
   return { first, crossings }
 }
 
-/** The same crossing under samples of every range: the nearest of the same kind; none at all leaves that side open. */
-function spread(search: Search, crossing: Crossing, ranged: boolean, seed: number): { low: number; high: number } {
-  let [low, high] = [crossing.at, crossing.at]
-  if (!ranged) return { low, high }
+interface Ends {
+  readonly low: number
+  readonly high: number
+}
+
+/** Crossings under samples of every range; one list per sample. */
+function sampledCrossings(search: Search, seed: number): Crossing[][] {
   const random = seededRandom(seed)
-  for (let count = 0; count < SAMPLES; count += 1) {
+  return Array.from({ length: SAMPLES }, () => {
     const values = new Map<NodeId, number>()
-    const inputs: InputValue = (input) => {
-      if (input.low === input.high) return input.low
+    return crossingsOf(search, (input) => {
       const known = values.get(input.id)
       if (known !== undefined) return known
-      const draw = random()
-      const value = draw < 0.25 ? input.low : draw < 0.5 ? input.high : input.low + (input.high - input.low) * random()
+      const value = sampleOf(input, random)
       values.set(input.id, value)
       return value
-    }
-    const found = crossingsOf(search, inputs).crossings.filter(
-      (each) => each.from === crossing.from && each.to === crossing.to,
-    )
+    }).crossings
+  })
+}
+
+/** How far samples move a crossing of two options; a sample without one leaves that side open. */
+function spread(crossing: Crossing, samples: readonly (readonly Crossing[])[]): Ends {
+  let [low, high] = [crossing.first, crossing.at]
+  for (const sample of samples) {
+    const found = merged(sample).filter((each) => each.from === crossing.from && each.to === crossing.to)
     if (found.length === 0) high = Infinity
-    for (const each of found) [low, high] = [Math.min(low, each.at), Math.max(high, each.at)]
+    for (const each of found) [low, high] = [Math.min(low, each.first), Math.max(high, each.at)]
   }
   return { low, high }
 }
+
+/**
+ * Costs that rise in steps change places again and again before one stays cheaper: such a run counts as one crossing, from
+ * the first to the last change.
+ */
+function merged(crossings: readonly Crossing[]): Crossing[] {
+  const runs: Crossing[][] = []
+  for (const crossing of crossings) {
+    const run = runs.at(-1)
+    const before = run?.at(-1)
+    if (run && before?.from === crossing.to && before.to === crossing.from) run.push(crossing)
+    else runs.push([crossing])
+  }
+  return runs.flatMap((run) => {
+    const [first, last] = [run[0] as Crossing, run.at(-1) as Crossing]
+    return run.length < 3 ? run : [{ from: first.from, to: last.to, first: first.first, at: last.at }]
+  })
+}
+
+function sentenceOf(crossing: Crossing, at: Quantity, cost: Quantity, first: Quantity): string {
+  const { from, to } = crossing
+  if (crossing.first === crossing.at) return `From ${at.text} on ${to} is cheaper than ${from}: ${cost.text}.`
+  const end = from === to ? `${to} is the cheaper again` : `${to} stays cheaper than ${from}`
+  return `From ${first.text} to ${at.text} they change places as they rise in steps; after that ${end}: ${cost.text}.`
+}
+
+const pointRange = (value: number) => ({ low: value, typical: value, high: value })
 
 function quantityOf(
   quantities: Quantities,
@@ -159,6 +196,7 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
   const { context, model } = quantities.built
   const { first, crossings } = crossingsOf(search, typicalOf)
   const ranged = search.options.some(({ node }) => quantities.bounds.ranged(node).length > 0)
+  const samples = ranged ? sampledCrossings(search, seed) : []
   const costUnit = fittingUnit({ money: 1, time: -1 }, 1, context)
   const standing = search.options.map(({ node }) => model.graph.node(node).standing).includes('assumed')
     ? 'assumed'
@@ -172,24 +210,13 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
     options: [...layout.options],
     cheapestAtStart: layout.options[first] ?? '',
     costUnit: costUnit.text,
-    crossings: crossings.map((crossing) => {
-      const range = { ...spread(search, crossing, ranged, seed), typical: crossing.at }
+    crossings: merged(crossings).map((crossing) => {
+      const range = { ...spread(crossing, samples), typical: crossing.at }
       const at = quantityOf(quantities, range, unit, `${full}.at`, standing)
+      const first = quantityOf(quantities, pointRange(crossing.first), unit, `${full}.at`, standing)
       const price = costsAt(search, crossing.at, typicalOf)[layout.options.indexOf(crossing.to)] ?? 0
-      const cost = quantityOf(
-        quantities,
-        { low: price, typical: price, high: price },
-        costUnit,
-        `${full}.${crossing.to}`,
-        standing,
-      )
-      return {
-        at,
-        from: crossing.from,
-        to: crossing.to,
-        cost,
-        sentence: `From ${at.text} on ${crossing.to} is cheaper than ${crossing.from}: ${cost.text}.`,
-      }
+      const cost = quantityOf(quantities, pointRange(price), costUnit, `${full}.${crossing.to}`, standing)
+      return { at, from: crossing.from, to: crossing.to, cost, sentence: sentenceOf(crossing, at, cost, first) }
     }),
     series: Array.from({ length: SERIES_POINTS + 1 }, (_, index) => {
       const at = search.from + ((search.to - search.from) * index) / SERIES_POINTS

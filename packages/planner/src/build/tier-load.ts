@@ -105,7 +105,11 @@ export function addTierLoad(draft: TierDraft, limits: Limits): Rest {
   if (computable) {
     const load = [`${name}.load`, ...buffers].join(' + ')
     const carried = buffers.length === 0 ? load : `(${load})`
-    builder.computed(`${name}.needed`, `ceil(${carried} / ${own})`, { path, as: INSTANCE })
+    // Where one load point leaves open how much one instance holds, some load still needs one.
+    const isOpen = Object.values(builder.file.fits ?? {}).some((fit) => fit.points.length === 1)
+    const count = `ceil(${carried} / ${own})`
+    const needed = isOpen ? `max(${count}, min(1, ceil(${name}.load)))` : count
+    builder.computed(`${name}.needed`, needed, { path, as: INSTANCE })
   }
   const counted = addCount(draft, computable, bounds)
   if (hasRealistic) addTogether(draft, own, limits, hasLoad)
