@@ -20,12 +20,11 @@ const HALVINGS = 50
 const SERIES_POINTS = 60
 
 interface Crossing {
-  /** Where it stays crossed. */
   readonly at: number
-  /** Where it first crosses: the same, unless they change places several times. */
-  readonly first: number
   readonly from: string
   readonly to: string
+  /** Last of a run of changes between the same two, and which of them is the cheaper after it. */
+  readonly settled?: { readonly at: number; readonly to: string }
 }
 
 interface Search {
@@ -66,7 +65,7 @@ function crossingsOf(search: Search, inputs: InputValue): { first: number; cross
       if (cheapest(costsAt(search, middle, inputs), current) === current) low = middle
       else high = middle
     }
-    crossings.push({ at: high, first: high, from: name(current), to: name(best) })
+    crossings.push({ at: high, from: name(current), to: name(best) })
     current = best
   }
   return { first, crossings }
@@ -94,18 +93,18 @@ function sampledCrossings(search: Search, seed: number): Crossing[][] {
 
 /** How far samples move a crossing of two options; a sample without one leaves that side open. */
 function spread(crossing: Crossing, samples: readonly (readonly Crossing[])[]): Ends {
-  let [low, high] = [crossing.first, crossing.at]
+  let [low, high] = [crossing.at, crossing.at]
   for (const sample of samples) {
-    const found = merged(sample).filter((each) => each.from === crossing.from && each.to === crossing.to)
-    if (found.length === 0) high = Infinity
-    for (const each of found) [low, high] = [Math.min(low, each.first), Math.max(high, each.at)]
+    const found = sample.find((each) => each.from === crossing.from && each.to === crossing.to)
+    if (found === undefined) high = Infinity
+    else [low, high] = [Math.min(low, found.at), Math.max(high, found.at)]
   }
   return { low, high }
 }
 
 /**
  * Costs that rise in steps change places again and again before one stays cheaper: such a run counts as one crossing, from
- * the first to the last change.
+ * the first change, that settles with the last.
  */
 function merged(crossings: readonly Crossing[]): Crossing[] {
   const runs: Crossing[][] = []
@@ -117,15 +116,14 @@ function merged(crossings: readonly Crossing[]): Crossing[] {
   }
   return runs.flatMap((run) => {
     const [first, last] = [run[0] as Crossing, run.at(-1) as Crossing]
-    return run.length < 3 ? run : [{ from: first.from, to: last.to, first: first.first, at: last.at }]
+    return run.length < 3 ? run : [{ ...first, settled: { at: last.at, to: last.to } }]
   })
 }
 
-function sentenceOf(crossing: Crossing, at: Quantity, cost: Quantity, first: Quantity): string {
-  const { from, to } = crossing
-  if (crossing.first === crossing.at) return `From ${at.text} on ${to} is cheaper than ${from}: ${cost.text}.`
-  const end = from === to ? `${to} is the cheaper again` : `${to} stays cheaper than ${from}`
-  return `From ${first.text} to ${at.text} they change places as they rise in steps; after that ${end}: ${cost.text}.`
+function sentenceOf({ from, to, settled }: Crossing, at: Quantity, cost: Quantity, last: Quantity | null): string {
+  const start = `From ${at.text} on ${to} is cheaper than ${from}: ${cost.text}`
+  if (settled === undefined || last === null) return `${start}.`
+  return `${start}; up to ${last.text} they change places as they rise in steps, after that ${settled.to} is the cheaper.`
 }
 
 const pointRange = (value: number) => ({ low: value, typical: value, high: value })
@@ -213,10 +211,13 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
     crossings: merged(crossings).map((crossing) => {
       const range = { ...spread(crossing, samples), typical: crossing.at }
       const at = quantityOf(quantities, range, unit, `${full}.at`, standing)
-      const first = quantityOf(quantities, pointRange(crossing.first), unit, `${full}.at`, standing)
       const price = costsAt(search, crossing.at, typicalOf)[layout.options.indexOf(crossing.to)] ?? 0
       const cost = quantityOf(quantities, pointRange(price), costUnit, `${full}.${crossing.to}`, standing)
-      return { at, from: crossing.from, to: crossing.to, cost, sentence: sentenceOf(crossing, at, cost, first) }
+      const { settled: end } = crossing
+      const settled =
+        end === undefined ? null : quantityOf(quantities, pointRange(end.at), unit, `${full}.settled`, standing)
+      const sentence = sentenceOf(crossing, at, cost, settled)
+      return { at, from: crossing.from, to: crossing.to, settled, cost, sentence }
     }),
     series: Array.from({ length: SERIES_POINTS + 1 }, (_, index) => {
       const at = search.from + ((search.to - search.from) * index) / SERIES_POINTS
