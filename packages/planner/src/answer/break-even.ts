@@ -6,8 +6,9 @@ import type { Definition } from '../graph/definition.ts'
 import { Evaluation, typicalOf } from '../graph/evaluate.ts'
 import type { Model } from '../graph/model.ts'
 import type { Node, NodeId } from '../graph/node.ts'
+import { Tape } from '../graph/tape.ts'
 import type { BreakEvenResult, Quantity } from '../result.ts'
-import { fittingUnit, showRange, shownUnit } from '../units/show.ts'
+import { fittingUnit, shownUnit, showRange } from '../units/show.ts'
 import { fromBase, type Unit } from '../units/unit.ts'
 import type { Quantities } from './quantities.ts'
 
@@ -26,7 +27,7 @@ interface Crossing {
 interface Search {
   readonly model: Model
   readonly variable: NodeId
-  readonly options: readonly { readonly name: string; readonly node: NodeId }[]
+  readonly options: readonly { readonly name: string; readonly node: NodeId; readonly tape: Tape }[]
   readonly from: number
   readonly to: number
 }
@@ -34,8 +35,8 @@ interface Search {
 type InputValue = (input: Node) => number
 
 function costsAt(search: Search, at: number, inputs: InputValue): number[] {
-  const evaluation = new Evaluation(search.model.graph, (input) => (input.id === search.variable ? at : inputs(input)))
-  return search.options.map(({ node }) => evaluation.value(node))
+  const value: InputValue = (input) => (input.id === search.variable ? at : inputs(input))
+  return search.options.map(({ tape }) => tape.value(value))
 }
 
 /** Index of the cheapest; the one that was cheapest stays it among equals. */
@@ -83,14 +84,22 @@ function spread(search: Search, crossing: Crossing, ranged: boolean, seed: numbe
       values.set(input.id, value)
       return value
     }
-    const found = crossingsOf(search, inputs).crossings.filter((each) => each.from === crossing.from && each.to === crossing.to)
+    const found = crossingsOf(search, inputs).crossings.filter(
+      (each) => each.from === crossing.from && each.to === crossing.to,
+    )
     if (found.length === 0) high = Infinity
     for (const each of found) [low, high] = [Math.min(low, each.at), Math.max(high, each.at)]
   }
   return { low, high }
 }
 
-function quantityOf(quantities: Quantities, range: { low: number; typical: number; high: number }, unit: Unit, name: string, standing: Quantity['standing']): Quantity {
+function quantityOf(
+  quantities: Quantities,
+  range: { low: number; typical: number; high: number },
+  unit: Unit,
+  name: string,
+  standing: Quantity['standing'],
+): Quantity {
   const { context } = quantities.built
   const number = (base: number) => (Number.isFinite(base) ? Number(fromBase(base, unit).toPrecision(9)) : null)
   return {
@@ -106,16 +115,43 @@ function quantityOf(quantities: Quantities, range: { low: number; typical: numbe
   }
 }
 
+/** Whether a node changes with the variable or with any range. */
+function movedBy({ graph }: Model, variable: NodeId): (id: NodeId) => boolean {
+  const known = new Map<NodeId, boolean>()
+  const moved = (id: NodeId): boolean => {
+    const seen = known.get(id)
+    if (seen !== undefined) return seen
+    const node = graph.node(id)
+    const answer = node.op === 'input' ? id === variable || node.low < node.high : node.args.some(moved)
+    known.set(id, answer)
+    return answer
+  }
+  return moved
+}
+
 function searchOf(quantities: Quantities, layout: BreakEvenLayout): { search: Search; unit: Unit } {
   const { model, context } = quantities.built
-  const [from, to] = [quantities.typical(`breakEven.${layout.name}.from`), quantities.typical(`breakEven.${layout.name}.to`)]
+  const [from, to] = [
+    quantities.typical(`breakEven.${layout.name}.from`),
+    quantities.typical(`breakEven.${layout.name}.to`),
+  ]
   const start = model.graph.node(model.node(layout.over))
-  const unit = start.unit !== undefined && start.unit.foreign === undefined ? start.unit : fittingUnit(start.dim, to, context)
+  const unit =
+    start.unit !== undefined && start.unit.foreign === undefined ? start.unit : fittingUnit(start.dim, to, context)
   const base: Unit = { dim: start.dim, num: 1, den: 1, text: '' }
-  const variable: Definition = { name: layout.over, expr: { kind: 'literal', low: from, high: from, unit: base, text: layout.over, offset: 0 } }
+  const variable: Definition = {
+    name: layout.over,
+    expr: { kind: 'literal', low: from, high: from, unit: base, text: layout.over, offset: 0 },
+  }
   const varied = model.with(new Map([[layout.over, variable]]))
-  const options = layout.options.map((name) => ({ name, node: varied.node(`breakEven.${layout.name}.${name}`) }))
-  return { search: { model: varied, variable: varied.node(layout.over), options, from, to }, unit }
+  const variableNode = varied.node(layout.over)
+  const whole = new Evaluation(varied.graph, typicalOf)
+  const moves = movedBy(varied, variableNode)
+  const options = layout.options.map((name) => {
+    const node = varied.node(`breakEven.${layout.name}.${name}`)
+    return { name, node, tape: new Tape(varied.graph, node, (id) => (moves(id) ? undefined : whole.value(id))) }
+  })
+  return { search: { model: varied, variable: variableNode, options, from, to }, unit }
 }
 
 export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout, seed: number): BreakEvenResult {
@@ -124,7 +160,9 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
   const { first, crossings } = crossingsOf(search, typicalOf)
   const ranged = search.options.some(({ node }) => quantities.bounds.ranged(node).length > 0)
   const costUnit = fittingUnit({ money: 1, time: -1 }, 1, context)
-  const standing = search.options.map(({ node }) => model.graph.node(node).standing).includes('assumed') ? 'assumed' : 'given'
+  const standing = search.options.map(({ node }) => model.graph.node(node).standing).includes('assumed')
+    ? 'assumed'
+    : 'given'
   const full = `breakEven.${layout.name}`
   return {
     name: layout.name,
@@ -138,8 +176,20 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
       const range = { ...spread(search, crossing, ranged, seed), typical: crossing.at }
       const at = quantityOf(quantities, range, unit, `${full}.at`, standing)
       const price = costsAt(search, crossing.at, typicalOf)[layout.options.indexOf(crossing.to)] ?? 0
-      const cost = quantityOf(quantities, { low: price, typical: price, high: price }, costUnit, `${full}.${crossing.to}`, standing)
-      return { at, from: crossing.from, to: crossing.to, cost, sentence: `From ${at.text} on ${crossing.to} is cheaper than ${crossing.from}: ${cost.text}.` }
+      const cost = quantityOf(
+        quantities,
+        { low: price, typical: price, high: price },
+        costUnit,
+        `${full}.${crossing.to}`,
+        standing,
+      )
+      return {
+        at,
+        from: crossing.from,
+        to: crossing.to,
+        cost,
+        sentence: `From ${at.text} on ${crossing.to} is cheaper than ${crossing.from}: ${cost.text}.`,
+      }
     }),
     series: Array.from({ length: SERIES_POINTS + 1 }, (_, index) => {
       const at = search.from + ((search.to - search.from) * index) / SERIES_POINTS

@@ -10,7 +10,10 @@ interface Limits {
   readonly reserves: readonly string[]
 }
 
-type Rest = Pick<TierLayout, 'buffers' | 'stated' | 'assumedOne' | 'hasLoad' | 'hasPrice' | 'surviveFailures' | 'bounds'>
+type Rest = Pick<
+  TierLayout,
+  'buffers' | 'stated' | 'assumedOne' | 'hasLoad' | 'hasPrice' | 'surviveFailures' | 'bounds'
+>
 
 const INSTANCE = { '#instance': 1 } as const
 
@@ -46,7 +49,8 @@ function addLoad({ builder, name, tier, path, served }: TierDraft, hasRealistic:
 function addCount({ builder, name, tier, path }: TierDraft, computable: boolean, bounds: Rest['bounds']) {
   const failures = tier.surviveFailures ?? 0
   const options = { expect: 'count', as: INSTANCE } as const
-  if (builder.value(`${name}.instances`, tier.instances, `${path}.instances`, options)) return { stated: true, assumedOne: false }
+  if (builder.value(`${name}.instances`, tier.instances, `${path}.instances`, options))
+    return { stated: true, assumedOne: false }
   if (tier.instances !== undefined) return { stated: true, assumedOne: false }
   if (!computable) {
     const least = bounds.includes('atLeast')
@@ -57,13 +61,18 @@ function addCount({ builder, name, tier, path }: TierDraft, computable: boolean,
     }
     return { stated: false, assumedOne: !least }
   }
-  const spare = failures === 0 ? '' : ` + ${failures} instances`
+  const spare = failures === 0 ? '' : ` + ${failures} instance${failures === 1 ? '' : 's'}`
   const least = bounds.includes('atLeast') ? `max(${name}.atLeast, ${name}.needed${spare})` : `${name}.needed${spare}`
   builder.computed(`${name}.instances`, least, { path, as: INSTANCE })
   return { stated: false, assumedOne: false }
 }
 
-function addTogether({ builder, name, path }: TierDraft, own: string, { shared, reserves, own: ownLimits }: Limits, hasLoad: boolean): void {
+function addTogether(
+  { builder, name, path }: TierDraft,
+  own: string,
+  { shared, reserves, own: ownLimits }: Limits,
+  hasLoad: boolean,
+): void {
   const shares = reserves.filter((reserve) => builder.definitions.has(`${reserve}.share`))
   const kept = shares.length === 0 ? '' : ` * max(0, 1 - ${shares.map((reserve) => `${reserve}.share`).join(' - ')})`
   const budgets = shared.map((limit) => `floor(${limit}${kept})`)

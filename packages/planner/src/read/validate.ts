@@ -31,7 +31,12 @@ export interface Mistake {
   readonly nearest: string | null
 }
 
-type Report = (code: PlanProblemCode, path: string, message: string, more?: { place?: string; nearest?: string }) => void
+type Report = (
+  code: PlanProblemCode,
+  path: string,
+  message: string,
+  more?: { place?: string; nearest?: string },
+) => void
 
 const isMapping = (data: unknown): data is Record<string, unknown> =>
   typeof data === 'object' && data !== null && !Array.isArray(data)
@@ -95,9 +100,14 @@ function checkValue(schema: SchemaNode, data: unknown, path: string, report: Rep
     return
   }
   const near = Object.keys(data).map((key) => nearest(key, SOURCED))[0]
-  report('BAD_VALUE', path, `${path} is ${shown(data)}; write a value, or {given: ...}, {assumed: ...} or {measured: ...}`, {
-    ...(near === undefined ? {} : { nearest: near }),
-  })
+  report(
+    'BAD_VALUE',
+    path,
+    `${path} is ${shown(data)}; write a value, or {given: ...}, {assumed: ...} or {measured: ...}`,
+    {
+      ...(near === undefined ? {} : { nearest: near }),
+    },
+  )
 }
 
 /** In { } and [ ] of YAML a comma ends a value: `$1,000` there is `$1` and a key `000`. */
@@ -106,7 +116,12 @@ const COMMA = /^\d{3}(\D.*)?$/
 function checkName(name: string, pattern: string, path: string, report: Report): void {
   if (new RegExp(pattern).test(name)) return
   if (COMMA.test(name)) {
-    report('BAD_VALUE', path, `${name} stands alone: inside { } a comma ends a value; leave it out of the number or quote it`, { place: keyPlace(path) })
+    report(
+      'BAD_VALUE',
+      path,
+      `${name} stands alone: inside { } a comma ends a value; leave it out of the number or quote it`,
+      { place: keyPlace(path) },
+    )
     return
   }
   const rule = pattern.startsWith('^[0-9')
@@ -122,8 +137,13 @@ function checkName(name: string, pattern: string, path: string, report: Report):
 function checkMapping(schema: SchemaNode, data: unknown, path: string, report: Report): void {
   if (!isMapping(data)) {
     const keys = Object.keys(schema.properties ?? {})
-    const holds = keys.length > 0 ? `keys (${keys.slice(0, 8).join(', ')}${keys.length > 8 ? ' ...' : ''})` : 'names with values'
-    report('BAD_VALUE', path, `${path || 'the file'} is ${data === null ? 'empty' : shown(data)}; it must hold ${holds}`)
+    const holds =
+      keys.length > 0 ? `keys (${keys.slice(0, 8).join(', ')}${keys.length > 8 ? ' ...' : ''})` : 'names with values'
+    report(
+      'BAD_VALUE',
+      path,
+      `${path || 'the file'} is ${data === null ? 'empty' : shown(data)}; it must hold ${holds}`,
+    )
     return
   }
   const properties = schema.properties ?? {}
@@ -160,7 +180,11 @@ function checkScalar(schema: SchemaNode, data: unknown, path: string, report: Re
   if (schema.type === 'string') {
     if (typeof data !== 'string') fail('a text')
     else if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(data)) {
-      fail(schema.pattern.startsWith('^[0-9]{4}') ? 'a month as 2027-01' : 'a letter first, then letters, digits and hyphens between them')
+      fail(
+        schema.pattern.startsWith('^[0-9]{4}')
+          ? 'a month as 2027-01'
+          : 'a letter first, then letters, digits and hyphens between them',
+      )
     }
     return
   }
@@ -187,7 +211,8 @@ function check(schema: SchemaNode, data: unknown, path: string, report: Report):
   if (schema.type === 'object') return checkMapping(schema, data, path, report)
   if (schema.type !== 'array') return checkScalar(schema, data, path, report)
   if (!Array.isArray(data)) return report('BAD_VALUE', path, `${path} must be a list`)
-  if (data.length < (schema.minItems ?? 0)) report('BAD_VALUE', path, `${path} must have at least ${schema.minItems} entries`)
+  if (data.length < (schema.minItems ?? 0))
+    report('BAD_VALUE', path, `${path} must have at least ${schema.minItems} entries`)
   for (const [index, item] of data.entries()) check(schema.items ?? {}, item, joinPath(path, index), report)
 }
 

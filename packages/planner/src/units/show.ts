@@ -1,7 +1,7 @@
 // Numbers and units for people: a fitting unit for a kind and a size, and as many digits as say something.
 import { type Dim, isNoun } from './dimension.ts'
-import { NOUNS, UNITS } from './unit-table.ts'
 import { fromBase, pluralIn, type Unit, type UnitContext } from './unit.ts'
+import { NOUNS, UNITS } from './unit-table.ts'
 
 interface Piece {
   readonly text: string
@@ -70,7 +70,8 @@ export function fittingUnit(dim: Dim, baseSize: number, context: UnitContext): U
 }
 
 function assemble(dim: Dim, above: readonly Piece[], below: readonly Piece[], context: UnitContext): Unit {
-  const plural = (text: string) => (NOUNS.has(text) || context.nouns.has(text) || text === 'core' ? pluralWord(text, context) : text)
+  const plural = (text: string) =>
+    NOUNS.has(text) || context.nouns.has(text) || text === 'core' ? pluralWord(text, context) : text
   const top = above.map(({ text }, index) => (index === above.length - 1 ? plural(text) : text)).join('-')
   const bottom = below.map(({ text }) => text).join('-')
   const product = (pieces: readonly Piece[], of: 'num' | 'den') => pieces.reduce((total, piece) => total * piece[of], 1)
@@ -92,14 +93,17 @@ export function shownUnit(unit: Unit, context: UnitContext): string {
   return [isCounted ? pluralWord(top, context) : top, ...bottom].join('/')
 }
 
+/** Thousands apart: 1,234,567. */
+const grouped = (whole: number): string => String(whole).replace(/\B(?=(\d{3})+$)/g, ',')
+
 /** At most four digits that say something; whole numbers in full. */
 export function showNumber(value: number): string {
   if (Number.isNaN(value)) return 'unknown'
   if (!Number.isFinite(value)) return value > 0 ? 'unlimited' : '-unlimited'
   const size = Math.abs(value)
   const near = Math.round(value)
-  if (size < 1e15 && Math.abs(value - near) <= 1e-9 * Math.max(1, size)) return near.toLocaleString('en-US')
-  if (size >= 1000) return near.toLocaleString('en-US')
+  if (size < 1e15 && Math.abs(value - near) <= 1e-9 * Math.max(1, size)) return grouped(near)
+  if (size >= 1000 && size < 1e15) return grouped(near)
   return String(Number(value.toPrecision(size >= 100 ? 4 : 3)))
 }
 
@@ -107,7 +111,7 @@ export function showNumber(value: number): string {
 export function showMoney(value: number): string {
   const size = Math.abs(value)
   if (!Number.isFinite(value) || size < 0.995) return showNumber(value)
-  if (size >= 100) return Math.round(value).toLocaleString('en-US')
+  if (size >= 100) return grouped(Math.round(value))
   return Number.isInteger(value) ? String(value) : value.toFixed(2)
 }
 
