@@ -264,9 +264,10 @@ async function firstReady(
   texts: TextHost,
   onStarted: () => void,
 ): Promise<void> {
-  const reading = texts.start().then(onStarted)
   const speaking = synthesiser?.start().then(onStarted)
   await recogniser?.start()
+  // After the decoders: what harper loads for seconds would keep captions waiting.
+  const reading = texts.start().then(onStarted)
   if (recogniser?.status().ready !== true) await speaking
   if (!recogniser && !synthesiser) await reading
 }

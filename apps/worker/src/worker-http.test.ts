@@ -9,6 +9,7 @@ import type { RecogniserStatus } from '@parley/speech'
 import { ScriptedSynthesiser } from '@parley/speech/testing'
 import { METRIC_NAMES, WORKER_METRIC_NAMES } from '@parley/telemetry'
 import { checkMetrics, collectingLogger, findPromtool } from '@parley/telemetry/testing'
+import { ScriptedTranslator } from '@parley/text/testing'
 import { FIRST_CERTIFICATE } from '../../pod/src/testing/test-certificates.ts'
 import { createWorker } from './compose.ts'
 import type { HealthReport } from './health-report.ts'
@@ -48,6 +49,41 @@ function ask(
 const bodyOf = ({ text }: Reply) => JSON.parse(text) as HealthReport
 /** As a proxy of this machine hands on what strangers ask. */
 const STRANGER = { 'x-forwarded-for': '203.0.113.9' }
+
+test('[WK16] what becomes of texts is told by kind, and counted by outcome', async (t) => {
+  const translator = new ScriptedTranslator({
+    clock: systemClock,
+    pairs: [{ from: 'en', to: 'es' }],
+    failure: (text) => (text === 'bad' ? { code: 'REFUSED_SAME', message: 'the same' } : undefined),
+  })
+  const { address, connect } = await workerRig(t, { texts: { engines: [translator], slots: { translate: 3 } } })
+  const pod = await connect()
+  const text = { type: 'text.ask', kind: 'translate', engine: 'scripted', from: 'en', to: 'es' } as const
+  pod.send({ ...text, id: 1, text: 'good', isFinal: true, deadlineMs: 5_000 })
+  pod.send({ ...text, id: 2, text: 'bad', isFinal: true, deadlineMs: 5_000 })
+  await until('both', () => pod.of('text.answered').length + pod.of('text.failed').length === 2)
+  const health = bodyOf(await ask(address.url, '/health'))
+  const { engineMsTotal: _, ...told } = health.roles.translate ?? { engineMsTotal: 0 }
+  assert.deepEqual(told, {
+    ready: true,
+    slots: 3,
+    slotsUsed: 0,
+    engines: [{ name: 'scripted', ready: true, pairs: 1 }],
+    answeredTotal: 1,
+    failedTotal: { REFUSED_SAME: 1 },
+  })
+  assert.deepEqual([health.roles.polish, health.queues.translate], [undefined, { waitingTexts: 0 }])
+  const { text: metrics } = await ask(address.url, '/metrics')
+  for (const row of [
+    'parley_worker_texts_total{kind="translate",outcome="answered"} 1',
+    'parley_worker_texts_total{kind="translate",outcome="refused_same"} 1',
+    'parley_worker_texts_waiting{kind="translate"} 0',
+    'parley_worker_slots{role="translate"} 3',
+    'parley_worker_engine_ready{role="translate",engine="scripted"} 1',
+  ]) {
+    assert.ok(metrics.includes(row), row)
+  }
+})
 
 test('[WK16] a worker that is ready says so to everyone, and everything to this machine', async (t) => {
   const synthesiser = new ScriptedSynthesiser({ clock: systemClock, slots: 2 })

@@ -140,7 +140,7 @@ test('[LK8] when a link is lost its streams are closed and their slots free; oth
   await stays.got('stream.opened', 1)
   gone.end()
   await until('free', () => recogniser.status().slotsUsed === 1)
-  assert.deepEqual(worker.usage(), { links: 1, streams: 1 })
+  assert.deepEqual(worker.usage(), { links: 1, streams: 1, texts: 0 })
   assert.equal(stays.closeCode, undefined)
 })
 
@@ -262,7 +262,7 @@ test('[WK5] 50 streams opened and closed leave nothing behind', async (t) => {
     pod.send({ type: 'stream.close', stream: n })
     await until('free', () => recogniser.status().slotsUsed === 0)
   }
-  assert.deepEqual(worker.usage(), { links: 1, streams: 0 })
+  assert.deepEqual(worker.usage(), { links: 1, streams: 0, texts: 0 })
 })
 
 test('[LK3] property: no text makes the decoder throw', () => {

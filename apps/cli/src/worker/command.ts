@@ -7,7 +7,7 @@ import { runWorkerProcess } from './worker-run.ts'
 
 const HELP = `
 Examples:
-  ./parley worker --port 8801                       both roles, for the pod of this machine
+  ./parley worker --port 8801                       all roles, for the pod of this machine
   ./parley worker --roles recognise --slots recognise=4 --json
   ./parley worker --host 0.0.0.0 --port 8801 --tls-cert worker.pem --tls-key worker.key
   ./parley up --set speech.workerUrls=wss://gpu1.lan:8801 --set worker.tlsCaFile=worker.pem
@@ -19,9 +19,16 @@ With --json the first line is the worker, each later one a role whose number of 
 
 export function createWorkerCommand(context: CliContext): Command {
   const command = new Command('worker')
-    .description('Run one speech worker: it recognises and speaks for pods that can reach it.')
-    .addOption(new Option('--roles <roles>', 'what it does: recognise, synthesise or both (default: both)'))
-    .addOption(new Option('--slots <slots>', 'recognise=4,synthesise=8; 0 = none, auto = measured (default: auto)'))
+    .description('Run one speech worker: it recognises, speaks, translates and polishes for pods that can reach it.')
+    .addOption(
+      new Option('--roles <roles>', 'what it does, of recognise, synthesise, translate, polish (default: all)'),
+    )
+    .addOption(
+      new Option(
+        '--slots <slots>',
+        'recognise=4,synthesise=8,translate=8,polish=8; 0 = none, auto = measured (default: auto)',
+      ),
+    )
     .addOption(new Option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 = every one)'))
     .addOption(new Option('--port <port>', 'port to listen on (default: a free one)'))
     .addOption(new Option('--id <id>', 'name in the fleet (default: a new one at each start)'))

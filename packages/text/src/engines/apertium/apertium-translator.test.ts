@@ -1,5 +1,7 @@
 // Apertium itself, with the pairs Debian has: real pipelines, killed and stopped from outside.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -141,8 +143,30 @@ test('[AP4] killed while nothing was asked, they are there for the next text', {
   assert.deepEqual(await translated(translator, 'The red house.', 'en', 'es'), before)
 })
 
+test('[AP4] they end when the process that had them is gone', { skip }, async () => {
+  const program = `
+    import { ApertiumTranslator } from ${JSON.stringify(new URL('./apertium-translator.ts', import.meta.url).href)}
+    import { systemClock } from '@parley/kernel'
+    const translator = new ApertiumTranslator({ clock: systemClock })
+    await translator.start()
+    await translator.translate({ requestId: 'r', text: 'hello', from: 'en', to: 'es', deadlineMs: 60_000 })
+    console.log('ready')`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+  const shell = Number(children.trim().split(' ')[0])
+  assert.ok((await groupOf(shell)).length > 5)
+  child.kill('SIGKILL')
+  const left = async () => (await groupOf(shell)).map(({ command }) => command).join(' ')
+  await eventually(async () => (await left()) || undefined, { withinMs: 30_000 })
+})
+
 test('[AP5] a thousand texts at once over six pairs are each answered with their own', { skip }, async (t) => {
-  const translator = await start(t)
+  const { processes, startRunner } = track()
+  const translator = await start(t, { startRunner })
   const pairs = ['en>es', 'en>ca', 'es>pt', 'es>ca', 'fr>es', 'fr>it'].map((pair) => pair.split('>'))
   const words = Array.from({ length: 1_000 }, (_, at) => `zq${at}zq`)
   const answers = await Promise.all(
@@ -156,6 +180,12 @@ test('[AP5] a thousand texts at once over six pairs are each answered with their
     words,
   )
   assert.equal(translator.pipelines.running.length, 6)
+  // Two hundred rounds more, and it is still the same processes.
+  for (let round = 0; round < 200; round++)
+    await translated(translator, `zr${round}zr`, 'en', round % 2 === 0 ? 'es' : 'ca')
+  assert.equal(processes.length, 6)
+  const sizes = await Promise.all(processes.map(({ pid }) => groupOf(pid as number)))
+  assert.ok(sizes.every((group) => group.length >= 5 && group.length <= 20))
 })
 
 test('[AP6] no more pipelines than told: the one used longest ago finishes and makes room', { skip }, async (t) => {
