@@ -1,4 +1,5 @@
-// The engines of the worker as it is shipped, by what its configuration says: PocketSphinx, flite, espeak-ng, and how many streams each takes.
+// The engines of the worker as it is shipped, by what its configuration says: PocketSphinx, flite, espeak-ng,
+// providers, and how many streams each takes.
 
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseWav } from '@parley/audio'
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, withDeadline } from '@parley/kernel'
+import { ProviderClients } from '@parley/providers'
 import {
   createEspeakSynthesiser,
   createFliteSynthesiser,
@@ -14,11 +16,14 @@ import {
   machineRoom,
   measureSynthesis,
   PocketSphinxRecogniser,
+  RecogniserSet,
   SynthesiserSet,
 } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
+import { engineOrder } from './engine-order.ts'
 import { shareOf } from './machine-share.ts'
 import type { WorkerParts } from './process.ts'
+import { providerRecognisers, providerSynthesisers } from './provider-speech.ts'
 import { SelfSizing, type SizedRole } from './self-sizing.ts'
 import { recogniseSlots, synthesiseSlots, toldSlots } from './slot-plan.ts'
 import { createTextEngines } from './text-engines.ts'
@@ -40,9 +45,10 @@ export interface EngineOptions {
 
 export async function createEngines(options: EngineOptions): Promise<WorkerParts> {
   const room = await machineRoom()
-  const recognition = await createRecognition(options, room)
-  const synthesis = await createSynthesis(options, room)
-  const texts = await createTextEngines(options)
+  const clients = new ProviderClients({ clock: options.clock, providers: options.config.providers })
+  const recognition = await createRecognition(options, room, clients)
+  const synthesis = await createSynthesis(options, room, clients)
+  const texts = await createTextEngines({ ...options, clients })
   const sized = [recognition?.sized, synthesis?.sized].flatMap((role) => (role ? [role] : []))
   return {
     recogniser: recognition?.recogniser,
@@ -58,7 +64,11 @@ export async function createEngines(options: EngineOptions): Promise<WorkerParts
 }
 
 /** Undefined when this worker does not recognise. */
-async function createRecognition({ config, clock, machineShare }: EngineOptions, room: MachineRoom) {
+async function createRecognition(
+  { config, clock, machineShare }: EngineOptions,
+  room: MachineRoom,
+  clients: ProviderClients,
+) {
   const { recogniseSlots: wanted, roles } = config.worker
   const { slotsPerWorker, endpointMs, maxUtteranceMs } = config.speech
   const told =
@@ -72,22 +82,31 @@ async function createRecognition({ config, clock, machineShare }: EngineOptions,
   const slots =
     told === 'to be found' ? recogniseSlots({ ...slotRoom, share: await share(), realTimeFactor: undefined }) : told
   const endpointing = { endpointMs, maxUtteranceMs }
-  const recogniser = new PocketSphinxRecogniser({ clock, slots: slots.slots, endpointing })
+  const embedded = new PocketSphinxRecogniser({ clock, slots: slots.slots, endpointing })
+  const hosted = providerRecognisers({ clock, config, clients, endpointing })
+  const order = engineOrder(config.text.engines, 'recognise')
+  const most = told === 'to be found' ? undefined : told.slots
+  const recogniser =
+    hosted.length === 0 ? embedded : new RecogniserSet({ clock, engines: [...hosted, embedded], order, slots: most })
   const sized: SizedRole = {
     role: 'recognise',
     first: slots,
-    isReady: () => recogniser.status().ready,
-    isIdle: () => recogniser.status().slotsUsed === 0,
-    measure: async () => recogniser.measure(await sampleSpeech()),
+    isReady: () => embedded.status().ready,
+    isIdle: () => embedded.status().slotsUsed === 0,
+    measure: async () => embedded.measure(await sampleSpeech()),
     share,
     plan: (realTimeFactor, part) => recogniseSlots({ ...slotRoom, share: part, realTimeFactor }),
-    apply: (count) => recogniser.setSlots(count),
+    apply: (count) => embedded.setSlots(count),
   }
   return { recogniser, slots, sized: told === 'to be found' ? sized : undefined }
 }
 
 /** Undefined when this worker does not speak. */
-async function createSynthesis({ config, clock, machineShare }: EngineOptions, room: MachineRoom) {
+async function createSynthesis(
+  { config, clock, machineShare }: EngineOptions,
+  room: MachineRoom,
+  clients: ProviderClients,
+) {
   const { synthesiseSlots: wanted, roles } = config.worker
   const told = toldSlots('worker.synthesiseSlots', wanted)
   if (!roles.includes('synthesise') || told === undefined) return undefined
@@ -97,15 +116,19 @@ async function createSynthesis({ config, clock, machineShare }: EngineOptions, r
   const slots =
     told === 'to be found' ? synthesiseSlots({ ...slotRoom, share: await share(), realTimeFactor: undefined }) : told
   const most = { clock, slots: Math.max(maxSlots, slots.slots) }
-  const engines = [createFliteSynthesiser(most), createEspeakSynthesiser(most)]
-  const synthesiser = new SynthesiserSet({ engines, slots: slots.slots })
+  const embedded = [createFliteSynthesiser(most), createEspeakSynthesiser(most)]
+  const hosted = providerSynthesisers({ ...most, config, clients })
+  const order = engineOrder(config.text.engines, 'synthesise')
+  const synthesiser = new SynthesiserSet({ engines: [...hosted, ...embedded], slots: slots.slots, order })
+  // What this machine can do is measured by what runs on it, and costs nothing.
+  const own = new SynthesiserSet({ engines: embedded, slots: slots.slots })
   const sized: SizedRole = {
     role: 'synthesise',
     first: slots,
-    isReady: () => synthesiser.status().ready,
+    isReady: () => own.status().ready,
     isIdle: () => synthesiser.status().slotsUsed === 0,
     async measure() {
-      const measuring = measureSynthesis(synthesiser, clock)
+      const measuring = measureSynthesis(own, clock)
       return (await withDeadline(clock, SYNTHESIS_MEASURE_LIMIT_MS, 'measuring synthesis', measuring))?.realTimeFactor
     },
     share,

@@ -18,6 +18,6 @@ export {
   type SpeechRequest,
   type TranscriptionRequest,
 } from './openai/openai-client.ts'
-export { ProviderClients, type ProviderClientsOptions } from './provider-clients.ts'
+export { type ClientLease, ProviderClients, type ProviderClientsOptions } from './provider-clients.ts'
 export { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts'
 export { DEFAULT_TIMEOUT_MS, type ProviderProtocol, type ProviderRole, type ProviderSettings } from './settings.ts'

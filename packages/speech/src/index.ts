@@ -40,6 +40,7 @@ export {
 export { createRecogniserEars } from './fake-provider/recogniser-ears.ts'
 export { createSynthesiserVoice, FLITE_BEHIND } from './fake-provider/synthesiser-voice.ts'
 export * from './recogniser.ts'
+export { RecogniserSet, type RecogniserSetOptions } from './recogniser-set.ts'
 export type { VoiceActivity } from './speech-activity.ts'
 export {
   MAX_SPEECHES_PER_CORE,

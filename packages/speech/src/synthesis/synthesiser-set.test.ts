@@ -121,3 +121,23 @@ test('[SY42] a set says that more voices may come while one of its engines is lo
   assert.equal(set.status().isLoading, false)
   await set.close()
 })
+
+test('[SY44] an order for a language says who may speak it and who is asked first', () => {
+  const clock = new ManualClock()
+  const engine = (name: string, language: string) => {
+    const made = new ScriptedSynthesiser({
+      clock,
+      slots: 9,
+      voices: [{ name: `${name}-voice`, language, engine: name }],
+    })
+    return Object.defineProperty(made, 'name', { value: name })
+  }
+  const engines = [engine('first', 'en-US'), engine('second', 'en-GB'), engine('third', 'en')]
+  const order = (language: string) => (language === 'en' ? ['nobody', 'second', 'first'] : undefined)
+  const set = new SynthesiserSet({ engines, slots: 9, order })
+  assert.equal(speaker(set, {}), 'second-voice')
+  assert.equal(speaker(set, { language: 'en-US' }), 'first-voice')
+  assert.equal(speaker(set, { voice: 'third-voice' }), 'third-voice')
+  const none = new SynthesiserSet({ engines, slots: 9, order: () => ['nobody'] })
+  assert.equal(speaker(none, {}), 'LANGUAGE_UNSUPPORTED')
+})

@@ -8,6 +8,8 @@ export interface SynthesiserSetOptions {
   readonly engines: readonly Synthesiser[]
   /** Speeches at once, of all engines together; >= 0. */
   readonly slots: number
+  /** Names of those that may speak a language, in order; undefined = all that have it, in the order above. */
+  readonly order?: ((language: string) => readonly string[] | undefined) | undefined
 }
 
 const RETRY_AFTER_MS = 500
@@ -19,11 +21,13 @@ const SOME_FIT = 1
 export class SynthesiserSet implements Synthesiser {
   readonly name = 'synthesis'
   readonly #engines: readonly Synthesiser[]
+  readonly #order: SynthesiserSetOptions['order']
   #slots: number
   #isStarted = false
 
-  constructor({ engines, slots }: SynthesiserSetOptions) {
+  constructor({ engines, slots, order }: SynthesiserSetOptions) {
     this.#engines = engines
+    this.#order = order
     this.#slots = slots
   }
 
@@ -78,12 +82,16 @@ export class SynthesiserSet implements Synthesiser {
     if (voice !== undefined) {
       return ready.find((engine) => engine.status().voices.some(({ name }) => name === voice))
     }
-    for (const wanted of [CLOSE_FIT, SOME_FIT]) {
-      const fits = (spoken: string) => languageFit(spoken, language ?? DEFAULT_LANGUAGE) >= wanted
-      const engine = ready.find((each) => each.status().languages.some(fits))
-      if (engine) return engine
+    const asked = language ?? DEFAULT_LANGUAGE
+    const speaks = (engine: Synthesiser, wanted: number) =>
+      engine.status().languages.some((spoken) => languageFit(spoken, asked) >= wanted)
+    const names = this.#order?.(asked)
+    // Whoever wrote an order down wants that engine, also for another region of the language.
+    if (names) {
+      const ordered = names.flatMap((name) => ready.filter((engine) => engine.name === name))
+      return ordered.find((engine) => speaks(engine, SOME_FIT))
     }
-    return undefined
+    return ready.find((engine) => speaks(engine, CLOSE_FIT)) ?? ready.find((engine) => speaks(engine, SOME_FIT))
   }
 
   /** Why none of them can. An engine that is not ready might have; asking it also makes it try again what failed. */

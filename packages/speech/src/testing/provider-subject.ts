@@ -1,7 +1,7 @@
 // A fake provider with real engines behind it, for engines that are clients of one. Its clock is the system's: it is another machine.
 import { createHash } from 'node:crypto'
 import { type Clock, systemClock } from '@parley/kernel'
-import { OpenAiClient, type ProviderSettings } from '@parley/providers'
+import { type ClientLease, OpenAiClient, type ProviderSettings } from '@parley/providers'
 import { type FakeEars, type FakeProvider, type FakeProviderOptions, startFakeProvider } from '@parley/providers/fake'
 import { createFliteSynthesiser } from '../engines/flite/flite-synthesiser.ts'
 import { loadPocketSphinx } from '../engines/pocketsphinx/library.ts'
@@ -12,8 +12,8 @@ import { createSynthesiserVoice } from '../fake-provider/synthesiser-voice.ts'
 export interface ProviderSubject {
   readonly provider: FakeProvider
   readonly settings: ProviderSettings
-  /** One that is closed with the subject. */
-  client(clock?: Clock): OpenAiClient
+  /** One that is closed with the subject, whoever gives it back. */
+  lease(clock?: Clock): ClientLease
   close(): Promise<void>
 }
 
@@ -65,10 +65,10 @@ export async function providerSubject(options: ProviderSubjectOptions): Promise<
   return {
     provider,
     settings,
-    client(clock = systemClock) {
+    lease(clock = systemClock) {
       const client = new OpenAiClient({ clock, settings })
       clients.push(client)
-      return client
+      return { client, release: async () => {} }
     },
     async close() {
       await Promise.all(clients.map((client) => client.close()))

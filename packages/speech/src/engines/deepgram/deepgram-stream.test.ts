@@ -282,7 +282,7 @@ test('[DG5] seconds of a connection are media times, also across gaps and after 
     [100, 110, 120, 150, 5_000, 5_030, 5_040, 5_040],
   )
   sent.forget(0.04)
-  assert.deepEqual([sent.length, sent.oldestArrivalMs], [3, 140])
+  assert.equal(sent.length, 3)
   assert.deepEqual(
     [0, 0.04, 0.06, 0.09].map((at) => sent.mediaMs(at)),
     [140, 140, 5_000, 5_030],

@@ -4,7 +4,7 @@ import { backoffMs, type Clock, type Random, type Result, type Scope, type Timer
 import type { LiveConnection, LiveListener, LiveMessage, LiveResult, ProviderFailure } from '@parley/providers'
 import { AudioInbox, INBOX_CAPACITY_BLOCKS } from '../../audio-inbox.ts'
 import { BLOCK_MS, type EndpointingOptions } from '../../endpointing.ts'
-import type { RecognitionBacklog, RecognitionListener } from '../../recogniser.ts'
+import type { RecognitionListener } from '../../recogniser.ts'
 import type { UtteranceState } from '../../utterance-state.ts'
 import { advanceUtterance, deliver, openUtterance, type UtteranceEvent } from '../../utterance-transitions.ts'
 import type { HostedStream } from '../hosted/hosted-recogniser.ts'
@@ -103,10 +103,8 @@ export class DeepgramStream implements HostedStream {
     this.#forward()
   }
 
-  backlog(nowMs: number): RecognitionBacklog {
-    const { oldestArrivalMs } = this.#sent
-    const oldestMs = oldestArrivalMs === undefined ? 0 : Math.max(0, nowMs - oldestArrivalMs)
-    return { audioMs: this.#sent.length * BLOCK_MS, oldestMs, lostMsTotal: this.#lostBlocks * BLOCK_MS }
+  backlog() {
+    return { audioMs: this.#sent.length * BLOCK_MS, lostMsTotal: this.#lostBlocks * BLOCK_MS }
   }
 
   close(): Promise<void> {

@@ -25,12 +25,6 @@ export class SentAudio {
     return this.#blocks
   }
 
-  /** When the oldest block that is kept came, on the clock of who pushed it. */
-  get oldestArrivalMs(): number | undefined {
-    const oldest = this.#items.find((item) => item.kind === 'block')
-    return oldest?.kind === 'block' ? oldest.arrivedAtMs : undefined
-  }
-
   push(block: AudioBlock): void {
     this.#items.push(block)
     this.#blocks++

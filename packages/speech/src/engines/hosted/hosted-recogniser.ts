@@ -16,7 +16,8 @@ import { languageFit } from '../../synthesis/speak-request.ts'
 export interface HostedStream extends RecognitionStream {
   /** To be called every now and then. */
   checkIdle(nowMs: number): void
-  backlog(nowMs: number): RecognitionBacklog
+  /** Audio that is kept because it is not decided, and audio that was lost for want of room. */
+  backlog(): Omit<RecognitionBacklog, 'oldestMs'>
 }
 
 /** Where streams come from. */
@@ -50,7 +51,6 @@ const UNAVAILABLE_RETRY_MS = 5_000
 export class HostedRecogniser implements Recogniser {
   readonly name: string
   readonly #engine: HostedEngine
-  readonly #clock: Clock
   readonly #slots: number
   readonly #scope: Scope
   readonly #streams = new Set<HostedStream>()
@@ -62,7 +62,6 @@ export class HostedRecogniser implements Recogniser {
   constructor(engine: HostedEngine, { clock, slots }: HostedRecogniserOptions) {
     this.name = engine.name
     this.#engine = engine
-    this.#clock = clock
     this.#slots = slots
     this.#scope = new Scope(clock)
     this.#scope.every(IDLE_CHECK_MS, () => {
@@ -113,7 +112,7 @@ export class HostedRecogniser implements Recogniser {
     const onReleased = () => {
       if (!stream || !this.#streams.delete(stream)) return
       this.#slotsUsed--
-      this.#lostMsTotal += stream.backlog(this.#clock.nowMs()).lostMsTotal
+      this.#lostMsTotal += stream.backlog().lostMsTotal
       void scope.close()
     }
     const opened = await this.#engine.open({ ...options, scope }, listener, onReleased)
@@ -142,13 +141,12 @@ export class HostedRecogniser implements Recogniser {
     await this.#engine.close()
   }
 
+  /** That audio waits for somebody else's machine says nothing about the load of this one: nothing counts as old. */
   #backlog(): RecognitionBacklog {
-    const nowMs = this.#clock.nowMs()
     const total = { audioMs: 0, oldestMs: 0, lostMsTotal: this.#lostMsTotal }
     for (const stream of this.#streams) {
-      const { audioMs, oldestMs, lostMsTotal } = stream.backlog(nowMs)
+      const { audioMs, lostMsTotal } = stream.backlog()
       total.audioMs += audioMs
-      total.oldestMs = Math.max(total.oldestMs, oldestMs)
       total.lostMsTotal += lostMsTotal
     }
     return total

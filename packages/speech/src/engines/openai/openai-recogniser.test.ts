@@ -25,13 +25,13 @@ async function talk(speaker: number, sentences: readonly number[]) {
 recogniserContract('a provider of the OpenAI protocol', {
   ...(problem === undefined ? {} : { skip: problem }),
   async create(clock, slots) {
-    return { recogniser: createOpenAiRecogniser({ clock, slots, client: fake.client() }), prepare: talk }
+    return { recogniser: createOpenAiRecogniser({ clock, slots, lease: fake.lease() }), prepare: talk }
   },
 })
 
 async function opened(more: Partial<Parameters<typeof createOpenAiRecogniser>[0]> = {}, timeoutMs = 20_000) {
   const subject = await providerSubject({ settings: { timeoutMs }, fake: { backing: { ears: REPEATER } } })
-  const recogniser = createOpenAiRecogniser({ clock: systemClock, slots: 2, client: subject.client(), ...more })
+  const recogniser = createOpenAiRecogniser({ clock: systemClock, slots: 2, lease: subject.lease(), ...more })
   await recogniser.start()
   const log = new ListenerLog()
   const stream = await recogniser.openStream({ language: 'en-US', firstIndex: 0 }, log)
@@ -84,7 +84,11 @@ test('[OA11] a provider whose key is wrong is refused at once, and not asked aga
   const { provider, settings, close } = await opened()
   t.after(close)
   const client = new OpenAiClient({ clock: systemClock, settings: { ...settings, apiKey: 'hunter2' } })
-  const recogniser = createOpenAiRecogniser({ clock: new ManualClock(), slots: 1, client })
+  const recogniser = createOpenAiRecogniser({
+    clock: new ManualClock(),
+    slots: 1,
+    lease: { client, release: () => client.close() },
+  })
   await recogniser.start()
   const refused = await recogniser.openStream({ language: 'en', firstIndex: 0 }, new ListenerLog())
   assert.ok(!refused.ok && refused.error.code === 'SPEECH_UNAVAILABLE')
@@ -92,7 +96,6 @@ test('[OA11] a provider whose key is wrong is refused at once, and not asked aga
   assert.doesNotMatch(refused.error.message, /hunter/)
   assert.equal(provider.stats().routes.transcription.requests, 0)
   await recogniser.close()
-  await client.close()
 })
 
 test('[UT5] speech without a pause is cut; each part is transcribed once and all of it is', async (t) => {

@@ -1,7 +1,7 @@
 // Recognition by a provider of the OpenAI protocol, utterance by utterance (Whisper and its like).
 import { createVad } from '@parley/audio'
 import { ok } from '@parley/kernel'
-import type { OpenAiClient } from '@parley/providers'
+import type { ClientLease } from '@parley/providers'
 import { DEFAULT_ENDPOINTING, type EndpointingOptions } from '../../endpointing.ts'
 import type { VoiceActivity } from '../../speech-activity.ts'
 import { HostedRecogniser, type HostedRecogniserOptions } from '../hosted/hosted-recogniser.ts'
@@ -9,8 +9,8 @@ import { TranscribedStream } from './transcribed-stream.ts'
 import { UtteranceTranscriber } from './utterance-transcriber.ts'
 
 export interface OpenAiRecogniserOptions extends HostedRecogniserOptions {
-  /** Another's to close. */
-  readonly client: OpenAiClient
+  /** Given back by `close`. */
+  readonly lease: ClientLease
   readonly endpointing?: EndpointingOptions
   /** A voice detector per stream; @parley/audio's in its strictest mode unless told. */
   readonly createVoiceActivity?: () => Promise<VoiceActivity>
@@ -19,7 +19,8 @@ export interface OpenAiRecogniserOptions extends HostedRecogniserOptions {
 const DEFAULT_LANGUAGES = ['en']
 
 export function createOpenAiRecogniser(options: OpenAiRecogniserOptions): HostedRecogniser {
-  const { clock, client, endpointing = DEFAULT_ENDPOINTING } = options
+  const { clock, lease, endpointing = DEFAULT_ENDPOINTING } = options
+  const { client } = lease
   const { id, languages = DEFAULT_LANGUAGES } = client.settings
   const createVoiceActivity = options.createVoiceActivity ?? (() => createVad({ mode: 3 }))
   return new HostedRecogniser(
@@ -44,7 +45,7 @@ export function createOpenAiRecogniser(options: OpenAiRecogniserOptions): Hosted
           }),
         )
       },
-      close: async () => {},
+      close: () => lease.release(),
     },
     options,
   )

@@ -16,10 +16,10 @@ after(() => fake.close())
 
 synthesiserContract('a provider of the OpenAI protocol', {
   async create(clock, slots) {
-    const client = fake.client()
-    const options = { clock, slots, client }
+    const lease = fake.lease()
+    const options = { clock, slots, lease }
     return engineSubject(
-      openAiSpeechEngine(client),
+      openAiSpeechEngine(lease.client),
       options,
       (maker) => void maker.close(),
       (engine) => new OpenAiSynthesiser(options, engine),
@@ -33,7 +33,7 @@ synthesiserContract('a provider of the OpenAI protocol', {
 async function started(more: Parameters<typeof providerSubject>[0] = {}, clientClock: Clock = systemClock) {
   const subject = await providerSubject({ hasVoice: true, ...more })
   const clock = new ManualClock()
-  const synthesiser = new OpenAiSynthesiser({ clock, slots: 4, client: subject.client(clientClock) })
+  const synthesiser = new OpenAiSynthesiser({ clock, slots: 4, lease: subject.lease(clientClock) })
   await synthesiser.start()
   const speak = (text: string, voice = 'fake-alloy') => {
     const asked = synthesiser.speak({ requestId: 'r', text, voice })
@@ -109,9 +109,9 @@ test('[OA4] cancelled, the call ends at the provider too', async (t) => {
 })
 
 test('[OA5] a provider that is away is a status and a refusal, and is used again when it is back', async (t) => {
-  const { client, close } = await started({ settings: { apiKey: 'another' } })
+  const { lease, close } = await started({ settings: { apiKey: 'another' } })
   t.after(close)
-  const wrongKey = new OpenAiSynthesiser({ clock: new ManualClock(), slots: 1, client: client() })
+  const wrongKey = new OpenAiSynthesiser({ clock: new ManualClock(), slots: 1, lease: lease() })
   await wrongKey.start()
   const { ready, problem } = wrongKey.status()
   assert.equal(ready, false)
@@ -123,10 +123,11 @@ test('[OA5] a provider that is away is a status and a refusal, and is used again
 })
 
 test('[OA5] a provider that went away and came back is used again', async (t) => {
-  const { provider, synthesiser, client, settings, close } = await started()
+  const { provider, synthesiser, lease, settings, close } = await started()
   t.after(close)
-  const other = client()
-  const own = new OpenAiSynthesiser({ clock: new ManualClock(), slots: 1, client: other })
+  const lent = lease()
+  const other = lent.client
+  const own = new OpenAiSynthesiser({ clock: new ManualClock(), slots: 1, lease: lent })
   await own.start()
   assert.equal(own.status().ready, true)
   await provider.close()

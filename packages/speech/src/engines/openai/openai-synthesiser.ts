@@ -1,6 +1,6 @@
 // Speech by a provider of the OpenAI protocol, sentence by sentence, streamed. What it adds to the pieces: whether the provider is there.
 import { type Clock, err, ok, type Result } from '@parley/kernel'
-import type { OpenAiClient } from '@parley/providers'
+import type { ClientLease, OpenAiClient } from '@parley/providers'
 import type { PieceEngine } from '../../synthesis/piece.ts'
 import { PieceSynthesiser } from '../../synthesis/piece-synthesiser.ts'
 import type { SpeakRequest, Speech, Synthesiser, SynthesiserRefusal, SynthesiserStatus } from '../../synthesiser.ts'
@@ -9,8 +9,8 @@ import { SpeechMaker } from './speech-maker.ts'
 
 export interface OpenAiSynthesiserOptions {
   readonly clock: Clock
-  /** Another's to close. */
-  readonly client: OpenAiClient
+  /** Given back by `close`. */
+  readonly lease: ClientLease
   /** Speeches at once; >= 1. */
   readonly slots: number
 }
@@ -47,13 +47,16 @@ export function openAiSpeechEngine(client: OpenAiClient): PieceEngine {
 
 export class OpenAiSynthesiser implements Synthesiser {
   readonly name: string
+  readonly #lease: ClientLease
   readonly #client: OpenAiClient
   readonly #pieces: PieceSynthesiser
   readonly #forget: () => void
   #isClosed = false
 
-  constructor({ client, ...options }: OpenAiSynthesiserOptions, engine = openAiSpeechEngine(client)) {
+  constructor({ lease, ...options }: OpenAiSynthesiserOptions, engine = openAiSpeechEngine(lease.client)) {
+    const { client } = lease
     this.name = client.settings.id
+    this.#lease = lease
     this.#client = client
     this.#pieces = new PieceSynthesiser(engine, options)
     // What could not be loaded is loaded as soon as the provider is back.
@@ -85,6 +88,7 @@ export class OpenAiSynthesiser implements Synthesiser {
     this.#isClosed = true
     this.#forget()
     await this.#pieces.close()
+    await this.#lease.release()
   }
 
   #problem(): string | undefined {

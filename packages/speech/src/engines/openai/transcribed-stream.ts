@@ -6,7 +6,7 @@ import { type AudioBlock, AudioInbox, type InboxItem } from '../../audio-inbox.t
 import { BlockHistory, type HeardBlock } from '../../block-history.ts'
 import { BLOCK_MS, CUT_SEARCH_BLOCKS, Endpointer, type EndpointingOptions, PRE_ROLL_BLOCKS } from '../../endpointing.ts'
 import { StablePrefix } from '../../hypothesis.ts'
-import type { RecognitionBacklog, RecognitionListener } from '../../recogniser.ts'
+import type { RecognitionListener } from '../../recogniser.ts'
 import { SpeechActivity, type VoiceActivity } from '../../speech-activity.ts'
 import type { UtteranceState } from '../../utterance-state.ts'
 import { advanceUtterance, deliver, openUtterance, type UtteranceEvent } from '../../utterance-transitions.ts'
@@ -86,14 +86,13 @@ export class TranscribedStream implements HostedStream {
     if (this.#life !== 'open' || samples.length === 0) return
     this.#lastPushAtMs = this.#clock.nowMs()
     this.#hasAudioSinceIdle = true
-    this.#inbox.push(mediaMs, samples, this.#lastPushAtMs)
+    this.#inbox.push(mediaMs, samples)
     this.#pump()
   }
 
-  backlog(nowMs: number): RecognitionBacklog {
-    const { length, dropped, oldestArrivalMs } = this.#inbox
-    const oldestMs = oldestArrivalMs === undefined ? 0 : Math.max(0, nowMs - oldestArrivalMs)
-    return { audioMs: length * BLOCK_MS, oldestMs, lostMsTotal: dropped * BLOCK_MS }
+  backlog() {
+    const { length, dropped } = this.#inbox
+    return { audioMs: length * BLOCK_MS, lostMsTotal: dropped * BLOCK_MS }
   }
 
   flush(flushId: number): void {

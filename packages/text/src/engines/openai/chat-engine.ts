@@ -1,7 +1,7 @@
 // What translating and polishing by a chat model have in common: asking, and putting what went wrong into the words of the port.
 import { err, ok, type Result } from '@parley/kernel'
 import type { TextEngineInfo, TextFailureCode, TextKind, TextUsage } from '@parley/protocol'
-import type { OpenAiClient, ProviderFailure, ProviderFailureKind } from '@parley/providers'
+import type { ClientLease, OpenAiClient, ProviderFailure, ProviderFailureKind } from '@parley/providers'
 import { MAX_TEXT_BYTES, type TextFailure } from '../../text-engine.ts'
 import { ANSWER_SCHEMA, type Prompt, readAnswer } from './prompts.ts'
 
@@ -26,14 +26,14 @@ export interface AskedText {
 export class ChatEngine {
   readonly #client: OpenAiClient
   readonly #kind: TextKind
-  readonly #release: () => Promise<void>
+  readonly #lease: ClientLease
   readonly #ending = new AbortController()
 
-  /** The client is another's to close, who is told by `release` that it is not used here any more. */
-  constructor(client: OpenAiClient, kind: TextKind, release: () => Promise<void>) {
-    this.#client = client
+  /** The lease is given back by `close`. */
+  constructor(lease: ClientLease, kind: TextKind) {
+    this.#lease = lease
+    this.#client = lease.client
     this.#kind = kind
-    this.#release = release
   }
 
   status(): TextEngineInfo {
@@ -59,7 +59,7 @@ export class ChatEngine {
   async close(): Promise<void> {
     if (this.#ending.signal.aborted) return
     this.#ending.abort()
-    await this.#release()
+    await this.#lease.release()
   }
 
   async ask(

@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises'
 import { after, type TestContext, test } from 'node:test'
 import { err, ok, systemClock } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
-import { OpenAiClient, ProviderClients } from '@parley/providers'
+import { ProviderClients, type ProviderSettings } from '@parley/providers'
 import type { FakeChat, FakeProviderOptions, FaultKind } from '@parley/providers/fake'
 import { createTextChat } from '../../fake-provider/text-chat.ts'
 import { guardedTranslator } from '../../guarded-engines.ts'
@@ -192,11 +192,10 @@ test('[OT13] a wrong or absent key, and no connection, are a status; it is ready
   const { provider, settings } = await started(t)
   for (const apiKey of ['hunter2', undefined]) {
     const clock = new ManualClock()
-    const client = new OpenAiClient({ clock, settings: { ...settings, apiKey } })
-    t.after(() => client.close())
-    const clients = { openAi: () => client } as unknown as ProviderClients
-    const [translator] = createProviderTextEngines([settings], { clock, clients }).translators
+    const keyed: ProviderSettings = { ...settings, apiKey, roles: ['translate'] }
+    const [translator] = createProviderTextEngines([keyed], { clock }).translators
     assert.ok(translator)
+    t.after(() => translator.close())
     await translator.start()
     const { ready, problem = '' } = translator.status()
     assert.equal(ready, false)
@@ -213,9 +212,8 @@ test('[OT13] a wrong or absent key, and no connection, are a status; it is ready
   }
   assert.equal(provider.stats().routes.chat.requests, 0)
   const clock = new ManualClock()
-  const { translators } = createProviderTextEngines([{ ...settings, baseUrl: 'http://no-such-host.invalid/v1' }], {
-    clock,
-  })
+  const nowhere: ProviderSettings = { ...settings, baseUrl: 'http://no-such-host.invalid/v1', roles: ['translate'] }
+  const { translators } = createProviderTextEngines([nowhere], { clock })
   await translators[0]?.start()
   assert.match(translators[0]?.status().problem ?? '', /no-such-host\.invalid is not known/)
   await translators[0]?.close()
@@ -241,7 +239,7 @@ test('[OT13] a provider that goes away is noticed by who asks, looked for, and u
   forget()
 })
 
-test('[OT14] engines of one provider share its connections, which go with the last of them or with who lent them', async (t) => {
+test('[OT14] engines of one provider share its connections, which go with the last that uses them', async (t) => {
   const { settings, provider } = await chatSubject(model)
   t.after(() => provider.close())
   const clock = new ManualClock()
@@ -256,6 +254,8 @@ test('[OT14] engines of one provider share its connections, which go with the la
   await polisher.close()
   assert.equal(clock.pendingTimers, 0)
   const clients = new ProviderClients({ clock, providers: [settings] })
+  const elsewhere = clients.lease('acme')
+  assert.equal(clients.lease('nobody'), undefined)
   const lent = createProviderTextEngines([settings, { ...settings, id: 'dg', protocol: 'deepgram' }], {
     clock,
     clients,
@@ -267,7 +267,7 @@ test('[OT14] engines of one provider share its connections, which go with the la
   await lent.translators[0]?.start()
   await Promise.all([...lent.translators, ...lent.polishers].map((engine) => engine.close()))
   assert.ok(clock.pendingTimers > 0)
-  await clients.close()
+  await Promise.all([elsewhere?.release(), elsewhere?.release()])
   assert.equal(clock.pendingTimers, 0)
   await eventually(() => (provider.stats().connections.open > 0 ? 'connections are left' : undefined))
 })

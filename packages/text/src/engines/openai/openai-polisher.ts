@@ -1,7 +1,7 @@
 // Grammar, punctuation and capitals by a chat model. One text is one call.
 import { err, ok, type Result } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
-import type { OpenAiClient } from '@parley/providers'
+import type { ClientLease } from '@parley/providers'
 import type { Polisher, PolishRequest, TextAnswer, TextFailure } from '../../text-engine.ts'
 import { hasWords, plainLine } from '../plain-text.ts'
 import { ChatEngine, textProblem } from './chat-engine.ts'
@@ -13,10 +13,10 @@ export class OpenAiPolisher implements Polisher {
   readonly name: string
   readonly #chat: ChatEngine
 
-  /** `release` is called once, when the client is not used here any more. */
-  constructor(client: OpenAiClient, release = async () => {}) {
-    this.name = client.settings.id
-    this.#chat = new ChatEngine(client, 'polish', release)
+  /** The lease is given back by `close`. */
+  constructor(lease: ClientLease) {
+    this.name = lease.client.settings.id
+    this.#chat = new ChatEngine(lease, 'polish')
   }
 
   status(): TextEngineInfo {

@@ -1,7 +1,7 @@
 // Translation by a chat model. One text is one call: the budget of the provider is counted where it is asked, so nothing here asks twice.
 import { err, ok, type Result } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
-import type { OpenAiClient } from '@parley/providers'
+import type { ClientLease } from '@parley/providers'
 import type { TextAnswer, TextFailure, TranslateRequest, Translator } from '../../text-engine.ts'
 import { hasWords, plainLine } from '../plain-text.ts'
 import { ChatEngine, textProblem } from './chat-engine.ts'
@@ -12,10 +12,10 @@ export class OpenAiTranslator implements Translator {
   readonly name: string
   readonly #chat: ChatEngine
 
-  /** `release` is called once, when the client is not used here any more. */
-  constructor(client: OpenAiClient, release = async () => {}) {
-    this.name = client.settings.id
-    this.#chat = new ChatEngine(client, 'translate', release)
+  /** The lease is given back by `close`. */
+  constructor(lease: ClientLease) {
+    this.name = lease.client.settings.id
+    this.#chat = new ChatEngine(lease, 'translate')
   }
 
   status(): TextEngineInfo {

@@ -1,13 +1,13 @@
 // The text engines that a configuration names providers for.
 import type { Clock } from '@parley/kernel'
-import { OpenAiClient, type ProviderClients, type ProviderSettings } from '@parley/providers'
+import { ProviderClients, type ProviderSettings } from '@parley/providers'
 import type { Polisher, Translator } from '../../text-engine.ts'
 import { OpenAiPolisher } from './openai-polisher.ts'
 import { OpenAiTranslator } from './openai-translator.ts'
 
 export interface ProviderTextDeps {
   readonly clock: Clock
-  /** Connections shared with engines of other kinds, theirs to close; without them there are own ones, closed with the last engine. */
+  /** Connections shared with engines of other kinds; own ones unless told. Either way they go with the last engine that uses them. */
   readonly clients?: ProviderClients | undefined
 }
 
@@ -17,27 +17,18 @@ export interface ProviderTextEngines {
   readonly polishers: readonly Polisher[]
 }
 
-/** Engines of the providers with the roles translate and polish, not started. Their names are the providers' ids. */
+/** Engines of the providers with the roles translate and polish, not started; whoever gets them closes each. Their names are the providers' ids. */
 export function createProviderTextEngines(
   providers: readonly ProviderSettings[],
-  { clock, clients }: ProviderTextDeps,
+  { clock, clients = new ProviderClients({ clock, providers }) }: ProviderTextDeps,
 ): ProviderTextEngines {
   const translators: Translator[] = []
   const polishers: Polisher[] = []
-  for (const settings of providers) {
-    const { id, protocol, roles } = settings
-    if (protocol !== 'openai') continue
-    const shared = clients?.openAi(id)
-    const client = shared ?? new OpenAiClient({ clock, settings })
-    let users = 0
-    const lease = () => {
-      users++
-      return async () => {
-        if (--users === 0 && !shared) await client.close()
-      }
-    }
-    if (roles.includes('translate')) translators.push(new OpenAiTranslator(client, lease()))
-    if (roles.includes('polish')) polishers.push(new OpenAiPolisher(client, lease()))
+  for (const { id, roles } of providers) {
+    const forTranslation = roles.includes('translate') ? clients.lease(id) : undefined
+    if (forTranslation) translators.push(new OpenAiTranslator(forTranslation))
+    const forPolish = roles.includes('polish') ? clients.lease(id) : undefined
+    if (forPolish) polishers.push(new OpenAiPolisher(forPolish))
   }
   return { translators, polishers }
 }
