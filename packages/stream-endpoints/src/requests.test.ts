@@ -153,7 +153,7 @@ test('[SH5] a file is what its first bytes say; what is not read is named', asyn
   assert.equal(half.text, 'w5 w6')
 })
 
-test('[DG7] a recording in the body is answered in Deepgram words, whatever says what it is', async () => {
+test('[LSN7] a recording in the body is answered in Deepgram words, whatever says what it is', async () => {
   const ask = async (query: string, body: Uint8Array, type = 'audio/wav') => {
     const reply = await post(`${LISTEN}?${query}`, { body: new Uint8Array(body), headers: { 'content-type': type } })
     return { status: reply.status, body: (await reply.json()) as Record<string, never> }

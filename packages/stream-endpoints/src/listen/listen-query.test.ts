@@ -17,7 +17,7 @@ function refused(query: string) {
   return [config.error.code, config.error.details.field]
 }
 
-test('[DG1] an address without a word means a container, no interim results and plain text', () => {
+test('[LSN1] an address without a word means a container, no interim results and plain text', () => {
   assert.deepEqual(accepted(''), {
     encoding: undefined,
     sampleRateHz: 8_000,
@@ -33,7 +33,7 @@ test('[DG1] an address without a word means a container, no interim results and 
   })
 })
 
-test('[DG1] what clients of Deepgram send is read, and what is not used is named', () => {
+test('[LSN1] what clients of Deepgram send is read, and what is not used is named', () => {
   const config = accepted(
     'model=nova-3&encoding=linear16&sample_rate=16000&channels=1&language=en-US&interim_results=true&punctuate=true' +
       '&smart_format=true&endpointing=500&utterance_end_ms=1000&vad_events=true&tag=a&tag=b&keyterm=x&keyterm=y' +
@@ -51,7 +51,7 @@ test('[DG1] what clients of Deepgram send is read, and what is not used is named
   assert.deepEqual([multi.language, multi.ignored], [undefined, ['language']])
 })
 
-test('[DG1] what cannot be done and would be missed is refused by name, as are wrong values and unknown fields', () => {
+test('[LSN1] what cannot be done and would be missed is refused by name, as are wrong values and unknown fields', () => {
   for (const query of ['diarize=true', 'multichannel=true', 'redact=pci', 'callback=https://x.example', 'channels=2']) {
     assert.deepEqual(refused(query), ['INVALID_FIELD', query.split('=')[0]], query)
   }
@@ -72,7 +72,7 @@ test('[DG1] what cannot be done and would be missed is refused by name, as are w
   assert.deepEqual(refused('constructor=x'), ['UNKNOWN_FIELD', 'constructor'])
 })
 
-test('[DG1] whatever the address or the message, the answer is a value or an error of the catalogue', () => {
+test('[LSN1] whatever the address or the message, the answer is a value or an error of the catalogue', () => {
   fc.assert(
     fc.property(fc.webQueryParameters(), (query) => {
       const config = read(query)

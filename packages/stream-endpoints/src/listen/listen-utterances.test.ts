@@ -30,7 +30,7 @@ function brief(messages: readonly ListenMessage[]): unknown[] {
   })
 }
 
-test('[DG3] a final has its words in seconds, and casing only where it is asked for', () => {
+test('[LSN3] a final has its words in seconds, and casing only where it is asked for', () => {
   const [cased] = new ListenUtterances(WISHES, 'r').onFinal(final(0, 1_000, 1_800))
   assert.ok(cased?.type === 'Results')
   assert.deepEqual([cased.start, cased.duration, cased.is_final, cased.metadata.request_id], [1, 0.8, true, 'r'])
@@ -50,7 +50,7 @@ test('[DG3] a final has its words in seconds, and casing only where it is asked 
   assert.equal(plain.channel.alternatives[0]?.words[0]?.punctuated_word, undefined)
 })
 
-test('[DG3] interim results only for who wants them, and what was shown in vain is taken back', () => {
+test('[LSN3] interim results only for who wants them, and what was shown in vain is taken back', () => {
   const utterances = new ListenUtterances(WISHES, 'r')
   assert.deepEqual(brief([utterances.onPartial(partial(0, 0, 100)).interim as ListenMessage]), ['Hello:'])
   assert.deepEqual(brief(utterances.onAbandoned()), [':final'])
@@ -60,7 +60,7 @@ test('[DG3] interim results only for who wants them, and what was shown in vain 
   assert.deepEqual(brief(silent.onAbandoned()), [])
 })
 
-test('[DG4] a start before the first words, once an utterance', () => {
+test('[LSN4] a start before the first words, once an utterance', () => {
   const utterances = new ListenUtterances({ ...WISHES, hasVadEvents: true }, 'r')
   assert.deepEqual(utterances.onPartial(partial(0, 500, 700)).kept, [
     { type: 'SpeechStarted', channel: [0, 1], timestamp: 0.5 },
@@ -70,7 +70,7 @@ test('[DG4] a start before the first words, once an utterance', () => {
   assert.deepEqual(brief(utterances.onFinal(final(1, 2_000, 2_900))), ['SpeechStarted', 'Hello there.:final+end'])
 })
 
-test('[DG4] endpointing: with the final, after so much silence, or never', () => {
+test('[LSN4] endpointing: with the final, after so much silence, or never', () => {
   const patient = new ListenUtterances({ ...WISHES, endpointingMs: 800 }, 'r')
   assert.deepEqual(brief(patient.onFinal(final(0, 0, 900))), ['Hello there.:final'])
   assert.deepEqual(brief(patient.onSettled(1_600)), [])
@@ -85,7 +85,7 @@ test('[DG4] endpointing: with the final, after so much silence, or never', () =>
   assert.deepEqual(brief(never.onSettled(60_000)), [])
 })
 
-test('[DG4] UtteranceEnd once, after so much silence behind the last word, and not while somebody speaks', () => {
+test('[LSN4] UtteranceEnd once, after so much silence behind the last word, and not while somebody speaks', () => {
   const utterances = new ListenUtterances({ ...WISHES, utteranceEndMs: 1_000 }, 'r')
   assert.deepEqual(utterances.onSettled(5_000), [])
   utterances.onFinal(final(0, 5_000, 5_900))
@@ -97,7 +97,7 @@ test('[DG4] UtteranceEnd once, after so much silence behind the last word, and n
   assert.deepEqual(utterances.onSettled(9_500), [])
 })
 
-test('[DG5] the last result before a Finalize is marked, an empty one when there is none', () => {
+test('[LSN5] the last result before a Finalize is marked, an empty one when there is none', () => {
   const utterances = new ListenUtterances(WISHES, 'r')
   utterances.onFinalizing()
   assert.deepEqual(brief(utterances.onFinalized(100)), [':final+end+finalize'])

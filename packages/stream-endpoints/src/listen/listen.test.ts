@@ -31,7 +31,7 @@ const transcripts = (client: TestClient) =>
   client.of('Results').map((result) => [result.channel.alternatives[0].transcript, result.is_final])
 const free = () => eventually(() => (rig.recognise.slotsUsed === 0 ? undefined : 'a slot is kept'))
 
-test('[DG3, DG5] audio in, interim and final results out, and a summary at the end', async () => {
+test('[LSN3, LSN5] audio in, interim and final results out, and a summary at the end', async () => {
   const client = await open(`${LINEAR}&interim_results=true&vad_events=true&model=nova-3`)
   const audio = ints(0, 5, 6, ...SILENCE)
   client.send(audio)
@@ -55,7 +55,7 @@ test('[DG3, DG5] audio in, interim and final results out, and a summary at the e
   await free()
 })
 
-test('[DG5] Finalize is answered at once, whether or not anything was said', async () => {
+test('[LSN5] Finalize is answered at once, whether or not anything was said', async () => {
   const client = await open(LINEAR)
   client.say({ type: 'Finalize' })
   await client.got('Results')
@@ -72,14 +72,14 @@ test('[DG5] Finalize is answered at once, whether or not anything was said', asy
   assert.equal(await client.closed(), 1_000)
 })
 
-test('[DG5] a connection that never sent audio is closed with its summary', async () => {
+test('[LSN5] a connection that never sent audio is closed with its summary', async () => {
   const client = await open('')
   client.say({ type: 'CloseStream' })
   assert.equal(await client.closed(), 1_000)
   assert.equal(client.of('Metadata')[0]?.duration, 0)
 })
 
-test('[DG6] a WAV file in whatever pieces is read by its own header', async () => {
+test('[LSN6] a WAV file in whatever pieces is read by its own header', async () => {
   const wav = encodeWav(spelled(0, 5, 6, ...SILENCE), 16_000)
   for (const size of [1, 7, 40, 10_000]) {
     const client = await open('punctuate=true')
@@ -90,7 +90,7 @@ test('[DG6] a WAV file in whatever pieces is read by its own header', async () =
   }
 })
 
-test('[DG6] what cannot be decoded is said, and the connection ends', async () => {
+test('[LSN6] what cannot be decoded is said, and the connection ends', async () => {
   for (const [query, bytes, why] of [
     ['', Buffer.from('ID3 and so on'), /MP3/],
     ['', Buffer.alloc(100), /not a WAV/],
@@ -105,7 +105,7 @@ test('[DG6] what cannot be decoded is said, and the connection ends', async () =
   await free()
 })
 
-test('[DG6] telephone samples and floats are read at their rate', async () => {
+test('[LSN6] telephone samples and floats are read at their rate', async () => {
   const mulaw = await open('encoding=mulaw')
   mulaw.send(new Uint8Array(8_000).fill(0xff))
   mulaw.say({ type: 'CloseStream' })
@@ -118,7 +118,7 @@ test('[DG6] telephone samples and floats are read at their rate', async () => {
   assert.equal(floats.of('Metadata')[0]?.duration, 1)
 })
 
-test('[DG2] the key comes as Token, Bearer or subprotocol, and is a bearer credential to the host', async () => {
+test('[LSN2] the key comes as Token, Bearer or subprotocol, and is a bearer credential to the host', async () => {
   const seen: unknown[] = []
   await start({
     authorise: async ({ headers }) => {
@@ -140,7 +140,7 @@ test('[DG2] the key comes as Token, Bearer or subprotocol, and is a bearer crede
   assert.equal((await rig.client('/v1/stream/asr', { authorization: 'Token k' }).refused()).status, 401)
 })
 
-test('[SH1, DG1] a refused connection is told in the words of its clients', async () => {
+test('[SH1, LSN1] a refused connection is told in the words of its clients', async () => {
   const { status, body } = await rig.client('/v1/listen?diarize=true', { 'x-request-id': 'req-9' }).refused()
   assert.equal(status, 400)
   assert.deepEqual(body as object, {
@@ -150,7 +150,7 @@ test('[SH1, DG1] a refused connection is told in the words of its clients', asyn
   })
 })
 
-test('[DG3, DG5] a language that is not there, and a stream that breaks, are answered by Error', async () => {
+test('[LSN3, LSN5] a language that is not there, and a stream that breaks, are answered by Error', async () => {
   const client = await open(`${LINEAR}&language=xx`)
   client.send(ints(1))
   await client.closed()
@@ -166,7 +166,7 @@ test('[DG3, DG5] a language that is not there, and a stream that breaks, are ans
   assert.deepEqual(transcripts(broken).at(-1), ['w2', true])
 })
 
-test('[DG5] a connection without audio lives as long as it answers pings, and is not asked in words it does not know', async () => {
+test('[LSN5] a connection without audio lives as long as it answers pings, and is not asked in words it does not know', async () => {
   const clock = new ManualClock()
   await start({ clock, pingEveryMs: 1_000 })
   const client = await open(LINEAR)
