@@ -50,15 +50,13 @@ export class RateLimits {
   admit(nowMs: number, tokens: number): Admission & Partial<{ readonly admitted: Admitted }> {
     this.#forget(nowMs)
     const { requestsPerMinute, tokensPerMinute } = this.#options
-    if (requestsPerMinute !== undefined && this.#entries.length + 1 > requestsPerMinute) {
-      const oldest = this.#entries[this.#entries.length - requestsPerMinute]
-      const retryAfterMs = oldest === undefined ? NEVER_MS : oldest.atMs + WINDOW_MS - nowMs
-      return this.#refuse('requests', requestsPerMinute, retryAfterMs, nowMs)
+    // The advice is worth following only when it is that of the limit that keeps longest.
+    const requestsMs = this.#untilRequestFree(nowMs)
+    const tokensMs = this.#untilTokensFree(this.#tokens + tokens - (tokensPerMinute ?? Number.POSITIVE_INFINITY), nowMs)
+    if (requestsPerMinute !== undefined && requestsMs > 0 && requestsMs >= tokensMs) {
+      return this.#refuse('requests', requestsPerMinute, requestsMs, nowMs)
     }
-    if (tokensPerMinute !== undefined && this.#tokens + tokens > tokensPerMinute) {
-      const retryAfterMs = this.#untilTokensFree(this.#tokens + tokens - tokensPerMinute, nowMs)
-      return this.#refuse('tokens', tokensPerMinute, retryAfterMs, nowMs)
-    }
+    if (tokensPerMinute !== undefined && tokensMs > 0) return this.#refuse('tokens', tokensPerMinute, tokensMs, nowMs)
     const entry: Entry = { atMs: nowMs, tokens }
     this.#entries.push(entry)
     this.#tokens += tokens
@@ -74,7 +72,17 @@ export class RateLimits {
     return { isAdmitted: false, what, limit, retryAfterMs: Math.max(1, retryAfterMs), headers: this.#headers(nowMs) }
   }
 
+  /** 0: there is room. */
+  #untilRequestFree(nowMs: number): number {
+    const { requestsPerMinute = Number.POSITIVE_INFINITY } = this.#options
+    if (this.#entries.length < requestsPerMinute) return 0
+    const oldest = this.#entries[this.#entries.length - requestsPerMinute]
+    return oldest === undefined ? NEVER_MS : oldest.atMs + WINDOW_MS - nowMs
+  }
+
+  /** 0: none are needed. */
   #untilTokensFree(needed: number, nowMs: number): number {
+    if (needed <= 0) return 0
     let freed = 0
     for (const entry of this.#entries) {
       freed += entry.tokens
