@@ -73,7 +73,7 @@ module.exports = {
       'sessions-sideways',
       'domain packages meet in an app',
       'sessions',
-      'config|client|lab|sealing|audio|speech|fleet|placement|stream-endpoints',
+      'config|client|lab|sealing|audio|speech|text|providers|fleet|placement|stream-endpoints',
     ),
     layer(
       'stream-endpoints-sideways',

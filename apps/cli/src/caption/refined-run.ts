@@ -24,6 +24,8 @@ export class RefinedRun {
   #told = ''
   readonly #speaking = new Set<ParleyVoice>()
   #unwritten = 0
+  /** Everything that was asked for could be had once. */
+  #isAble = false
 
   constructor(wish: RefineWish, printer: CaptionPrinter, clock: Clock) {
     this.#wish = wish
@@ -73,7 +75,10 @@ export class RefinedRun {
     const able = this.#untilAble()
     await withDeadline(this.#clock, ABLE_WITHIN_MS, 'what was asked for', able).catch(() => {})
     const missing = this.#inForce?.unavailable
-    if (missing?.length === 0) return
+    if (missing?.length === 0) {
+      this.#isAble = true
+      return
+    }
     const detail = missing?.map(({ message }) => message).join('; ') ?? 'the platform did not say what can be had'
     const nextStep = 'Leave it out, or install what it takes (./parley doctor).'
     throw new ParleyClientError('LANGUAGE_UNSUPPORTED', { detail, nextStep })
@@ -125,7 +130,9 @@ export class RefinedRun {
   #onInForce(inForce: CaptionsInForce): void {
     this.#inForce = inForce
     const told = JSON.stringify([inForce.unavailable, inForce.via])
-    if (told !== this.#told) this.#printer.captionsInForce(inForce)
+    // What ends the command is said by its error.
+    const isRefused = !this.#isAble && inForce.unavailable.some(({ retryable }) => !retryable)
+    if (told !== this.#told && !isRefused) this.#printer.captionsInForce(inForce)
     this.#told = told
     this.#stir()
   }
