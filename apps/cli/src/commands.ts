@@ -79,6 +79,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createPlanCommand',
   },
   {
+    name: 'fake-provider',
+    summary: 'a provider of speech and text that costs nothing, with limits and faults',
+    module: './fake-provider/command.ts',
+    factory: 'createFakeProviderCommand',
+  },
+  {
     name: 'doctor',
     summary: 'what this machine has, lacks, and how to mend it',
     module: './doctor/command.ts',
