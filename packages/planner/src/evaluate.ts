@@ -21,7 +21,10 @@ export interface EvaluateOptions {
 function stageResult(plan: Plan, stage: Plan, index: number, seed: number): StageResult {
   const quantities = new Quantities(stage.built, seed)
   const written = plan.file.stages?.[index]
-  const set = Object.entries(written?.set ?? {}).map(([path, value]) => [path, Array.isArray(value) ? value.join('..') : String(value)])
+  const set = Object.entries(written?.set ?? {}).map(([path, value]) => [
+    path,
+    Array.isArray(value) ? value.join('..') : String(value),
+  ])
   return {
     name: written?.name ?? '',
     note: written?.note ?? null,
@@ -47,7 +50,12 @@ function workloadResults(quantities: Quantities): PlanResult['workloads'] {
 
 function quantityNames({ built }: Quantities): string[] {
   const { file, model } = built
-  const own = [...Object.keys(file.quantities ?? {}), ...Object.keys(file.growth?.of ?? {}), ...Object.keys(file.fits ?? {}), ...built.verdicts.keys()]
+  const own = [
+    ...Object.keys(file.quantities ?? {}),
+    ...Object.keys(file.growth?.of ?? {}),
+    ...Object.keys(file.fits ?? {}),
+    ...built.verdicts.keys(),
+  ]
   const heads = new Set(own)
   return [...model.definitions.keys()].filter((name) => heads.has(name.split('.')[0] ?? ''))
 }

@@ -47,8 +47,13 @@ function stepOf(quantities: Quantities, node: Node, name: string): WhyStep {
   const where = line === null ? '' : ` on line ${line}`
   const isWritten = node.op === 'input' || inputs.length === 0
   const formula = sentenceOf(quantities, node.because)
-  const written = definition?.line === undefined && node.standing !== 'measured' ? '' : `${STANDING[node.standing]}${where}`
-  const reason = isWritten ? [written, formula !== '' && node.op !== 'input' && formula !== quantity.text ? formula : ''].filter((text) => text !== '').join(': ') : formula
+  const written =
+    definition?.line === undefined && node.standing !== 'measured' ? '' : `${STANDING[node.standing]}${where}`
+  const reason = isWritten
+    ? [written, formula !== '' && node.op !== 'input' && formula !== quantity.text ? formula : '']
+        .filter((text) => text !== '')
+        .join(': ')
+    : formula
   const remark = note === null ? '' : ` (${note})`
   return {
     quantity,
@@ -76,7 +81,13 @@ function stepsFrom(quantities: Quantities, start: NodeId, name: string): WhyStep
   return steps
 }
 
-const problem = (plan: Plan, name: string, code: PlanProblem['code'], message: string, near: string | null): PlanProblem => ({
+const problem = (
+  plan: Plan,
+  name: string,
+  code: PlanProblem['code'],
+  message: string,
+  near: string | null,
+): PlanProblem => ({
   code,
   file: plan.path,
   line: 1,
@@ -96,7 +107,15 @@ export function explain(plan: Plan, name: string): Result<Why, PlanProblem> {
     const { value } = expr
     const isName = value.kind === 'name'
     const id = model.expression(value)
-    const target = isName ? id : model.graph.add({ op: 'same', args: [id], dim: model.graph.node(id).dim, unit: model.graph.node(id).unit, because: model.rendered(value) })
+    const target = isName
+      ? id
+      : model.graph.add({
+          op: 'same',
+          args: [id],
+          dim: model.graph.node(id).dim,
+          unit: model.graph.node(id).unit,
+          because: model.rendered(value),
+        })
     return ok({ name, steps: stepsFrom(quantities, target, name) })
   } catch (error) {
     if (!(error instanceof CompileProblem)) throw error

@@ -2,6 +2,6 @@
 export { type CheckOptions, checkPlan } from './check.ts'
 export { type EvaluateOptions, evaluatePlan } from './evaluate.ts'
 export { explain } from './explain.ts'
-export { type Plan, type ParseOptions, parsePlan, type SetValue, setOfArgument, withSet } from './plan.ts'
-export { type PlanFile, PlanFileSchema, type PlanValue, type Standing, STANDINGS } from './plan-file.ts'
+export { type ParseOptions, type Plan, parsePlan, type SetValue, setOfArgument, withSet } from './plan.ts'
+export { type PlanFile, PlanFileSchema, type PlanValue, STANDINGS, type Standing } from './plan-file.ts'
 export * from './result.ts'

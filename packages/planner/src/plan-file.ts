@@ -272,7 +272,8 @@ const TableSchema = Type.Object(
     of: text('What the left column counts: `sessions`.'),
     rows: Type.Record(Type.String({ pattern: '^[0-9.]+$' }), value('any', 'Right column.'), {
       ...strict,
-      description: '`{1: 200..500 ms, 10: 600..2000 ms}`.' }),
+      description: '`{1: 200..500 ms, 10: 600..2000 ms}`.',
+    }),
     between: Type.Optional(Type.Union([Type.Literal('linear'), Type.Literal('step')])),
   },
   { ...strict, description: 'A table that the plan states; read in expressions as `name(10 sessions)`.' },
@@ -314,7 +315,9 @@ const ClaimSchema = Type.Object(
     holds: Type.Optional(text('Or a comparison that is true if the sentence is: `reads <= set-reads`.')),
     about: Type.Optional(text('Topic: claims about one topic must say the same.')),
     at: Type.Optional(
-      Type.Union([Type.Integer(), Type.Array(Type.Integer())], { description: 'Month or months of growth it is about.' }),
+      Type.Union([Type.Integer(), Type.Array(Type.Integer())], {
+        description: 'Month or months of growth it is about.',
+      }),
     ),
     stage: Type.Optional(text('Stage it is about.')),
     set: Type.Optional(overrides),
@@ -345,17 +348,20 @@ export const PlanFileSchema = Type.Object(
         description: 'Further things that are counted, singular to plural: `exam: exams`.',
       }),
     ),
-    resources: Type.Optional(
-      named(text('The unit it is counted in.'), 'Further resources: `writes: writes/s`.'),
-    ),
+    resources: Type.Optional(named(text('The unit it is counted in.'), 'Further resources: `writes: writes/s`.')),
     verdicts: Type.Optional(named(text('File, from the folder of the plan.'), 'Lab verdicts: `lab: ./verdict.json`.')),
-    quantities: Type.Optional(named(value('any', 'A value or a formula.'), 'Named quantities, used everywhere by name.')),
+    quantities: Type.Optional(
+      named(value('any', 'A value or a formula.'), 'Named quantities, used everywhere by name.'),
+    ),
     fits: Type.Optional(named(FitSchema, 'Lines through load points.')),
     tables: Type.Optional(named(TableSchema, 'Tables.')),
     workloads: Type.Optional(named(WorkloadSchema, 'What there are many of.')),
     machines: Type.Optional(named(MachineSchema, 'What can be bought.', MACHINE_PATTERN)),
     budgets: Type.Optional(
-      named(value('resource', 'How much there is for all instances together.'), 'Shared limits: `requests: 4500 requests/min`.'),
+      named(
+        value('resource', 'How much there is for all instances together.'),
+        'Shared limits: `requests: 4500 requests/min`.',
+      ),
     ),
     tiers: Type.Optional(named(TierSchema, 'What carries the load. The first is the one that the summary is about.')),
     costs: Type.Optional(named(CostSchema, 'Lines of cost besides the tiers, which are lines by themselves.')),
@@ -374,6 +380,12 @@ export const PlanFileSchema = Type.Object(
     objectives: Type.Optional(named(ObjectiveSchema, 'What must be true.')),
     claims: Type.Optional(Type.Array(ClaimSchema)),
   },
-  { ...strict, $defs: { Value: ValueSchema }, $id: 'ParleyPlan', title: 'Parley plan', description: 'A plan: workloads, machines, growth, money, claims.' },
+  {
+    ...strict,
+    $defs: { Value: ValueSchema },
+    $id: 'ParleyPlan',
+    title: 'Parley plan',
+    description: 'A plan: workloads, machines, growth, money, claims.',
+  },
 )
 export type PlanFile = Static<typeof PlanFileSchema>

@@ -4,8 +4,8 @@ import { type Built, buildPlan } from './build/build-plan.ts'
 import type { ReadVerdict } from './build/verdicts.ts'
 import type { PlanFile } from './plan-file.ts'
 import { keyPlace, type Place, readDocument, readScalar } from './read/document.ts'
-import { shapeMistakes } from './read/validate.ts'
 import { setAt } from './read/set-path.ts'
+import { shapeMistakes } from './read/validate.ts'
 import type { PlanProblem } from './result.ts'
 
 /** A plan that has been read and found whole: every name resolves, every dimension fits. Made by `parsePlan` and `withSet` only. */
@@ -40,7 +40,13 @@ export interface SetValue {
   readonly value: string
 }
 
-const problemOf = (file: string, message: string, code: PlanProblem['code'], path = '', place: Place = { line: 1, column: 1 }): PlanProblem => ({
+const problemOf = (
+  file: string,
+  message: string,
+  code: PlanProblem['code'],
+  path = '',
+  place: Place = { line: 1, column: 1 },
+): PlanProblem => ({
   code,
   file,
   line: place.line,
@@ -56,14 +62,22 @@ export function setOfArgument(argument: string): Result<SetValue, PlanProblem> {
   const path = argument.slice(0, Math.max(0, at)).trim()
   const value = argument.slice(at + 1).trim()
   if (path !== '' && value !== '') return ok({ path, value })
-  return err(problemOf('--set', `${argument} must have the form path=value, as in users=500 users`, 'BAD_SET', argument))
+  return err(
+    problemOf('--set', `${argument} must have the form path=value, as in users=500 users`, 'BAD_SET', argument),
+  )
 }
 
-const inOrder = (problems: PlanProblem[]): PlanProblem[] => problems.sort((a, b) => a.line - b.line || a.column - b.column)
+const inOrder = (problems: PlanProblem[]): PlanProblem[] =>
+  problems.sort((a, b) => a.line - b.line || a.column - b.column)
 
 /** What a place in the file is called when it was not in the file: the path that was set. */
 function make(file: PlanFile, name: string, source: PlanSource, withStages: boolean): Result<Plan, PlanProblem[]> {
-  const { built, problems } = buildPlan({ file, fileName: name, places: source.places, readVerdict: source.readVerdict })
+  const { built, problems } = buildPlan({
+    file,
+    fileName: name,
+    places: source.places,
+    readVerdict: source.readVerdict,
+  })
   const stages: Plan[] = []
   if (withStages && problems.length === 0) {
     for (const [index, stage] of (file.stages ?? []).entries()) {
@@ -78,7 +92,12 @@ function make(file: PlanFile, name: string, source: PlanSource, withStages: bool
 
 function inStage(problem: PlanProblem, path: string, { places }: PlanSource): PlanProblem {
   const own = places.get(`${path}.${problem.path}`) ?? places.get(path)
-  return { ...problem, ...(own ?? {}), path: `${path}.${problem.path}`, message: `with what the stage sets: ${problem.message}` }
+  return {
+    ...problem,
+    ...(own ?? {}),
+    path: `${path}.${problem.path}`,
+    message: `with what the stage sets: ${problem.message}`,
+  }
 }
 
 export const entriesOf = (set: Readonly<Record<string, unknown>>): { path: string; value: unknown }[] =>
@@ -98,7 +117,13 @@ function changedBy(
     if (problem) return err([{ ...problemOf(name, problem.message, 'BAD_SET', path), nearest: problem.nearest }])
   }
   const mistakes = shapeMistakes(copy)
-  if (mistakes.length > 0) return err(mistakes.map((mistake) => ({ ...problemOf(name, mistake.message, mistake.code, mistake.path), nearest: mistake.nearest })))
+  if (mistakes.length > 0)
+    return err(
+      mistakes.map((mistake) => ({
+        ...problemOf(name, mistake.message, mistake.code, mistake.path),
+        nearest: mistake.nearest,
+      })),
+    )
   return make(copy, name, source, withStages)
 }
 
@@ -106,7 +131,9 @@ function changedBy(
 export function parsePlan(text: string, options: ParseOptions): Result<Plan, PlanProblem[]> {
   const { data, places, errors } = readDocument(text)
   if (errors.length > 0) {
-    return err(errors.map(({ message, place }) => problemOf(options.path, `not valid YAML: ${message}`, 'NOT_YAML', '', place)))
+    return err(
+      errors.map(({ message, place }) => problemOf(options.path, `not valid YAML: ${message}`, 'NOT_YAML', '', place)),
+    )
   }
   const mistakes = shapeMistakes(data)
   if (mistakes.length > 0) {
@@ -141,4 +168,3 @@ export function withSet(plan: Plan, set: readonly SetValue[]): Result<Plan, Plan
 export function withChanges(plan: Plan, set: Readonly<Record<string, unknown>>): Result<Plan, PlanProblem[]> {
   return changedBy(plan.file, plan.path, plan.source, entriesOf(set))
 }
-

@@ -68,7 +68,10 @@ export const TierResultSchema = Type.Object({
   instances: orNull(quantity(), 'needed, plus those that may fail; or as stated.'),
   stated: Type.Boolean({ description: 'instances is stated by the plan, not computed.' }),
   surviveFailures: Type.Integer(),
-  sufficient: orNull(Type.Boolean(), 'For stated instances and bounds: whether they carry the load, at its typical value.'),
+  sufficient: orNull(
+    Type.Boolean(),
+    'For stated instances and bounds: whether they carry the load, at its typical value.',
+  ),
   capacity: orNull(quantity(), 'Of all instances together, shared budgets included.'),
   usedRatio: orNull(quantity(), 'load over capacity.'),
   price: orNull(quantity(), 'Of one instance.'),
@@ -157,6 +160,7 @@ export const BreakEvenResultSchema = Type.Object({
       at: quantity(),
       from: Type.String({ description: 'Option that is cheapest below.' }),
       to: Type.String({ description: 'Option that is cheapest above.' }),
+      settled: orNull(quantity(), 'Where the two stop changing places, when their costs rise in steps.'),
       cost: quantity('What `to` costs there.'),
       sentence: Type.String(),
     }),
@@ -173,7 +177,10 @@ export const ObjectiveResultSchema = Type.Object({
   bound: quantity(),
   comparison: Type.Enum(['atMost', 'atLeast']),
   verdict: Type.Enum(['met', 'missed', 'open'], { description: 'open: the ranges allow both.' }),
-  marginRatio: orNull(Type.Number(), 'Distance of the typical value from the bound, over the bound; negative when missed.'),
+  marginRatio: orNull(
+    Type.Number(),
+    'Distance of the typical value from the bound, over the bound; negative when missed.',
+  ),
   note: orNull(Type.String()),
 })
 
@@ -186,7 +193,10 @@ export const SensitivitySchema = Type.Object({
       name: Type.String(),
       input: quantity(),
       span: Type.Enum(['range', 'tenth'], { description: 'Varied over its range, or by 10 % where it has none.' }),
-      atLow: orNull(Type.Number(), 'Output with this input at its low end and all others typical, in the unit of value.'),
+      atLow: orNull(
+        Type.Number(),
+        'Output with this input at its low end and all others typical, in the unit of value.',
+      ),
       atHigh: orNull(Type.Number()),
       swingRatio: orNull(Type.Number(), '|atHigh - atLow| over the typical output.'),
     }),
@@ -195,7 +205,9 @@ export const SensitivitySchema = Type.Object({
 })
 
 export const NoteSchema = Type.Object({
-  code: Type.String({ description: 'Stable: `NO_LIMIT`, `SAVING_EXCEEDS_LINE`, `STATED_TOO_FEW`, `ONE_POINT_FIT` ...' }),
+  code: Type.String({
+    description: 'Stable: `NO_LIMIT`, `SAVING_EXCEEDS_LINE`, `STATED_TOO_FEW`, `ONE_POINT_FIT` ...',
+  }),
   about: Type.String({ description: 'Name in the graph or path in the plan.' }),
   sentence: Type.String(),
   line: orNull(Type.Integer()),

@@ -1,8 +1,8 @@
 // The answer month by month.
 import type { TierLayout } from '../build/tiers.ts'
 import type { GrowthMonth, Quantity } from '../result.ts'
-import { isSufficient } from './tiers.ts'
 import type { Quantities } from './quantities.ts'
+import { isSufficient } from './tiers.ts'
 
 /** `2027-01` and eleven months on is `2027-12`: months of the calendar, counted by themselves. */
 export function monthLabel(start: string | undefined, month: number): string {
@@ -29,7 +29,9 @@ function tierNotes(quantities: Quantities, tier: TierLayout, month: number): str
     for (const { name } of shared) {
       const limit = `${tier.name}.${name}.limit`
       if (quantities.typical(`${tier.name}.load`, month) <= quantities.typical(limit, month)) continue
-      notes.push(`${tier.label}: ${text('load')} exceed the budget of ${name}, which is for ${quantities.of(limit, month).text}`)
+      notes.push(
+        `${tier.label}: ${text('load')} exceed the budget of ${name}, which is for ${quantities.of(limit, month).text}`,
+      )
     }
   }
   return notes

@@ -3,7 +3,7 @@ import type { Built } from '../build/build-plan.ts'
 import { BoundsOf } from '../graph/bounds.ts'
 import type { Node, NodeId } from '../graph/node.ts'
 import type { Quantity } from '../result.ts'
-import { fittingUnit, showRange, shownUnit } from '../units/show.ts'
+import { fittingUnit, shownUnit, showRange } from '../units/show.ts'
 import { fromBase, type Unit } from '../units/unit.ts'
 
 /** Digits that arithmetic in binary leaves behind are not part of an answer. */
@@ -32,7 +32,11 @@ export class Quantities {
   unitOf(node: Node): Unit {
     if (node.unit !== undefined && node.unit.foreign === undefined) return node.unit
     const { typical, high } = this.bounds.of(node.id)
-    return fittingUnit(node.dim, Number.isFinite(typical) ? typical : Number.isFinite(high) ? high : 1, this.built.context)
+    return fittingUnit(
+      node.dim,
+      Number.isFinite(typical) ? typical : Number.isFinite(high) ? high : 1,
+      this.built.context,
+    )
   }
 
   ofNode(id: NodeId, name?: string): Quantity {

@@ -11,8 +11,12 @@ const TENTH = 0.1
 /** Outputs worth asking about: capacity, instances, money. */
 function outputsOf(quantities: Quantities): { name: string; label: string }[] {
   const { tiers, costs, unitCosts, objectives } = quantities.built
-  const capacity = tiers.filter((tier) => tier.hasRealistic).map(({ name, label }) => ({ name: `${name}.realistic`, label: `realistic capacity of ${label}` }))
-  const instances = tiers.filter((tier) => !tier.stated && !tier.assumedOne).map(({ name, label }) => ({ name: `${name}.instances`, label: `instances of ${label}` }))
+  const capacity = tiers
+    .filter((tier) => tier.hasRealistic)
+    .map(({ name, label }) => ({ name: `${name}.realistic`, label: `realistic capacity of ${label}` }))
+  const instances = tiers
+    .filter((tier) => !tier.stated && !tier.assumedOne)
+    .map(({ name, label }) => ({ name: `${name}.instances`, label: `instances of ${label}` }))
   const money = costs === undefined ? [] : [{ name: 'cost.total', label: 'cost per month' }]
   const units = unitCosts.map(({ name }) => ({ name: `unitCost.${name}`, label: `cost per ${name}` }))
   const margin = costs?.hasRevenue === true ? [{ name: 'margin', label: 'margin' }] : []

@@ -1,18 +1,25 @@
 // The answer about one tier.
 import type { ResourceLayout, TierLayout } from '../build/tiers.ts'
+import type { ResourceResult, TierResult } from '../result.ts'
 import { singleNoun } from '../units/dimension.ts'
 import { pluralIn } from '../units/unit.ts'
-import type { ResourceResult, TierResult } from '../result.ts'
 import type { Quantities } from './quantities.ts'
 
-function resourceResult(quantities: Quantities, tier: TierLayout, { name, scope, oneLoop, taken }: ResourceLayout): ResourceResult {
+function resourceResult(
+  quantities: Quantities,
+  tier: TierLayout,
+  { name, scope, oneLoop, taken }: ResourceLayout,
+): ResourceResult {
   const full = `${tier.name}.${name}`
-  const bound = oneLoop && (name === 'loop' || quantities.typical(`${full}.has`) < quantities.typical(`${full}.machine`))
+  const bound =
+    oneLoop && (name === 'loop' || quantities.typical(`${full}.has`) < quantities.typical(`${full}.machine`))
   return {
     name,
     limit: quantities.of(`${full}.limit`),
     scope,
-    has: quantities.find(scope === 'shared' ? `budget.${name}` : name === 'capacity' ? `${tier.name}.stated` : `${full}.has`),
+    has: quantities.find(
+      scope === 'shared' ? `budget.${name}` : name === 'capacity' ? `${tier.name}.stated` : `${full}.has`,
+    ),
     taken: taken.map((each) => quantities.of(each)),
     available: quantities.find(`${full}.available`),
     need: quantities.find(`${full}.need`),
@@ -25,7 +32,9 @@ function resourceResult(quantities: Quantities, tier: TierLayout, { name, scope,
 function resourcesOf(quantities: Quantities, tier: TierLayout): ResourceResult[] {
   const limit = ({ name }: ResourceResult) => quantities.typical(`${tier.name}.${name}.limit`)
   const results = tier.resources.map((resource) => resourceResult(quantities, tier, resource))
-  const sorted = results.map((result) => ({ result, at: limit(result) })).sort((a, b) => (a.at === b.at ? 0 : a.at - b.at))
+  const sorted = results
+    .map((result) => ({ result, at: limit(result) }))
+    .sort((a, b) => (a.at === b.at ? 0 : a.at - b.at))
   return sorted.map(({ result }, index) => ({ ...result, binding: index === 0 }))
 }
 
@@ -61,7 +70,10 @@ export function tierResult(quantities: Quantities, tier: TierLayout): TierResult
       name: reserve.slice(`${name}.reserve.`.length),
       share: quantities.find(`${reserve}.share`) ?? quantities.of(reserve),
       keeps: quantities.of(reserve),
-      note: quantities.built.model.definitions.get(`${reserve}.share`)?.note ?? quantities.built.model.definitions.get(reserve)?.note ?? null,
+      note:
+        quantities.built.model.definitions.get(`${reserve}.share`)?.note ??
+        quantities.built.model.definitions.get(reserve)?.note ??
+        null,
     })),
     realistic: find('realistic'),
     load: find('load'),

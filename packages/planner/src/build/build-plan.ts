@@ -6,8 +6,8 @@ import { Graph } from '../graph/node.ts'
 import type { PlanFile } from '../plan-file.ts'
 import type { Place } from '../read/document.ts'
 import type { PlanProblem } from '../result.ts'
-import { pluralOf } from '../units/unit-table.ts'
 import { DEFAULT_MONTH_SECONDS, type UnitContext } from '../units/unit.ts'
+import { pluralOf } from '../units/unit-table.ts'
 import { Builder } from './builder.ts'
 import { addCosts, type CostLayout } from './costs.ts'
 import { addFits } from './fits.ts'
@@ -26,8 +26,8 @@ import { resourcesOf } from './resources.ts'
 import { addTiers, type TierLayout } from './tiers.ts'
 import { addTotals, type CreditLayout, type UnitCostLayout } from './totals.ts'
 import { addVerdicts, type ReadVerdict } from './verdicts.ts'
-import { readExpression } from './written.ts'
 import { addBudgets, addMachines, addWorkloads, type WorkloadLayout } from './workloads.ts'
+import { readExpression } from './written.ts'
 
 export interface Built {
   readonly file: PlanFile
@@ -60,7 +60,12 @@ function nounsOf(file: PlanFile): Map<string, string> {
 /** What the file decides about units; its month is read with nothing else known. */
 function contextOf(file: PlanFile): UnitContext {
   const currency = file.currency ?? 'USD'
-  const bare: UnitContext = { monthSeconds: DEFAULT_MONTH_SECONDS, currency, foreign: new Set(Object.keys(file.exchange ?? {})), nouns: nounsOf(file) }
+  const bare: UnitContext = {
+    monthSeconds: DEFAULT_MONTH_SECONDS,
+    currency,
+    foreign: new Set(Object.keys(file.exchange ?? {})),
+    nouns: nounsOf(file),
+  }
   if (typeof file.month !== 'string') return bare
   const month = readExpression(file.month, bare)
   if (!month.ok || month.value.kind !== 'literal' || month.value.unit.dim.time !== 1) return bare
@@ -70,10 +75,17 @@ function contextOf(file: PlanFile): UnitContext {
 function checkHead(builder: Builder): void {
   const { file } = builder
   if (file.currency !== undefined && !/^[A-Z]{3}$/.test(file.currency)) {
-    builder.problem('BAD_VALUE', 'currency', `currency is ${file.currency}; it must be three capital letters, as in USD`)
+    builder.problem(
+      'BAD_VALUE',
+      'currency',
+      `currency is ${file.currency}; it must be three capital letters, as in USD`,
+    )
   }
   const month = file.month === undefined ? undefined : builder.read(file.month, 'month')
-  if (month !== undefined && (month.kind !== 'literal' || month.low !== month.high || month.unit.dim.time !== 1 || month.low <= 0)) {
+  if (
+    month !== undefined &&
+    (month.kind !== 'literal' || month.low !== month.high || month.unit.dim.time !== 1 || month.low <= 0)
+  ) {
     builder.problem('WRONG_DIMENSION', 'month', 'month must be one length of time: 730 h or 30 days')
   }
 }
@@ -98,7 +110,10 @@ function tryAll(builder: Builder, model: Model): void {
 /** A claim about a name that the plan does not have is not derivable; one that cannot be read is a mistake. */
 function tryClaims(builder: Builder, model: Model, claims: readonly ClaimLayout[]): void {
   for (const { of, holds, path } of claims) {
-    const exprs = [...(of ? [{ expr: of, at: `${path}.of` }] : []), ...(holds ? [holds.left, holds.right].map((expr) => ({ expr, at: `${path}.holds` })) : [])]
+    const exprs = [
+      ...(of ? [{ expr: of, at: `${path}.of` }] : []),
+      ...(holds ? [holds.left, holds.right].map((expr) => ({ expr, at: `${path}.holds` })) : []),
+    ]
     for (const { expr, at } of exprs) {
       try {
         model.expression(expr)
@@ -118,7 +133,10 @@ export interface BuildInputs {
   readonly readVerdict: ReadVerdict | undefined
 }
 
-export function buildPlan({ file, fileName, places, readVerdict }: BuildInputs): { built: Built; problems: PlanProblem[] } {
+export function buildPlan({ file, fileName, places, readVerdict }: BuildInputs): {
+  built: Built
+  problems: PlanProblem[]
+} {
   const context = contextOf(file)
   const builder = new Builder(file, fileName, places, context, resourcesOf(file, context))
   checkHead(builder)
@@ -142,7 +160,22 @@ export function buildPlan({ file, fileName, places, readVerdict }: BuildInputs):
   tryAll(builder, whole)
   tryClaims(builder, whole, claims)
   return {
-    built: { file, fileName, model: whole, context, workloads, tiers, costs, credits, unitCosts, shown, breakEvens, objectives, claims, verdicts },
+    built: {
+      file,
+      fileName,
+      model: whole,
+      context,
+      workloads,
+      tiers,
+      costs,
+      credits,
+      unitCosts,
+      shown,
+      breakEvens,
+      objectives,
+      claims,
+      verdicts,
+    },
     problems: builder.problems,
   }
 }

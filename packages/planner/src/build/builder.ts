@@ -1,5 +1,5 @@
 // Turns what a plan file says into definitions, and remembers what is wrong with it.
-import { literalOf, readExpression } from './written.ts'
+
 import type { Comparison, Expr } from '../expression/ast.ts'
 import { parseComparison, parseExpression } from '../expression/parse.ts'
 import type { Definition, TableSpec } from '../graph/definition.ts'
@@ -10,6 +10,7 @@ import type { PlanProblem, PlanProblemCode } from '../result.ts'
 import { nearest } from '../units/nearest.ts'
 import type { Unit, UnitContext } from '../units/unit.ts'
 import type { Resource } from './resources.ts'
+import { literalOf, readExpression } from './written.ts'
 
 /** For shares: shown in per cent. */
 export const PERCENT: Unit = { dim: {}, num: 1, den: 100, text: '%' }
@@ -44,10 +45,23 @@ export class Builder {
     return this.#places.get(path)?.line
   }
 
-  problem(code: PlanProblemCode, path: string, message: string, more: { offset?: number; nearest?: string | null; key?: boolean } = {}): void {
+  problem(
+    code: PlanProblemCode,
+    path: string,
+    message: string,
+    more: { offset?: number; nearest?: string | null; key?: boolean } = {},
+  ): void {
     const place = this.#placeOf(more.key === true ? keyPlace(path) : path)
     const column = place.column + (more.offset ?? 0)
-    this.problems.push({ code, file: this.fileName, line: place.line, column, path, message, nearest: more.nearest ?? null })
+    this.problems.push({
+      code,
+      file: this.fileName,
+      line: place.line,
+      column,
+      path,
+      message,
+      nearest: more.nearest ?? null,
+    })
   }
 
   /** The place of a path, or of the nearest part around it that has one. */
@@ -83,12 +97,24 @@ export class Builder {
   }
 
   /** Defines a name by a value of the file. */
-  value(name: string, value: PlanValue | undefined, path: string, options: DefineOptions & { expect?: Dimension } = {}): boolean {
+  value(
+    name: string,
+    value: PlanValue | undefined,
+    path: string,
+    options: DefineOptions & { expect?: Dimension } = {},
+  ): boolean {
     if (value === undefined) return false
     const expr = this.read(value, path)
     if (!expr) return false
     const line = this.lineOf(path)
-    this.add({ name, expr, path, ...(line === undefined ? {} : { line }), ...this.#sourced(value, expr, path), ...options })
+    this.add({
+      name,
+      expr,
+      path,
+      ...(line === undefined ? {} : { line }),
+      ...this.#sourced(value, expr, path),
+      ...options,
+    })
     return true
   }
 
@@ -96,11 +122,17 @@ export class Builder {
     if (!isSourced(value)) return {}
     const standing: Standing = 'measured' in value ? 'measured' : 'assumed' in value ? 'assumed' : 'given'
     const { note, source } = value as { note?: string; source?: string }
-    const remark = [note, source === undefined ? undefined : `from ${source}`].filter((text) => text !== undefined).join('; ')
+    const remark = [note, source === undefined ? undefined : `from ${source}`]
+      .filter((text) => text !== undefined)
+      .join('; ')
     const more: DefineOptions = { standing, ...(remark === '' ? {} : { note: remark }) }
     if (value.typical === undefined) return more
     if (expr.kind !== 'literal') {
-      this.problem('BAD_VALUE', `${path}.typical`, `${path}.typical is only for a range; a formula has the typical value of its inputs`)
+      this.problem(
+        'BAD_VALUE',
+        `${path}.typical`,
+        `${path}.typical is only for a range; a formula has the typical value of its inputs`,
+      )
       return more
     }
     const typical = this.read(value.typical as PlanValue, `${path}.typical`)
@@ -108,7 +140,12 @@ export class Builder {
   }
 
   /** Defines a name by one value or by named parts that add up; each part is `<name>.<part>`. */
-  parts(name: string, value: PlanValue | Record<string, PlanValue> | undefined, path: string, options: DefineOptions): boolean {
+  parts(
+    name: string,
+    value: PlanValue | Record<string, PlanValue> | undefined,
+    path: string,
+    options: DefineOptions,
+  ): boolean {
     if (value === undefined) return false
     const isMap = typeof value === 'object' && !Array.isArray(value) && !isSourced(value)
     if (!isMap) return this.value(name, value as PlanValue, path, options)
@@ -129,16 +166,25 @@ export class Builder {
   }
 
   /** Defines a name by a number of this program. */
-  number(name: string, range: { low: number; high?: number; typical?: number }, unit: string, options: DefineOptions = {}): void {
+  number(
+    name: string,
+    range: { low: number; high?: number; typical?: number },
+    unit: string,
+    options: DefineOptions = {},
+  ): void {
     const expr = literalOf(range.low, range.high ?? range.low, unit, this.context)
-    const typical = range.typical === undefined ? {} : { typical: literalOf(range.typical, range.typical, unit, this.context) }
+    const typical =
+      range.typical === undefined ? {} : { typical: literalOf(range.typical, range.typical, unit, this.context) }
     this.add({ name, expr, ...typical, ...options })
   }
 
   comparison(text: string, path: string): Comparison | undefined {
     const read = parseComparison(text, this.context)
     if (read.ok) return read.value
-    this.problem(read.error.code, path, `${path}: ${read.error.message}`, { offset: read.error.offset, nearest: read.error.nearest })
+    this.problem(read.error.code, path, `${path}: ${read.error.message}`, {
+      offset: read.error.offset,
+      nearest: read.error.nearest,
+    })
     return undefined
   }
 
@@ -146,7 +192,8 @@ export class Builder {
   oneOf(name: string, valid: readonly string[], path: string, what: string): boolean {
     if (valid.includes(name)) return true
     const near = nearest(name, valid) ?? null
-    const help = near !== null ? `did you mean ${near}?` : valid.length > 0 ? `there are ${valid.join(', ')}` : `the plan has none`
+    const help =
+      near !== null ? `did you mean ${near}?` : valid.length > 0 ? `there are ${valid.join(', ')}` : `the plan has none`
     this.problem('UNKNOWN_NAME', path, `${name} is not ${what}; ${help}`, { nearest: near })
     return false
   }

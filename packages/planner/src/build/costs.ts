@@ -33,7 +33,8 @@ export interface CostLayout {
 type Cost = NonNullable<PlanFile['costs']>[string]
 type CostObject = Partial<Record<'amount' | 'price' | 'free' | 'fixed', PlanValue>> & { label?: string; note?: string }
 
-const isObject = (cost: Cost): cost is Cost & CostObject => typeof cost === 'object' && !Array.isArray(cost) && !isSourced(cost)
+const isObject = (cost: Cost): cost is Cost & CostObject =>
+  typeof cost === 'object' && !Array.isArray(cost) && !isSourced(cost)
 
 function addLine(builder: Builder, name: string, cost: Cost): LineLayout {
   const path = `costs.${name}`
@@ -51,11 +52,17 @@ function addLine(builder: Builder, name: string, cost: Cost): LineLayout {
   part('free', { like: `${full}.amount` })
   part('fixed', { expect: 'moneyRate', as: MONEY_RATE })
   if (has.includes('amount') !== has.includes('price')) {
-    builder.problem('MISSING_KEY', path, `${path} has one of amount and price; it needs both`, { nearest: has.includes('amount') ? 'price' : 'amount' })
+    builder.problem('MISSING_KEY', path, `${path} has one of amount and price; it needs both`, {
+      nearest: has.includes('amount') ? 'price' : 'amount',
+    })
   }
   const used = has.includes('free') ? `max(0, ${full}.amount - ${full}.free)` : `${full}.amount`
-  const terms = [...(has.includes('amount') && has.includes('price') ? [`${used} * ${full}.price`] : []), ...(has.includes('fixed') ? [`${full}.fixed`] : [])]
-  if (terms.length === 0 && has.length === 0) builder.problem('MISSING_KEY', path, `${path} has no amount and no fixed fee`, { nearest: 'fixed' })
+  const terms = [
+    ...(has.includes('amount') && has.includes('price') ? [`${used} * ${full}.price`] : []),
+    ...(has.includes('fixed') ? [`${full}.fixed`] : []),
+  ]
+  if (terms.length === 0 && has.length === 0)
+    builder.problem('MISSING_KEY', path, `${path} has no amount and no fixed fee`, { nearest: 'fixed' })
   if (terms.length > 0) {
     const more = cost.note === undefined ? {} : { note: cost.note }
     const example = 'an amount per time (20 TB/month) times a price of one ($0.09/GB)'
@@ -94,14 +101,25 @@ function addSaving(builder: Builder, index: number, lines: readonly LineLayout[]
     builder.computed(full, `${full}.share * ${full}.from`, { path, as: MONEY_RATE })
     builder.computed(`${full}.asked`, `${full}.share * (${whole})`, { path, as: MONEY_RATE })
     for (const line of touched) addLeft(builder, line, saving.name, `${line.after} * (1 - ${full}.share)`, path)
-  } else if (builder.value(`${full}.asked`, saving.amount, `${path}.amount`, { expect: 'moneyRate', as: MONEY_RATE, ...more })) {
+  } else if (
+    builder.value(`${full}.asked`, saving.amount, `${path}.amount`, { expect: 'moneyRate', as: MONEY_RATE, ...more })
+  ) {
     builder.computed(full, `min(${full}.asked, ${full}.from)`, { path })
     const only = touched.length === 1
     for (const line of touched) {
-      addLeft(builder, line, saving.name, only ? `max(0, ${line.after} - ${full}.asked)` : `${line.after} * (1 - ${full} / ${full}.from)`, path)
+      addLeft(
+        builder,
+        line,
+        saving.name,
+        only ? `max(0, ${line.after} - ${full}.asked)` : `${line.after} * (1 - ${full} / ${full}.from)`,
+        path,
+      )
     }
   } else return undefined
-  builder.computed(`left.${saving.name}`, leftOver(lines, of, before, full, saving.amount !== undefined), { path, as: MONEY_RATE })
+  builder.computed(`left.${saving.name}`, leftOver(lines, of, before, full, saving.amount !== undefined), {
+    path,
+    as: MONEY_RATE,
+  })
   return { name: saving.name, label: saving.label ?? saving.name, of }
 }
 
@@ -109,7 +127,13 @@ function addSaving(builder: Builder, index: number, lines: readonly LineLayout[]
  * What is left of all lines together. Written so that every input occurs in one direction only, which keeps ranges exact: an
  * amount is taken from the sum of its lines, not from each.
  */
-function leftOver(lines: readonly LineLayout[], of: readonly string[], before: ReadonlyMap<string, string>, saving: string, byAmount: boolean): string {
+function leftOver(
+  lines: readonly LineLayout[],
+  of: readonly string[],
+  before: ReadonlyMap<string, string>,
+  saving: string,
+  byAmount: boolean,
+): string {
   if (!byAmount) return lines.map((line) => line.after).join(' + ')
   const untouched = lines.filter((line) => !of.includes(line.name)).map((line) => before.get(line.name) ?? line.after)
   return [...untouched, `max(0, ${saving}.from - ${saving}.asked)`].join(' + ')

@@ -59,7 +59,11 @@ function manyPoints(builder: Builder, name: string, path: string, count: number)
     const load = pointOf(builder.definitions.get(`${name}.load-${index}`)?.expr)
     const used = pointOf(builder.definitions.get(`${name}.used-${index}`)?.expr)
     if (!load || !used) {
-      builder.problem('BAD_VALUE', `${path}.points`, `${path}: a line through ${count} points needs single values, not ranges or formulas`)
+      builder.problem(
+        'BAD_VALUE',
+        `${path}.points`,
+        `${path}: a line through ${count} points needs single values, not ranges or formulas`,
+      )
       return
     }
     ;[loadText, usedText] = [loadText || load.unit.text, usedText || used.unit.text]
@@ -88,12 +92,16 @@ export function addFits(builder: Builder): void {
       if (load && used) count += 1
     }
     if (count < fit.points.length) continue
-    const loads = fit.points.map((_, index) => JSON.stringify(pointOf(builder.definitions.get(`${name}.load-${index + 1}`)?.expr)?.low))
+    const loads = fit.points.map((_, index) =>
+      JSON.stringify(pointOf(builder.definitions.get(`${name}.load-${index + 1}`)?.expr)?.low),
+    )
     if (count > 1 && new Set(loads).size === 1) {
       builder.problem('BAD_VALUE', `${path}.points`, `${path}: all points have the same load, which gives no slope`)
     } else if (count === 1) onePoint(builder, name, fit, path)
     else if (count === 2) {
-      builder.computed(`${name}.slope`, `(${name}.used-2 - ${name}.used-1) / (${name}.load-2 - ${name}.load-1)`, { path })
+      builder.computed(`${name}.slope`, `(${name}.used-2 - ${name}.used-1) / (${name}.load-2 - ${name}.load-1)`, {
+        path,
+      })
       builder.computed(`${name}.baseline`, `${name}.used-1 - ${name}.slope * ${name}.load-1`, { path })
     } else manyPoints(builder, name, path, count)
   }

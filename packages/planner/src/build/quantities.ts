@@ -2,7 +2,7 @@
 import type { Expr } from '../expression/ast.ts'
 import type { GrowthSpec } from '../graph/definition.ts'
 import type { PlanFile } from '../plan-file.ts'
-import { fromBase, parseUnit, PLAIN, type Unit } from '../units/unit.ts'
+import { fromBase, PLAIN, parseUnit, type Unit } from '../units/unit.ts'
 import type { Builder } from './builder.ts'
 
 type GrowthOf = NonNullable<PlanFile['growth']>['of'][string]
@@ -38,7 +38,9 @@ function growthSpec(builder: Builder, name: string, spec: GrowthOf, own: Expr | 
   }
   const from = spec.from === undefined ? own : builder.read(spec.from, `${path}.from`)
   if (!from) {
-    builder.problem('MISSING_KEY', path, `${path} has no from, and there is no ${name} under quantities`, { nearest: 'from' })
+    builder.problem('MISSING_KEY', path, `${path} has no from, and there is no ${name} under quantities`, {
+      nearest: 'from',
+    })
     return undefined
   }
   const factor = spec.factor === undefined ? undefined : builder.read(spec.factor, `${path}.factor`)
@@ -73,7 +75,11 @@ export function addQuantities(builder: Builder): void {
 
 export function addExchange(builder: Builder): void {
   for (const [code, value] of Object.entries(builder.file.exchange ?? {})) {
-    builder.value(`exchange.${code}`, value, `exchange.${code}`, { expect: 'money', as: { money: 1 }, example: `1.1 ${builder.context.currency}` })
+    builder.value(`exchange.${code}`, value, `exchange.${code}`, {
+      expect: 'money',
+      as: { money: 1 },
+      example: `1.1 ${builder.context.currency}`,
+    })
   }
   const { monthSeconds } = builder.context
   builder.number('month', { low: fromBase(monthSeconds, hourUnit(builder)) }, 'h', { note: 'length of a month' })

@@ -39,11 +39,15 @@ export function addBreakEvens(builder: Builder): BreakEvenLayout[] {
     const ends = builder.value(`${full}.from`, each.from, `${path}.from`, { like: each.over })
     builder.value(`${full}.to`, each.to, `${path}.to`, { like: each.over })
     const options = Object.entries(each.options).flatMap(([option, value]) =>
-      builder.value(`${full}.${option}`, value, `${path}.options.${option}`, { expect: 'moneyRate', as: { money: 1, time: -1 } })
+      builder.value(`${full}.${option}`, value, `${path}.options.${option}`, {
+        expect: 'moneyRate',
+        as: { money: 1, time: -1 },
+      })
         ? [option]
         : [],
     )
-    if (options.length < 2) builder.problem('BAD_VALUE', `${path}.options`, `${path}.options must be two or more ways to compare`)
+    if (options.length < 2)
+      builder.problem('BAD_VALUE', `${path}.options`, `${path}.options must be two or more ways to compare`)
     return ends ? [{ name, label: each.label ?? name, over: each.over, options }] : []
   })
 }
@@ -87,9 +91,15 @@ function readOf(builder: Builder, text: string, path: string): Expr | undefined 
 export function readClaims(builder: Builder): ClaimLayout[] {
   return (builder.file.claims ?? []).map((claim, index) => {
     const path = `claims.${index}`
-    const forms = [claim.of !== undefined && claim.value !== undefined, claim.holds !== undefined, claim.about !== undefined && claim.value !== undefined]
+    const forms = [
+      claim.of !== undefined && claim.value !== undefined,
+      claim.holds !== undefined,
+      claim.about !== undefined && claim.value !== undefined,
+    ]
     if (!forms.some((form) => form)) {
-      builder.problem('MISSING_KEY', path, `${path} must have of and value, or holds, or about and value`, { nearest: 'value' })
+      builder.problem('MISSING_KEY', path, `${path} must have of and value, or holds, or about and value`, {
+        nearest: 'value',
+      })
     }
     if (claim.stage !== undefined) {
       const stages = (builder.file.stages ?? []).map((stage) => stage.name)

@@ -10,7 +10,10 @@ interface Limits {
   readonly reserves: readonly string[]
 }
 
-type Rest = Pick<TierLayout, 'buffers' | 'stated' | 'assumedOne' | 'hasLoad' | 'hasPrice' | 'surviveFailures' | 'bounds'>
+type Rest = Pick<
+  TierLayout,
+  'buffers' | 'stated' | 'assumedOne' | 'hasLoad' | 'hasPrice' | 'surviveFailures' | 'bounds'
+>
 
 const INSTANCE = { '#instance': 1 } as const
 
@@ -46,7 +49,8 @@ function addLoad({ builder, name, tier, path, served }: TierDraft, hasRealistic:
 function addCount({ builder, name, tier, path }: TierDraft, computable: boolean, bounds: Rest['bounds']) {
   const failures = tier.surviveFailures ?? 0
   const options = { expect: 'count', as: INSTANCE } as const
-  if (builder.value(`${name}.instances`, tier.instances, `${path}.instances`, options)) return { stated: true, assumedOne: false }
+  if (builder.value(`${name}.instances`, tier.instances, `${path}.instances`, options))
+    return { stated: true, assumedOne: false }
   if (tier.instances !== undefined) return { stated: true, assumedOne: false }
   if (!computable) {
     const least = bounds.includes('atLeast')
@@ -57,20 +61,29 @@ function addCount({ builder, name, tier, path }: TierDraft, computable: boolean,
     }
     return { stated: false, assumedOne: !least }
   }
-  const spare = failures === 0 ? '' : ` + ${failures} instances`
+  const spare = failures === 0 ? '' : ` + ${failures} instance${failures === 1 ? '' : 's'}`
   const least = bounds.includes('atLeast') ? `max(${name}.atLeast, ${name}.needed${spare})` : `${name}.needed${spare}`
   builder.computed(`${name}.instances`, least, { path, as: INSTANCE })
   return { stated: false, assumedOne: false }
 }
 
-function addTogether({ builder, name, path }: TierDraft, own: string, { shared, reserves, own: ownLimits }: Limits, hasLoad: boolean): void {
+function addTogether(
+  { builder, name, path }: TierDraft,
+  own: string,
+  { shared, reserves, own: ownLimits }: Limits,
+  { hasLoad, stated }: { readonly hasLoad: boolean; readonly stated: boolean },
+): void {
   const shares = reserves.filter((reserve) => builder.definitions.has(`${reserve}.share`))
   const kept = shares.length === 0 ? '' : ` * max(0, 1 - ${shares.map((reserve) => `${reserve}.share`).join(' - ')})`
   const budgets = shared.map((limit) => `floor(${limit}${kept})`)
   const together = ownLimits.length === 0 ? [] : [`${name}.instances / 1 instance * ${own}`]
   const all = [...together, ...budgets]
   builder.computed(`${name}.capacity`, all.length === 1 ? (all[0] as string) : `min(${all.join(', ')})`, { path })
-  if (hasLoad) builder.computed(`${name}.usedRatio`, `${name}.load / ${name}.capacity`, { path, as: {}, unit: PERCENT })
+  if (!hasLoad) return
+  // As many as are needed are never used beyond the whole; saying so keeps the range of the ratio from leaving it.
+  const used = `${name}.load / ${name}.capacity`
+  const isEnough = !stated && shared.length === 0
+  builder.computed(`${name}.usedRatio`, isEnough ? `min(1, ${used})` : used, { path, as: {}, unit: PERCENT })
 }
 
 function addPrice({ builder, name, tier, path }: TierDraft): boolean {
@@ -96,10 +109,14 @@ export function addTierLoad(draft: TierDraft, limits: Limits): Rest {
   if (computable) {
     const load = [`${name}.load`, ...buffers].join(' + ')
     const carried = buffers.length === 0 ? load : `(${load})`
-    builder.computed(`${name}.needed`, `ceil(${carried} / ${own})`, { path, as: INSTANCE })
+    // Where one load point leaves open how much one instance holds, some load still needs one.
+    const isOpen = Object.values(builder.file.fits ?? {}).some((fit) => fit.points.length === 1)
+    const count = `ceil(${carried} / ${own})`
+    const needed = isOpen ? `max(${count}, min(1, ceil(${name}.load)))` : count
+    builder.computed(`${name}.needed`, needed, { path, as: INSTANCE })
   }
   const counted = addCount(draft, computable, bounds)
-  if (hasRealistic) addTogether(draft, own, limits, hasLoad)
+  if (hasRealistic) addTogether(draft, own, limits, { hasLoad, stated: counted.stated })
   const hasPrice = addPrice(draft)
   return { buffers, hasLoad, hasPrice, bounds, surviveFailures: tier.surviveFailures ?? 0, ...counted }
 }

@@ -1,8 +1,8 @@
 // A tier as definitions: what one instance has, what is taken, what is left, what each session needs, the limit per resource,
 // reserves line by line, and how many instances carry the load.
 import type { PlanFile, PlanValue } from '../plan-file.ts'
-import { nounKey } from '../units/dimension.ts'
 import { isSourced } from '../read/validate.ts'
+import { nounKey } from '../units/dimension.ts'
 import type { Builder } from './builder.ts'
 import { less } from './less.ts'
 import { addTierLoad } from './tier-load.ts'
@@ -62,8 +62,15 @@ function resourceReserves({ builder, name, tier, path }: TierDraft, resource: st
     const at = `${path}.reserves.${reserve}`
     const full = `${name}.reserve.${reserve}`
     const more = note === undefined ? {} : { note }
-    if (amount !== undefined && builder.value(full, amount, `${at}.amount`, { ...builder.resource(resource, at), ...more })) names.push(full)
-    else if (share !== undefined && builder.value(`${full}.share`, share, `${at}.share`, { expect: 'ratio', ...more })) {
+    if (
+      amount !== undefined &&
+      builder.value(full, amount, `${at}.amount`, { ...builder.resource(resource, at), ...more })
+    )
+      names.push(full)
+    else if (
+      share !== undefined &&
+      builder.value(`${full}.share`, share, `${at}.share`, { expect: 'ratio', ...more })
+    ) {
       builder.computed(full, `${full}.share * ${name}.${resource}.has`, { path: at })
       names.push(full)
     }
@@ -86,9 +93,15 @@ function addHas(draft: TierDraft, resource: string): { defined: boolean; oneLoop
   const source = oneLoop ? `${name}.cpu.machine` : full
   const own = builder.value(source, tier.has?.[resource], `${path}.has.${resource}`, options)
   const ofMachine = `${tier.machine}.${resource}`
-  if (!own && !(tier.machine !== undefined && builder.definitions.has(ofMachine))) return { defined: false, oneLoop: false }
+  if (!own && !(tier.machine !== undefined && builder.definitions.has(ofMachine)))
+    return { defined: false, oneLoop: false }
   if (!own) builder.computed(source, ofMachine, { path })
-  if (oneLoop) builder.computed(full, `min(${source}, ${name}.processes * 1 core)`, { as: { core: 1 }, path, note: 'one event loop uses one core at most' })
+  if (oneLoop)
+    builder.computed(full, `min(${source}, ${name}.processes * 1 core)`, {
+      as: { core: 1 },
+      path,
+      note: 'one event loop uses one core at most',
+    })
   return { defined: true, oneLoop }
 }
 
@@ -124,7 +137,10 @@ function addInstanceResource(draft: TierDraft, resource: string): ResourceLayout
   builder.computed(`${name}.${resource}.available`, taken.length === 0 ? available : `max(0, ${available})`, { path })
   if (!addNeed(draft, resource)) return undefined
   const as = { [nounKey(served[0]?.name ?? '')]: 1 }
-  builder.computed(`${name}.${resource}.limit`, `floor(${name}.${resource}.available / ${name}.${resource}.need)`, { as, path })
+  builder.computed(`${name}.${resource}.limit`, `floor(${name}.${resource}.available / ${name}.${resource}.need)`, {
+    as,
+    path,
+  })
   return { name: resource, scope: 'instance', oneLoop, taken }
 }
 
@@ -139,7 +155,10 @@ function addSharedResource(draft: TierDraft, resource: string): ResourceLayout |
 
 function addCapacity({ builder, name, tier, path, served }: TierDraft): ResourceLayout | undefined {
   const first = served[0]
-  const as = first === undefined ? {} : { expect: 'resource' as const, as: { [nounKey(first.name)]: 1 }, example: `100 ${first.name}` }
+  const as =
+    first === undefined
+      ? {}
+      : { expect: 'resource' as const, as: { [nounKey(first.name)]: 1 }, example: `100 ${first.name}` }
   const options = { expect: 'count' as const, ...as }
   if (!builder.value(`${name}.stated`, tier.capacity, `${path}.capacity`, options)) return undefined
   builder.computed(`${name}.capacity.limit`, `floor(${name}.stated)`, { path })
@@ -180,7 +199,9 @@ function addReserves({ builder, name, tier, path }: TierDraft, limit: string): s
 }
 
 function checkReserves({ builder, tier, path }: TierDraft, resources: readonly ResourceLayout[]): void {
-  const known = resources.filter(({ name, scope }) => scope === 'instance' && name !== 'capacity').map(({ name }) => name)
+  const known = resources
+    .filter(({ name, scope }) => scope === 'instance' && name !== 'capacity')
+    .map(({ name }) => name)
   for (const [reserve, written] of Object.entries(tier.reserves ?? {})) {
     const { of } = asObject(written)
     if (of !== undefined) builder.oneOf(of, known, `${path}.reserves.${reserve}.of`, 'a resource that limits this tier')
@@ -189,7 +210,9 @@ function checkReserves({ builder, tier, path }: TierDraft, resources: readonly R
 
 function addTier(draft: TierDraft): TierLayout {
   const { builder, name, tier, path } = draft
-  if (!builder.value(`${name}.processes`, tier.processes, `${path}.processes`, { expect: 'count', as: { '#process': 1 } })) {
+  if (
+    !builder.value(`${name}.processes`, tier.processes, `${path}.processes`, { expect: 'count', as: { '#process': 1 } })
+  ) {
     builder.number(`${name}.processes`, { low: 1 }, 'process', { note: 'one process per instance unless told' })
   }
   const resources = addResources(draft)
@@ -203,7 +226,15 @@ function addTier(draft: TierDraft): TierLayout {
     builder.computed(`${name}.realistic`, `max(0, floor(${less(builder, `${name}.limit`, reserves)}))`, { path })
   }
   const rest = addTierLoad(draft, { own, shared: all.filter((limit) => !own.includes(limit)), reserves })
-  return { name, label: tier.label ?? name, machine: tier.machine, resources, reserves, hasRealistic: all.length > 0, ...rest }
+  return {
+    name,
+    label: tier.label ?? name,
+    machine: tier.machine,
+    resources,
+    reserves,
+    hasRealistic: all.length > 0,
+    ...rest,
+  }
 }
 
 export function addTiers(builder: Builder, workloads: readonly WorkloadLayout[]): TierLayout[] {
@@ -225,6 +256,11 @@ export function addTiers(builder: Builder, workloads: readonly WorkloadLayout[])
 function requireConcurrent(builder: Builder, served: readonly WorkloadLayout[], path: string): void {
   for (const workload of served) {
     if (workload.hasConcurrent) continue
-    builder.problem('MISSING_KEY', `${path}.serves`, `workloads.${workload.name} has no concurrent, which a tier that serves several needs`, { nearest: 'concurrent' })
+    builder.problem(
+      'MISSING_KEY',
+      `${path}.serves`,
+      `workloads.${workload.name} has no concurrent, which a tier that serves several needs`,
+      { nearest: 'concurrent' },
+    )
   }
 }

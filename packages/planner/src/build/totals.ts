@@ -62,11 +62,17 @@ function addUnitCost(builder: Builder, model: Model, name: string, path: string)
   if (dim === undefined) return undefined
   const exponent = dim.time ?? 0
   if (Math.abs(exponent) > 1 || Object.keys(dim).some((key) => key !== 'time' && !key.startsWith('#'))) {
-    builder.problem('WRONG_DIMENSION', path, `${path} must be a count (users), a count per time, or a count times a time (calls * month)`)
+    builder.problem(
+      'WRONG_DIMENSION',
+      path,
+      `${path} must be a count (users), a count per time, or a count times a time (calls * month)`,
+    )
     return undefined
   }
   const formula = exponent === 1 ? `cost.total * month / ${per}` : `cost.total / ${per}`
-  const nouns = Object.fromEntries(Object.entries(dim).flatMap(([key, value]) => (key === 'time' ? [] : [[key, -value]])))
+  const nouns = Object.fromEntries(
+    Object.entries(dim).flatMap(([key, value]) => (key === 'time' ? [] : [[key, -value]])),
+  )
   const result: Dim = { money: 1, ...nouns, ...(exponent === -1 ? {} : { time: -1 }) }
   builder.computed(`unitCost.${name}`, formula, { path, as: result, ...shownPer(builder, name, result) })
   return { name }
@@ -81,7 +87,9 @@ function addUnitCosts(builder: Builder, model: Model, workloads: readonly Worklo
   for (const workload of workloads) {
     const name = `${workload.name}-hour`
     if (!workload.hasConcurrent || wanted.some((each) => each.name === name)) continue
-    builder.computed(`unitCost.${name}.per`, `${workload.name}.concurrent * month`, { path: `workloads.${workload.name}` })
+    builder.computed(`unitCost.${name}.per`, `${workload.name}.concurrent * month`, {
+      path: `workloads.${workload.name}`,
+    })
     wanted.push({ name, path: `workloads.${workload.name}` })
   }
   return wanted.flatMap(({ name, path }) => addUnitCost(builder, model, name, path) ?? [])
@@ -96,26 +104,46 @@ function addCreditMonths(builder: Builder, credits: readonly CreditLayout[]): vo
     const full = `credit.${name}`
     for (let month = 1; month <= growth.months; month += 1) {
       const before = month === 1 ? `${full}.amount` : `${full}.left.m${month - 1}`
-      builder.computed(`${full}.used.m${month}`, `min(${before}, ${full}.of@${month} * month)`, { path: `credits.${name}`, repeated: month > 1 })
-      builder.computed(`${full}.left.m${month}`, `${before} - ${full}.used.m${month}`, { path: `credits.${name}`, repeated: month > 1 })
+      builder.computed(`${full}.used.m${month}`, `min(${before}, ${full}.of@${month} * month)`, {
+        path: `credits.${name}`,
+        repeated: month > 1,
+      })
+      builder.computed(`${full}.left.m${month}`, `${before} - ${full}.used.m${month}`, {
+        path: `credits.${name}`,
+        repeated: month > 1,
+      })
     }
   }
   if (once.length === 0) return
   for (let month = 1; month <= growth.months; month += 1) {
     const used = once.map(({ name }) => `credit.${name}.used.m${month}`).join(' + ')
-    builder.computed(`creditsUsed.m${month}`, `min(${used}, cost.total@${month} * month)`, { path: 'credits', repeated: month > 1 })
-    builder.computed(`toPay.m${month}`, `cost.total@${month} * month - creditsUsed.m${month}`, { path: 'credits', repeated: month > 1 })
+    builder.computed(`creditsUsed.m${month}`, `min(${used}, cost.total@${month} * month)`, {
+      path: 'credits',
+      repeated: month > 1,
+    })
+    builder.computed(`toPay.m${month}`, `cost.total@${month} * month - creditsUsed.m${month}`, {
+      path: 'credits',
+      repeated: month > 1,
+    })
   }
 }
 
-export function addTotals(builder: Builder, model: Model, costs: CostLayout | undefined, workloads: readonly WorkloadLayout[]) {
+export function addTotals(
+  builder: Builder,
+  model: Model,
+  costs: CostLayout | undefined,
+  workloads: readonly WorkloadLayout[],
+) {
   if (costs === undefined) return { credits: [], unitCosts: [] }
   const credits = costs.credits.flatMap(({ name }) => addCredit(builder, model, name) ?? [])
   const monthly = credits.filter((credit) => credit.monthly).map(({ name }) => `credit.${name}`)
   const total = monthly.length === 0 ? costs.afterSavings : `max(0, ${[costs.afterSavings, ...monthly].join(' - ')})`
   builder.computed('cost.total', total)
   for (const line of costs.lines) {
-    builder.computed(`cost.${line.name}.shareOfTotal`, `cost.${line.name} / cost.beforeSavings`, { as: {}, unit: PERCENT })
+    // Written so that no range leads out of 0..100%.
+    const rest = costs.lines.filter((other) => other !== line).map((other) => `cost.${other.name}`)
+    const share = rest.length === 0 ? '1' : `1 / (1 + (${rest.join(' + ')}) / cost.${line.name})`
+    builder.computed(`cost.${line.name}.shareOfTotal`, share, { as: {}, unit: PERCENT })
   }
   if (costs.hasRevenue) {
     builder.computed('margin', 'revenue - cost.total', { path: 'revenue' })

@@ -1,6 +1,7 @@
 // What the lab found out, as measured quantities.
-import { type LabVerdict, LabVerdictSchema, type Measured } from '@parley/protocol'
+
 import type { Result } from '@parley/kernel'
+import { type LabVerdict, LabVerdictSchema, type Measured } from '@parley/protocol'
 import { Errors } from 'typebox/value'
 import { parseUnit } from '../units/unit.ts'
 import type { Builder, DefineOptions } from './builder.ts'
@@ -71,7 +72,8 @@ export function addVerdicts(builder: Builder, readVerdict: ReadVerdict | undefin
       continue
     }
     const verdict = parseVerdict(text.value)
-    if (typeof verdict === 'string') builder.problem('BAD_VERDICT', path, `${path}: ${file} is not a lab verdict: ${verdict}`)
+    if (typeof verdict === 'string')
+      builder.problem('BAD_VERDICT', path, `${path}: ${file} is not a lab verdict: ${verdict}`)
     else {
       verdicts.set(name, verdict)
       addVerdict(builder, name, verdict, path)

@@ -15,14 +15,18 @@ function addCalls(builder: Builder, name: string): WorkloadLayout['needs'] {
   const byProvider = new Map<string, { rates: string[]; tokens: string[] }>()
   for (const [kind, call] of Object.entries(builder.file.workloads?.[name]?.calls ?? {})) {
     const rate = `${name}.${kind}.rate`
-    if (!builder.value(rate, call.rate, `${path}.${kind}.rate`, { expect: 'rate', as: { '#request': 1, time: -1 } })) continue
+    if (!builder.value(rate, call.rate, `${path}.${kind}.rate`, { expect: 'rate', as: { '#request': 1, time: -1 } }))
+      continue
     const prefix = call.provider === undefined ? '' : `${call.provider}-`
     const sums = byProvider.get(prefix) ?? { rates: [], tokens: [] }
     byProvider.set(prefix, sums)
     sums.rates.push(rate)
     const options = { expect: 'count', as: { '#token': 1 } } as const
     if (!builder.parts(`${name}.${kind}.tokens-each`, call.tokens, `${path}.${kind}.tokens`, options)) continue
-    builder.computed(`${name}.${kind}.tokens`, `${rate} * ${name}.${kind}.tokens-each`, { as: { '#token': 1, time: -1 }, path: `${path}.${kind}` })
+    builder.computed(`${name}.${kind}.tokens`, `${rate} * ${name}.${kind}.tokens-each`, {
+      as: { '#token': 1, time: -1 },
+      path: `${path}.${kind}`,
+    })
     sums.tokens.push(`${name}.${kind}.tokens`)
   }
   const needs: { resource: string; parts: string[] }[] = []

@@ -7,7 +7,14 @@ import { PLAIN, parseUnit, type Unit, type UnitContext } from '../units/unit.ts'
 const bad = (message: string): Result<Expr, ExpressionProblem> =>
   err({ code: 'BAD_EXPRESSION', message, offset: 0, nearest: null })
 
-const plain = (value: number): Expr => ({ kind: 'literal', low: value, high: value, unit: PLAIN, text: String(value), offset: 0 })
+const plain = (value: number): Expr => ({
+  kind: 'literal',
+  low: value,
+  high: value,
+  unit: PLAIN,
+  text: String(value),
+  offset: 0,
+})
 
 /** A number of this program in a unit of this program. */
 export function literalOf(low: number, high: number, unitText: string, context: UnitContext): Expr {
@@ -48,7 +55,8 @@ export function readExpression(
   written: string | number | readonly (string | number)[],
   context: UnitContext,
 ): Result<Expr, ExpressionProblem> {
-  if (typeof written === 'number') return Number.isFinite(written) ? ok(plain(written)) : bad('a value must be a finite number')
+  if (typeof written === 'number')
+    return Number.isFinite(written) ? ok(plain(written)) : bad('a value must be a finite number')
   if (typeof written === 'string') return parseExpression(written, context)
   const [low, high] = written.map((end) => readExpression(end, context))
   if (low === undefined || high === undefined) return bad('a range is [lowest, highest]')

@@ -28,7 +28,12 @@ class Parser {
     this.#length = length
   }
 
-  fail(message: string, offset = this.offset(), code: ExpressionProblem['code'] = 'BAD_EXPRESSION', near: string | null = null): never {
+  fail(
+    message: string,
+    offset = this.offset(),
+    code: ExpressionProblem['code'] = 'BAD_EXPRESSION',
+    near: string | null = null,
+  ): never {
     throw new Stop({ code, message, offset, nearest: near })
   }
 
@@ -76,7 +81,9 @@ class Parser {
     if (this.#sign('-') !== undefined) return { kind: 'negate', of: this.#power(), offset }
     const base = this.#atom()
     const at = this.offset()
-    return this.#sign('^') === undefined ? base : { kind: 'binary', op: '^', left: base, right: this.#power(), offset: at }
+    return this.#sign('^') === undefined
+      ? base
+      : { kind: 'binary', op: '^', left: base, right: this.#power(), offset: at }
   }
 
   #atom(): Expr {
@@ -111,8 +118,14 @@ class Parser {
 
   #unit(numeral: Numeral, text: string): Unit {
     const { currency, unitText, unitOffset } = numeral
-    const joined = currency === undefined ? unitText : unitText.startsWith('/') || unitText === '' ? `${currency}${unitText}` : undefined
-    if (joined === undefined) this.fail(`${text} has a currency and a unit; write a slash between them ($5/GB)`, unitOffset, 'BAD_UNIT')
+    const joined =
+      currency === undefined
+        ? unitText
+        : unitText.startsWith('/') || unitText === ''
+          ? `${currency}${unitText}`
+          : undefined
+    if (joined === undefined)
+      this.fail(`${text} has a currency and a unit; write a slash between them ($5/GB)`, unitOffset, 'BAD_UNIT')
     const unit = parseUnit(joined, this.#context)
     if (!unit.ok) this.fail(unit.error.message, unitOffset, 'BAD_UNIT', unit.error.nearest)
     return unit.value
@@ -126,7 +139,8 @@ class Parser {
     // The unit may stand once, at the end (5..10 MB), and the sign of a currency once, at the start ($5..10/GB).
     const currency = high.currency ?? (high.unitText === '' || high.unitText.startsWith('/') ? low.currency : undefined)
     const unit = this.#unit({ ...high, currency }, text)
-    const own = low.unitText !== '' || (low.currency !== undefined && high.currency === undefined && currency !== low.currency)
+    const own =
+      low.unitText !== '' || (low.currency !== undefined && high.currency === undefined && currency !== low.currency)
     const lowUnit = own ? this.#unit(low, text) : unit
     if (lowUnit.text !== unit.text && JSON.stringify(lowUnit.dim) !== JSON.stringify(unit.dim)) {
       this.fail(`${text} goes from one kind of unit to another; both ends must be of the same kind`, offset, 'BAD_UNIT')

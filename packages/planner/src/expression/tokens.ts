@@ -13,13 +13,20 @@ export interface Numeral {
 }
 
 export type Token =
-  | { readonly kind: 'number'; readonly low: Numeral; readonly high: Numeral | undefined; readonly text: string; readonly offset: number }
+  | {
+      readonly kind: 'number'
+      readonly low: Numeral
+      readonly high: Numeral | undefined
+      readonly text: string
+      readonly offset: number
+    }
   | { readonly kind: 'name'; readonly name: string; readonly month: number | undefined; readonly offset: number }
   | { readonly kind: 'sign'; readonly sign: string; readonly offset: number }
 
 const NUMBER = /(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.(?!\.)\d+)?(?:[eE][+-]?\d+(?![A-Za-z]))?/y
 const MULTIPLIER = /[kKM](?![A-Za-z])/y
-const UNIT = /[ ]?(%(?: (?:cpu|CPU|vCPU|cores?|gpu|GPU)(?![A-Za-z]))?|[A-Za-z]+(?:-[A-Za-z]+)*)?((?:\/[A-Za-z]+(?:-[A-Za-z]+)*)*)/y
+const UNIT =
+  /[ ]?(%(?: (?:cpu|CPU|vCPU|cores?|gpu|GPU)(?![A-Za-z]))?|[A-Za-z]+(?:-[A-Za-z]+)*)?((?:\/[A-Za-z]+(?:-[A-Za-z]+)*)*)/y
 const NAME = /[A-Za-z_][A-Za-z0-9_]*(?:[.-][A-Za-z0-9_]+)*/y
 const MONTH = /@(\d+)/y
 const SIGN = /<=|>=|[-+*/^(),<>=]/y
@@ -95,7 +102,9 @@ export function tokensOf(text: string): Result<readonly Token[], ExpressionProbl
     const sign = at(SIGN, text, offset)
     if (!sign) {
       const rest = text.slice(offset, offset + 12)
-      const help = rest.startsWith('~') ? 'write a range (5..10 MB) instead' : 'write numbers with units, names and + - * / ^ ( )'
+      const help = rest.startsWith('~')
+        ? 'write a range (5..10 MB) instead'
+        : 'write numbers with units, names and + - * / ^ ( )'
       return err({ code: 'BAD_EXPRESSION', message: `"${rest}" cannot be read; ${help}`, offset, nearest: null })
     }
     tokens.push({ kind: 'sign', sign: sign[0], offset })

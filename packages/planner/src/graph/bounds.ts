@@ -8,8 +8,8 @@ import type { Interval } from './interval.ts'
 import type { Graph, Node, NodeId } from './node.ts'
 import { Tape } from './tape.ts'
 
-const MAX_BOXES = 40
-const SAMPLES = 48
+const MAX_BOXES = 24
+const SAMPLES = 32
 /** Relative gap at which an enclosure counts as reached. */
 const TIGHT = 1e-6
 
@@ -180,7 +180,9 @@ export class BoundsOf {
 
   /** Everything below a node that its ranges move; the rest is a number. */
   tape(id: NodeId): Tape {
-    return new Tape(this.#graph, id, (node) => (this.#whole.of(node).slopes.size > 0 ? undefined : this.typical.value(node)))
+    return new Tape(this.#graph, id, (node) =>
+      this.#whole.of(node).slopes.size > 0 ? undefined : this.typical.value(node),
+    )
   }
 }
 

@@ -2,9 +2,9 @@
 // in the box a node is least and greatest.
 import { ceilOf, floorOf, lookUpAt, roundOf } from './evaluate.ts'
 import {
+  ALL,
   absInterval,
   addInterval,
-  ALL,
   divInterval,
   hull,
   type Interval,
@@ -66,7 +66,8 @@ function extreme(args: readonly Enclosed[], least: boolean): Enclosed {
 
 function lookedUp(node: Node, args: readonly Enclosed[]): Enclosed {
   const [x, ...rows] = args as [Enclosed, ...Enclosed[]]
-  const at = (pick: (row: Enclosed) => number, place: number) => lookUpAt(node.numbers, rows.map(pick), place, node.step)
+  const at = (pick: (row: Enclosed) => number, place: number) =>
+    lookUpAt(node.numbers, rows.map(pick), place, node.step)
   const inside = rows.filter((_, index) => {
     const place = node.numbers[index] as number
     return place >= x.value.low && place <= x.value.high
@@ -86,7 +87,14 @@ function lookedUp(node: Node, args: readonly Enclosed[]): Enclosed {
     const run = (node.numbers[index] as number) - (node.numbers[index - 1] as number)
     steepest = hull(steepest, node.step ? stairs(rise) : divInterval(rise, point(run)))
   }
-  return { value, slopes: merge(byRow, along(x.slopes, (slope) => mulInterval(steepest, slope)), addInterval) }
+  return {
+    value,
+    slopes: merge(
+      byRow,
+      along(x.slopes, (slope) => mulInterval(steepest, slope)),
+      addInterval,
+    ),
+  }
 }
 
 function power(node: Node, a: Enclosed): Enclosed {
@@ -110,9 +118,7 @@ export function combine(node: Node, args: readonly Enclosed[]): Enclosed {
     case 'mul':
       return {
         value: mulInterval(a.value, b.value),
-        slopes: merge(a.slopes, b.slopes, (da, db) =>
-          addInterval(mulInterval(da, b.value), mulInterval(a.value, db)),
-        ),
+        slopes: merge(a.slopes, b.slopes, (da, db) => addInterval(mulInterval(da, b.value), mulInterval(a.value, db))),
       }
     case 'div':
       return quotient(a, b)
@@ -150,7 +156,7 @@ export function combine(node: Node, args: readonly Enclosed[]): Enclosed {
 export class Enclosure {
   readonly #graph: Graph
   readonly #box: (input: Node) => Interval
-  readonly #known: (Enclosed | undefined)[] = []
+  readonly #known = new Map<NodeId, Enclosed>()
 
   constructor(graph: Graph, box: (input: Node) => Interval) {
     this.#graph = graph
@@ -158,11 +164,10 @@ export class Enclosure {
   }
 
   of(id: NodeId): Enclosed {
-    const known = this.#known[id]
+    const known = this.#known.get(id)
     if (known !== undefined) return known
     const enclosed = this.#compute(this.#graph.node(id))
-    while (this.#known.length <= id) this.#known.push(undefined)
-    this.#known[id] = enclosed
+    this.#known.set(id, enclosed)
     return enclosed
   }
 

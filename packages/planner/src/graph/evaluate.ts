@@ -67,7 +67,7 @@ export function compute(node: Node, args: readonly number[]): number {
 export class Evaluation {
   readonly #graph: Graph
   readonly #inputValue: (input: Node) => number
-  readonly #known: (number | undefined)[] = []
+  readonly #known = new Map<NodeId, number>()
 
   constructor(graph: Graph, inputValue: (input: Node) => number) {
     this.#graph = graph
@@ -75,12 +75,10 @@ export class Evaluation {
   }
 
   value(id: NodeId): number {
-    const known = this.#known[id]
+    const known = this.#known.get(id)
     if (known !== undefined) return known
     const value = this.#compute(this.#graph.node(id))
-    // Filled without holes: an array with holes is many times slower.
-    while (this.#known.length <= id) this.#known.push(undefined)
-    this.#known[id] = value
+    this.#known.set(id, value)
     return value
   }
 

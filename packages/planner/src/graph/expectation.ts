@@ -34,7 +34,11 @@ function mismatch(definition: Definition, dim: Dim, expected: Expected, context:
   const at = path ?? name
   const example = definition.example ?? expected.example
   if (isEmpty(hardOf(dim)) && !isEmpty(expected.hard)) {
-    return new CompileProblem('MISSING_UNIT', `${at} has no unit, or one that does not fit; it must be ${expected.what}: ${example}`, 0)
+    return new CompileProblem(
+      'MISSING_UNIT',
+      `${at} has no unit, or one that does not fit; it must be ${expected.what}: ${example}`,
+      0,
+    )
   }
   return new CompileProblem(
     'WRONG_DIMENSION',
@@ -56,7 +60,9 @@ export function checkedDim(definition: Definition, dim: Dim, context: UnitContex
     throw mismatch(definition, dim, { hard: hardOf(as), what, example: fittingUnit(as, 1e7, context).text }, context)
   }
   // What is counted must be the right thing; "per something" may be said or left out.
-  const strays = Object.entries(over(nounsOf(dim), nounsOf(as))).some(([key, exponent]) => exponent > 0 && (as[key] ?? 0) <= 0)
+  const strays = Object.entries(over(nounsOf(dim), nounsOf(as))).some(
+    ([key, exponent]) => exponent > 0 && (as[key] ?? 0) <= 0,
+  )
   if (strays && expect === 'resource') {
     const problem = `${definition.path} is ${describeDim(dim, context)}; it must be ${describeDim(as, context)}`
     throw new CompileProblem('WRONG_DIMENSION', problem, 0)

@@ -8,7 +8,17 @@ import type { Model } from './model.ts'
 import type { NodeId } from './node.ts'
 
 const number = (model: Model, value: number): NodeId =>
-  model.graph.add({ op: 'input', args: [], dim: {}, low: value, typical: value, high: value, unit: PLAIN, standing: 'measured', because: [`${value}`] })
+  model.graph.add({
+    op: 'input',
+    args: [],
+    dim: {},
+    low: value,
+    typical: value,
+    high: value,
+    unit: PLAIN,
+    standing: 'measured',
+    because: [`${value}`],
+  })
 
 function compound(model: Model, growth: GrowthSpec, factor: Expr, month: number): NodeId {
   const { graph } = model
@@ -18,7 +28,14 @@ function compound(model: Model, growth: GrowthSpec, factor: Expr, month: number)
   const grown = graph.add({ op: 'pow', args: [base], dim: {}, numbers: [periods], because: [] })
   const { dim, unit } = graph.node(from)
   const text = Number.isInteger(periods) ? `${periods}` : periods.toFixed(2)
-  return graph.add({ op: 'mul', args: [from, grown], dim, unit, monthly: true, because: [from, ' * ', base, `^${text}`] })
+  return graph.add({
+    op: 'mul',
+    args: [from, grown],
+    dim,
+    unit,
+    monthly: true,
+    because: [from, ' * ', base, `^${text}`],
+  })
 }
 
 /** Share of the way from row a to row b. */
@@ -26,7 +43,8 @@ function between(model: Model, a: NodeId, b: NodeId, share: number, geometric: b
   const { graph } = model
   const [one, two] = [graph.node(a), graph.node(b)]
   const dim = common(one.dim, two.dim)
-  if (dim === undefined) throw new CompileProblem('WRONG_DIMENSION', 'the rows of a growth table are of different kinds', 0)
+  if (dim === undefined)
+    throw new CompileProblem('WRONG_DIMENSION', 'the rows of a growth table are of different kinds', 0)
   const part = (node: NodeId, weight: number): NodeId =>
     geometric
       ? graph.add({ op: 'pow', args: [node], dim: {}, numbers: [weight], because: [] })
@@ -46,7 +64,14 @@ function fromTable(model: Model, growth: GrowthSpec, month: number): NodeId {
   const { dim, unit } = model.graph.node(below)
   const isRow = above <= 0 || next === undefined || row.month === month || growth.between === 'step'
   if (isRow) {
-    return model.graph.add({ op: 'same', args: [below], dim, unit, monthly: true, because: [below, `, the row of month ${row.month}`] })
+    return model.graph.add({
+      op: 'same',
+      args: [below],
+      dim,
+      unit,
+      monthly: true,
+      because: [below, `, the row of month ${row.month}`],
+    })
   }
   const share = (month - row.month) / (next.month - row.month)
   return between(model, below, model.expression(next.value), share, growth.between === 'geometric')

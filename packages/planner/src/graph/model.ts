@@ -6,7 +6,7 @@ import { nearest } from '../units/nearest.ts'
 import { toBase, type Unit, type UnitContext } from '../units/unit.ts'
 import { CompileProblem } from './compile-problem.ts'
 import type { Definition, TableSpec } from './definition.ts'
-import { typicalOf, Evaluation } from './evaluate.ts'
+import { Evaluation, typicalOf } from './evaluate.ts'
 import { checkedDim, describeDim } from './expectation.ts'
 import { growthAt } from './growth.ts'
 import type { Because, Graph, NodeDraft, NodeId, Op } from './node.ts'
@@ -70,7 +70,8 @@ export class Model {
     const key = at === undefined ? name : `${name}@${at}`
     const known = this.#nodes.get(key)
     if (known !== undefined) return known
-    if (this.#failed.has(key)) throw new CompileProblem('BAD_VALUE', `${name} has no value`, offset, { consequence: true })
+    if (this.#failed.has(key))
+      throw new CompileProblem('BAD_VALUE', `${name} has no value`, offset, { consequence: true })
     if (this.#stack.includes(key)) {
       const round = [...this.#stack.slice(this.#stack.indexOf(key)), key].join(' needs ')
       throw new CompileProblem('CYCLE', `${round}: a value cannot need itself`, offset)
@@ -92,7 +93,10 @@ export class Model {
   #unknown(name: string, offset: number): CompileProblem {
     const near = nearest(name, [...this.definitions.keys()]) ?? null
     const help = near === null ? 'give it under quantities' : `did you mean ${near}?`
-    return new CompileProblem('UNKNOWN_NAME', `the plan has no ${name}; ${help}`, offset, { nearest: near, missing: [name] })
+    return new CompileProblem('UNKNOWN_NAME', `the plan has no ${name}; ${help}`, offset, {
+      nearest: near,
+      missing: [name],
+    })
   }
 
   #define(definition: Definition, month: number | undefined, key: string): NodeId {
@@ -138,7 +142,8 @@ export class Model {
     if (known !== undefined && definition === undefined) return known
     const { unit } = expr
     const [low, high] = [toBase(expr.low, unit), toBase(expr.high, unit)]
-    const typical = definition?.typical === undefined ? (low + high) / 2 : this.#typical(definition, low, high, unit.dim)
+    const typical =
+      definition?.typical === undefined ? (low + high) / 2 : this.#typical(definition, low, high, unit.dim)
     const node = this.graph.add({
       op: 'input',
       args: [],
@@ -204,7 +209,12 @@ export class Model {
     const [a, b] = [this.graph.node(left), this.graph.node(right)]
     if (op === '+' || op === '-') {
       const dim = this.#sumDim(left, right, expr.offset, op === '+' ? 'added to' : 'taken from')
-      return this.#add(BINARY[op], [left, right], dim, [a.unit, b.unit].find((unit) => unit && sameDim(unit.dim, dim)))
+      return this.#add(
+        BINARY[op],
+        [left, right],
+        dim,
+        [a.unit, b.unit].find((unit) => unit && sameDim(unit.dim, dim)),
+      )
     }
     const dim = op === '*' ? times(a.dim, b.dim) : over(a.dim, b.dim)
     const units = op === '*' ? [a.unit, b.unit] : [a.unit]
@@ -271,14 +281,23 @@ export class Model {
       return this.#add(expr.name as Op, args, dim, unit)
     }
     const dim = args.slice(1).reduce((seen, arg) => {
-      const joined = this.#isZero(arg) ? seen : isEmpty(seen) && this.#isZero(first) ? this.graph.node(arg).dim : common(seen, this.graph.node(arg).dim)
+      const joined = this.#isZero(arg)
+        ? seen
+        : isEmpty(seen) && this.#isZero(first)
+          ? this.graph.node(arg).dim
+          : common(seen, this.graph.node(arg).dim)
       if (joined === undefined) {
         const [a, b] = [describeDim(seen, this.context), describeDim(this.graph.node(arg).dim, this.context)]
         throw new CompileProblem('WRONG_DIMENSION', `${expr.name} of what is ${a} and what is ${b}`, expr.offset)
       }
       return joined
     }, firstDim)
-    return this.#add(expr.name, args, dim, args.map((arg) => this.graph.node(arg).unit).find((each) => each && sameDim(each.dim, dim)))
+    return this.#add(
+      expr.name,
+      args,
+      dim,
+      args.map((arg) => this.graph.node(arg).unit).find((each) => each && sameDim(each.dim, dim)),
+    )
   }
 
   #at(expr: Extract<Expr, { kind: 'call' }>): NodeId {
@@ -292,7 +311,11 @@ export class Model {
   #lookUp(table: TableSpec, expr: Extract<Expr, { kind: 'call' }>, month?: number): NodeId {
     const [arg] = expr.args
     if (arg === undefined || expr.args.length !== 1) {
-      throw new CompileProblem('BAD_EXPRESSION', `${expr.name} takes one value: ${expr.name}(10 ${table.of.text})`, expr.offset)
+      throw new CompileProblem(
+        'BAD_EXPRESSION',
+        `${expr.name} takes one value: ${expr.name}(10 ${table.of.text})`,
+        expr.offset,
+      )
     }
     const x = this.expression(arg, month)
     this.#requireKind(this.graph.node(x).dim, table.of.dim, expr.name, arg.offset)

@@ -48,7 +48,13 @@ export class Tape {
     const values = this.#values
     let at = this.#first
     for (const { node, args } of this.#steps) {
-      values[at] = node.op === 'input' ? inputValue(node) : compute(node, args.map((arg) => values[arg] as number))
+      values[at] =
+        node.op === 'input'
+          ? inputValue(node)
+          : compute(
+              node,
+              args.map((arg) => values[arg] as number),
+            )
       at += 1
     }
     return values[at - 1] as number
@@ -56,7 +62,9 @@ export class Tape {
 
   /** Enclosure of the target over a box of its inputs. */
   enclose(box: (input: Node) => Interval): Enclosed {
-    const known: Enclosed[] = this.#values.slice(0, this.#first).map((value) => ({ value: point(value), slopes: NO_SLOPES }))
+    const known: Enclosed[] = this.#values
+      .slice(0, this.#first)
+      .map((value) => ({ value: point(value), slopes: NO_SLOPES }))
     for (const { node, args } of this.#steps) {
       if (node.op === 'input') {
         const value = box(node)

@@ -1,5 +1,5 @@
 // The YAML text as plain data with the place of every part. Knows nothing of plans.
-import { isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parse, parseDocument, Scalar } from 'yaml'
+import { isMap, isScalar, isSeq, LineCounter, parse, parseDocument, Scalar, type Node as YamlNode } from 'yaml'
 
 export interface Place {
   readonly line: number
@@ -52,7 +52,9 @@ export function readDocument(text: string): Reading {
     return {
       data: null,
       places: new Map(),
-      errors: [{ message: `the file has ${text.length} characters; a plan has at most ${MAX_PLAN_CHARS}`, place: start }],
+      errors: [
+        { message: `the file has ${text.length} characters; a plan has at most ${MAX_PLAN_CHARS}`, place: start },
+      ],
     }
   }
   const lines = new LineCounter()

@@ -17,7 +17,10 @@ function step(data: Mapping, path: string): { key: string; rest: string } {
   const longest = keys.sort((a, b) => b.length - a.length)[0]
   if (longest !== undefined) return { key: longest, rest: path.slice(longest.length + 1) }
   if (Array.isArray(data)) {
-    const named = data.findIndex((item) => isMapping(item) && typeof item.name === 'string' && (path === item.name || path.startsWith(`${item.name}.`)))
+    const named = data.findIndex(
+      (item) =>
+        isMapping(item) && typeof item.name === 'string' && (path === item.name || path.startsWith(`${item.name}.`)),
+    )
     if (named >= 0) return { key: String(named), rest: path.slice(String((data[named] as Mapping).name).length + 1) }
   }
   const dot = path.indexOf('.')
@@ -40,7 +43,10 @@ export function setAt(file: object, path: string, value: unknown): SetProblem | 
   }
   if (SECTIONS.includes(head)) return put(root, path, path, value)
   const near = nearest(path, [...Object.keys(quantities ?? {}), ...Object.keys(grown), ...SECTIONS]) ?? null
-  const help = near === null ? 'name a quantity, or a path that starts with a section (tiers.app.instances)' : `did you mean ${near}?`
+  const help =
+    near === null
+      ? 'name a quantity, or a path that starts with a section (tiers.app.instances)'
+      : `did you mean ${near}?`
   return { message: `there is no ${path} to set; ${help}`, nearest: near }
 }
 
@@ -53,8 +59,12 @@ function put(data: Mapping, path: string, whole: string, value: unknown): SetPro
   const next = data[key]
   if (next === undefined) {
     const near = nearest(key, Object.keys(data)) ?? null
-    return { message: `${whole} leads nowhere: there is no ${key}${near === null ? '' : `; did you mean ${near}?`}`, nearest: near }
+    return {
+      message: `${whole} leads nowhere: there is no ${key}${near === null ? '' : `; did you mean ${near}?`}`,
+      nearest: near,
+    }
   }
-  if (!isMapping(next) || isSourced(next)) return { message: `${whole} leads nowhere: ${key} is a value`, nearest: null }
+  if (!isMapping(next) || isSourced(next))
+    return { message: `${whole} leads nowhere: ${key} is a value`, nearest: null }
   return put(next, rest, whole, value)
 }

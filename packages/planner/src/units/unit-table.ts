@@ -120,11 +120,7 @@ export const pluralOf = (singular: string): string =>
 
 /** Word, singular or plural, to the singular. */
 export const NOUNS: ReadonlyMap<string, string> = new Map([
-  ...NOUN_LIST.split(' ')
-    .flatMap((noun) => [
-      [noun, noun] as const,
-      [pluralOf(noun), noun] as const,
-    ]),
+  ...NOUN_LIST.split(' ').flatMap((noun) => [[noun, noun] as const, [pluralOf(noun), noun] as const]),
   ['query', 'query'],
   ['queries', 'query'],
   ['process', 'process'],

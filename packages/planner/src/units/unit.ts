@@ -1,7 +1,7 @@
 // Reads and writes units: `requests/min`, `USD/participant-hour`, `% cpu`.
 import { err, ok, type Result } from '@parley/kernel'
-import { nearest } from './nearest.ts'
 import { type Dim, nounKey, over, times } from './dimension.ts'
+import { nearest } from './nearest.ts'
 import { ALIASES, NOUNS, pluralOf, UNITS } from './unit-table.ts'
 
 /** A unit as written. A value of it is `value * num / den` base units. */
@@ -87,7 +87,8 @@ function unknown(word: string, context: UnitContext): UnitProblem {
     }
   }
   const near = nearest(word, words(context)) ?? null
-  const help = near === null ? `name it under nouns ({${word}: ${word}s}) if it is something counted` : `did you mean ${near}?`
+  const help =
+    near === null ? `name it under nouns ({${word}: ${word}s}) if it is something counted` : `did you mean ${near}?`
   return { message: `${word} is not a unit; ${help}`, nearest: near }
 }
 
