@@ -7,6 +7,7 @@ import { systemClock } from '@parley/kernel'
 import { asyncApiDocument, CLOSE_REASONS, ERRORS, openApiDocument } from '@parley/protocol'
 import { METRICS, type MetricEntry } from '@parley/telemetry'
 import { processOutput } from '../output/index.ts'
+import { schemaText } from '../plan/schemas.ts'
 import { createProgram } from '../program.ts'
 
 export interface GeneratedDoc {
@@ -91,6 +92,14 @@ async function version(root: string): Promise<string> {
   return (JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string }).version
 }
 
+/** Schemas that `parley plan schema` prints, and the files they are published in. */
+const PLAN_SCHEMAS = [
+  ['plan', 'plan'],
+  ['result', 'plan-result'],
+  ['check', 'plan-check'],
+  ['problems', 'plan-problems'],
+] as const
+
 export function generatedDocs(root: string): GeneratedDoc[] {
   return [
     { file: 'docs/errors.md', generate: errorsMarkdown },
@@ -98,6 +107,10 @@ export function generatedDocs(root: string): GeneratedDoc[] {
     { file: 'docs/configuration.md', generate: configMarkdown },
     { file: 'docs/cli.md', generate: cliMarkdown },
     { file: 'docs/openapi.json', generate: async () => json(openApiDocument(await version(root))) },
+    ...PLAN_SCHEMAS.map(([name, file]) => ({
+      file: `docs/schemas/${file}.json`,
+      generate: () => `${schemaText(name)}\n`,
+    })),
     { file: 'docs/asyncapi.json', generate: async () => json(asyncApiDocument(await version(root))) },
   ]
 }

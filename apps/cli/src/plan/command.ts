@@ -22,7 +22,7 @@ const CHECK_HELP = `
 Each claim of the plan is computed anew: right, wrong (with the right number, how far off it is, and what probably went wrong), or not to be
 told from the plan. Exit code 1 when one is wrong.`
 
-const collect = (value: string, all: readonly string[]): string[] => [...all, value]
+const collect = (value: string, all: readonly string[] = []): string[] => [...all, value]
 
 function addShared(command: Command, html: string): Command {
   return command
@@ -30,11 +30,10 @@ function addShared(command: Command, html: string): Command {
     .addOption(new Option('--json', 'one JSON object').conflicts(['markdown', 'html']))
     .addOption(new Option('--markdown', 'GitHub markdown').conflicts('html'))
     .addOption(new Option('--html <out>', html))
-    .option(
-      '--set <path=value>',
-      "answer as if the plan said so, as in --set users='500 users'; repeatable",
-      collect,
-      [],
+    .addOption(
+      new Option('--set <path=value>', "as if the plan said so, as in users='500 users'; repeatable").argParser(
+        collect,
+      ),
     )
 }
 
@@ -49,7 +48,6 @@ export function createPlanCommand(context: CliContext): Command {
     .addOption(
       new Option('--why <name>', 'why a number is what it is, as in --why cost.total; repeatable')
         .argParser(collect)
-        .default([], 'none')
         .conflicts('html'),
     )
     .addHelpText('after', HELP)

@@ -14,11 +14,11 @@ export interface SharedFlags {
   readonly json?: boolean
   readonly markdown?: boolean
   readonly html?: string
-  readonly set: readonly string[]
+  readonly set?: readonly string[]
 }
 
 export interface PlanFlags extends SharedFlags {
-  readonly why: readonly string[]
+  readonly why?: readonly string[]
 }
 
 export interface Io {
@@ -43,8 +43,8 @@ class PlanMistakes extends Error {
 /** Answers the plan in the form that the flags ask for. Resolves with the exit code. */
 export async function runPlan(io: Io, file: string, flags: PlanFlags): Promise<number> {
   return await saying(io, flags, async () => {
-    const { plan } = await planOf(io, file, flags.set)
-    if (flags.why.length > 0) return await showWhy(io, plan, flags)
+    const { plan } = await planOf(io, file, flags.set ?? [])
+    if (flags.why !== undefined) return await showWhy(io, plan, flags.why, flags)
     const { checkPlan, evaluatePlan } = await import('@parley/planner')
     const result = evaluatePlan(plan)
     if (flags.json) {
@@ -60,7 +60,8 @@ export async function runPlan(io: Io, file: string, flags: PlanFlags): Promise<n
     })
     await showReport(io, file, flags, report)
     if (!isDocument && claims > 0 && io.columns !== undefined) {
-      io.context.output.note(`${claims} claims: ./parley plan check ${file} tells which of them hold`)
+      const counted = claims === 1 ? '1 claim' : `${claims} claims`
+      io.context.output.note(`${counted}: ./parley plan check ${file} tells what holds`)
     }
     return EXIT.ok
   })
@@ -69,7 +70,7 @@ export async function runPlan(io: Io, file: string, flags: PlanFlags): Promise<n
 /** Checks the claims of the plan. Resolves with the exit code: 1 when one is wrong. */
 export async function runPlanCheck(io: Io, file: string, flags: SharedFlags): Promise<number> {
   return await saying(io, flags, async () => {
-    const { plan } = await planOf(io, file, flags.set)
+    const { plan } = await planOf(io, file, flags.set ?? [])
     const { checkPlan } = await import('@parley/planner')
     const check = checkPlan(plan)
     if (flags.json) io.context.output.json(check)
@@ -110,11 +111,11 @@ async function saying(io: Io, { json }: SharedFlags, work: () => Promise<number>
   }
 }
 
-async function showWhy(io: Io, plan: Plan, flags: PlanFlags): Promise<number> {
+async function showWhy(io: Io, plan: Plan, names: readonly string[], flags: SharedFlags): Promise<number> {
   const { output } = io.context
   const { explain } = await import('@parley/planner')
   const { whyLines, whyMarkdown, whyTerminalLines } = await import('@parley/planner/render')
-  for (const [index, name] of flags.why.entries()) {
+  for (const [index, name] of names.entries()) {
     const why = explain(plan, name)
     if (!why.ok) {
       const { message, nearest } = why.error

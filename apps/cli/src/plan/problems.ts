@@ -14,9 +14,7 @@ const MOST_LINE_CHARACTERS = 100
 export function problemLines(problems: readonly PlanProblem[], source: string, style: Style): string[] {
   const [first] = problems
   if (first === undefined) return []
-  const lines = [
-    problems.length === 1 ? `${first.file}: the plan has a mistake` : `${first.file}: ${problems.length} mistakes`,
-  ]
+  const lines = [headOf(first, problems.length)]
   const sourceLines = source.split('\n')
   for (const problem of problems.slice(0, MOST_SHOWN))
     lines.push(...oneProblem(problem, first.file, sourceLines, style))
@@ -24,8 +22,15 @@ export function problemLines(problems: readonly PlanProblem[], source: string, s
   return lines
 }
 
+/** Whether it is the file or what was set that has mistakes. */
+function headOf({ code, file }: PlanProblem, count: number): string {
+  if (code === 'BAD_SET') return '--set: a value cannot be set'
+  return count === 1 ? `${file}: the plan has a mistake` : `${file}: the plan has ${count} mistakes`
+}
+
 function oneProblem(problem: PlanProblem, planFile: string, source: readonly string[], style: Style): string[] {
   const { code, file, line, column, message } = problem
+  if (code === 'BAD_SET') return [`  ${shown(sentenceOf(problem))} ${style.dim(code)}`]
   const head = `  ${style.bold(`${file}:${line}:${column}`)} ${shown(sentenceOf(problem))} ${style.dim(code)}`
   const written = file === planFile ? source[line - 1] : undefined
   if (written === undefined || written.trim() === '' || message === '') return [head]

@@ -4,9 +4,11 @@ import { blocks, cellOf, end, start, stopped, tableOf, words } from '../parts.ts
 import type { Bullets, Cell, Chart, Column, LinesChart, Section, Table } from '../report.ts'
 
 /** More charts than this say less than the table does. */
-const MOST_GROWN_CHARTS = 4
+const MOST_GROWN_CHARTS = 3
 
-export function growthSection({ growth, currency }: PlanResult): Section | undefined {
+export function growthSection({ growth: months, currency, tiers }: PlanResult): Section | undefined {
+  const labels = new Map(tiers.map(({ name, label }) => [name, label]))
+  const growth = months.map((month) => ({ ...month, instances: renamed(month.instances, labels) }))
   const table = growthTable(growth)
   if (table === undefined) return undefined
   return {
@@ -21,6 +23,9 @@ export function growthSection({ growth, currency }: PlanResult): Section | undef
     ),
   }
 }
+
+const renamed = <T>(all: Readonly<Record<string, T>>, labels: ReadonlyMap<string, string>): Record<string, T> =>
+  Object.fromEntries(Object.entries(all).map(([name, value]) => [labels.get(name) ?? name, value]))
 
 const keysOf = (growth: readonly GrowthMonth[], of: 'grown' | 'instances' | 'shown'): string[] => [
   ...new Set(growth.flatMap((month) => Object.keys(month[of]))),
