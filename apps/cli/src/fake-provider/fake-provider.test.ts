@@ -129,8 +129,7 @@ test('[FPC4] the real engines say what they can, or the command that installs th
   const { backing, lines, close } = await createBacking('openai', systemClock)
   t.after(close)
   assert.equal(lines.length, 4)
-  for (const line of lines)
-    assert.match(line, /^(translates|polishes|speaks|hears) ./)
+  for (const line of lines) assert.match(line, /^(translates|polishes|speaks|hears) ./)
   assert.ok(backing.voice?.voices.includes('alloy'))
 })
 
