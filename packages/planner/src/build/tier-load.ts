@@ -1,7 +1,7 @@
 // The other half of a tier: its load with buffers, how many instances, what they hold together and what they cost.
 import { PERCENT } from './builder.ts'
 import { less } from './less.ts'
-import type { TierDraft, TierLayout } from './tiers.ts'
+import type { TierDraft, TierLayout } from './tier-layout.ts'
 
 interface Limits {
   /** Names of the limits of one instance, and of those that all instances share. */
