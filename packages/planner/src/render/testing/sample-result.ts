@@ -293,6 +293,7 @@ export function sampleResult(): PlanResult {
         crossings: [
           {
             at: quantity(231, 'wearers'),
+            settled: null,
             from: 'bought',
             to: 'own',
             cost: quantity(2400, 'USD/month'),
