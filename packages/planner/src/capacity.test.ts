@@ -27,7 +27,10 @@ test('[PLN30] a limit is what is left over the need of one, and the lowest binds
     ],
   )
   assert.equal(tier.binding, 'cpu')
-  assert.deepEqual(tier.resources[1]?.taken.map(({ text }) => text), ['1 GB', '0.75 GB (0.5..1)'])
+  assert.deepEqual(
+    tier.resources[1]?.taken.map(({ text }) => text),
+    ['1 GB', '0.75 GB (0.5..1)'],
+  )
 })
 
 test('[PLN31] one event loop has one core, several processes one each, many-core all', () => {
@@ -52,7 +55,9 @@ tiers: { app: { serves: session, process: one-loop, processes: 2, has: { cpu: 8 
 })
 
 test('[PLN32] each reserve and buffer is a line of its own', () => {
-  const tier = tierOf('{ serves: call, machine: box, reserves: { gc: 10%, peaks: { share: 15%, note: mornings }, spare: { amount: 2 calls } }, buffer: { launch: 20% } }')
+  const tier = tierOf(
+    '{ serves: call, machine: box, reserves: { gc: 10%, peaks: { share: 15%, note: mornings }, spare: { amount: 2 calls } }, buffer: { launch: 20% } }',
+  )
   assert.deepEqual(
     tier.reserves.map(({ name, keeps, note }) => [name, keeps.text, note]),
     [
@@ -62,17 +67,27 @@ test('[PLN32] each reserve and buffer is a line of its own', () => {
     ],
   )
   assert.equal(tier.realistic?.typical, 28)
-  assert.deepEqual(tier.buffers.map(({ text }) => text), ['10 calls'])
+  assert.deepEqual(
+    tier.buffers.map(({ text }) => text),
+    ['10 calls'],
+  )
   assert.equal(tier.needed?.typical, Math.ceil(60 / 28))
 })
 
 test('[PLN32] a reserve of one resource is taken from that resource', () => {
-  const tier = tierOf('{ serves: session, machine: box, reserves: { cache: { amount: 3 GB, of: memory }, loops: { share: 25%, of: cpu } } }')
-  assert.deepEqual(tier.resources.map(({ name, available }) => [name, available?.text]), [
-    ['cpu', '3 cores'],
-    ['memory', '5 GB'],
-  ])
-  const [problem] = problemsOf(`plan: p${PLAN('{ serves: session, machine: box, reserves: { x: { share: 5%, of: memry } } }')}`)
+  const tier = tierOf(
+    '{ serves: session, machine: box, reserves: { cache: { amount: 3 GB, of: memory }, loops: { share: 25%, of: cpu } } }',
+  )
+  assert.deepEqual(
+    tier.resources.map(({ name, available }) => [name, available?.text]),
+    [
+      ['cpu', '3 cores'],
+      ['memory', '5 GB'],
+    ],
+  )
+  const [problem] = problemsOf(
+    `plan: p${PLAN('{ serves: session, machine: box, reserves: { x: { share: 5%, of: memry } } }')}`,
+  )
   assert.equal(problem?.nearest, 'memory')
 })
 
@@ -83,13 +98,22 @@ test('[PLN33] instances carry the load after failures; a stated number that does
   assert.equal(computed.cost?.typical, 30)
   const stated = answerOf(PLAN('{ serves: call, machine: box, surviveFailures: 1, instances: 2 }'))
   assert.equal(stated.tiers[0]?.sufficient, false)
-  assert.deepEqual(stated.notes.map(({ code }) => code), ['STATED_TOO_FEW'])
+  assert.deepEqual(
+    stated.notes.map(({ code }) => code),
+    ['STATED_TOO_FEW'],
+  )
   const bounded = answerOf(PLAN('{ serves: call, machine: box, atMost: 1, atLeast: 2 }'))
   assert.equal(bounded.tiers[0]?.instances?.typical, 2)
-  assert.deepEqual(bounded.notes.map(({ code }) => code), ['OVER_BOUND'])
+  assert.deepEqual(
+    bounded.notes.map(({ code }) => code),
+    ['OVER_BOUND'],
+  )
   const unknown = answerOf('tiers: { app: { capacity: 50 sessions } }')
   assert.deepEqual(ends(unknown.tiers[0]?.instances), [1, 1, 1, 'instances'])
-  assert.deepEqual(unknown.notes.map(({ code }) => code), ['ONE_ASSUMED'])
+  assert.deepEqual(
+    unknown.notes.map(({ code }) => code),
+    ['ONE_ASSUMED'],
+  )
 })
 
 test('[PLN33] 5,000 participants at 100 each with a buffer of 20% are 60 instances, not 61', () => {
@@ -115,7 +139,10 @@ tiers: { app: { serves: session, has: { cpu: 1 core }, reserves: { r: 10% } } }`
   assert.equal(app?.realistic?.typical, 45)
   assert.equal(app?.instances?.typical, 4)
   assert.equal(app?.capacity?.typical, 90)
-  assert.deepEqual(notes.map(({ code }) => code), ['BUDGET_EXCEEDED'])
+  assert.deepEqual(
+    notes.map(({ code }) => code),
+    ['BUDGET_EXCEEDED'],
+  )
 })
 
 test('[PLN35] capacity of a tier that serves several is counted in the first, each with its share of the others', () => {
@@ -129,13 +156,21 @@ test('[PLN35] capacity of a tier that serves several is counted in the first, ea
 })
 
 test('[PLN37] a resource that nothing says the amount of does not limit, and is named', () => {
-  const { notes, resources } = answerOf('workloads: { s: { needs: { cpu: 1% cpu, sockets: 2 } } }\ntiers: { app: { serves: s, has: { cpu: 1 core } } }')
-  assert.deepEqual(resources.map(({ name }) => name), ['cpu'])
+  const { notes, resources } = answerOf(
+    'workloads: { s: { needs: { cpu: 1% cpu, sockets: 2 } } }\ntiers: { app: { serves: s, has: { cpu: 1 core } } }',
+  )
+  assert.deepEqual(
+    resources.map(({ name }) => name),
+    ['cpu'],
+  )
   assert.match(notes.find(({ code }) => code === 'NO_LIMIT')?.sentence ?? '', /sockets/)
 })
 
 test('[PLN3] a load in another noun than the capacity is refused with how to convert it', () => {
   const [problem] = problemsOf('plan: p\ntiers: { media: { load: 50 calls, capacity: 100 participants } }')
   assert.equal(problem?.code, 'WRONG_DIMENSION')
-  assert.match(problem?.message ?? '', /tiers\.media\.load is in calls, but media\.realistic is in participants; convert it/)
+  assert.match(
+    problem?.message ?? '',
+    /tiers\.media\.load is in calls, but media\.realistic is in participants; convert it/,
+  )
 })

@@ -9,7 +9,8 @@ const EXAM = `
 quantities: { users: 1,000 users, peak: 10..20% }
 `.replace('1,000', '1000')
 
-const places = (text: string) => problemsOf(text).map(({ line, column, code, nearest }) => [line, column, code, nearest])
+const places = (text: string) =>
+  problemsOf(text).map(({ line, column, code, nearest }) => [line, column, code, nearest])
 
 test('[PLN10] every problem is reported at once, in order, with place and the nearest valid name', () => {
   const text = [
@@ -50,7 +51,10 @@ test('[PLN10] names that nothing has are refused where they are used', () => {
 test('[PLN10] a name is given once, and YAML that cannot be read says where', () => {
   const taken = problemsOf('plan: p\nquantities: { month: 5 h }')
   assert.match(taken[0]?.message ?? '', /the name month is taken/)
-  assert.deepEqual(places('plan: [').map(([line, , code]) => [line, code]), [[1, 'NOT_YAML']])
+  assert.deepEqual(
+    places('plan: [').map(([line, , code]) => [line, code]),
+    [[1, 'NOT_YAML']],
+  )
   assert.equal(problemsOf('- a')[0]?.code, 'BAD_VALUE')
   assert.equal(problemsOf('')[0]?.code, 'BAD_VALUE')
 })
@@ -135,10 +139,13 @@ stages:
   - { name: small, set: { users: 100 users } }
   - { name: large, set: { users: 5000 users, tiers.app.capacity: 50 sessions } }`
   const { stages } = answerOf(text)
-  assert.deepEqual(stages.map((stage) => ends(stage.tiers[0]?.instances)), [
-    [1, 1, 1, 'instances'],
-    [10, 15, 20, 'instances'],
-  ])
+  assert.deepEqual(
+    stages.map((stage) => ends(stage.tiers[0]?.instances)),
+    [
+      [1, 1, 1, 'instances'],
+      [10, 15, 20, 'instances'],
+    ],
+  )
   const [problem] = problemsOf(`plan: p\nquantities: { a: 5 users }\nstages:\n  - { name: x, set: { b: 5 } }`)
   assert.deepEqual([problem?.code, problem?.line], ['BAD_SET', 4])
 })

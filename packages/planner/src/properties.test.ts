@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluatePlan } from './evaluate.ts'
-import { checkPlanOfSeed, nothingSeen, quantiles } from './testing/properties.ts'
 import { examplePlan } from './testing/plans.ts'
+import { checkPlanOfSeed, nothingSeen, quantiles } from './testing/properties.ts'
 
 const PLANS = 150
 
@@ -10,7 +10,9 @@ test('[PLN20, PLN21, PLN22, PLN32, PLN36] drawn plans: ranges hold every sample,
   const seen = nothingSeen()
   for (let seed = 1; seed <= PLANS; seed += 1) checkPlanOfSeed(seed, seen)
   const { median, ninth } = quantiles(seen.widthRatios)
-  t.diagnostic(`${seen.ranges} ranges, ${seen.widthRatios.length} not exact: median ${median.toFixed(2)}, ninth ${ninth.toFixed(2)} times the width of samples`)
+  t.diagnostic(
+    `${seen.ranges} ranges, ${seen.widthRatios.length} not exact: median ${median.toFixed(2)}, ninth ${ninth.toFixed(2)} times the width of samples`,
+  )
   // The plans that were drawn do move what the properties speak of.
   assert.ok(seen.ranges > PLANS * 5)
   assert.ok(seen.capacityMoved > PLANS / 2)

@@ -45,7 +45,10 @@ test('[PLN5] ranges are written with dots or as a list, and their unit may stand
   assert.deepEqual(quantity(text, 'typical'), [10, 20, 50, '%'])
   assert.deepEqual(quantity(text, 'below'), [-3, 0.5, 4, ''])
   assert.match(problemsOf('plan: p\nquantities: { a: 10..5 MB }')[0]?.message ?? '', /write the lower end first/)
-  assert.match(problemsOf('plan: p\nquantities: { a: 10 MB..5 s }')[0]?.message ?? '', /from one kind of unit to another/)
+  assert.match(
+    problemsOf('plan: p\nquantities: { a: 10 MB..5 s }')[0]?.message ?? '',
+    /from one kind of unit to another/,
+  )
 })
 
 test('[PLN6] what cannot be read is a problem where it stands', () => {
@@ -53,13 +56,46 @@ test('[PLN6] what cannot be read is a problem where it stands', () => {
   assert.deepEqual([problem?.code, problem?.line, problem?.column], ['BAD_EXPRESSION', 3, 19])
   assert.match(problemsOf('plan: p\nquantities: { a: ~5 MB }')[0]?.message ?? '', /write a range/)
   assert.match(problemsOf('plan: p\nquantities: { a: 5, b: a a }')[0]?.message ?? '', /an operator .* is missing/)
-  assert.match(problemsOf('plan: p\nquantities: { a: 5 MB, b: a ^ a }')[0]?.message ?? '', /an exponent must be one plain number/)
+  assert.match(
+    problemsOf('plan: p\nquantities: { a: 5 MB, b: a ^ a }')[0]?.message ?? '',
+    /an exponent must be one plain number/,
+  )
   assert.match(problemsOf('plan: p\nquantities: { a: 5 MB, b: ceil(a) }')[0]?.message ?? '', /ceil is for counts/)
-  assert.match(problemsOf('plan: p\nquantities: { a: sin(1) }')[0]?.message ?? '', /sin is not a function; did you mean min\?/)
+  assert.match(
+    problemsOf('plan: p\nquantities: { a: sin(1) }')[0]?.message ?? '',
+    /sin is not a function; did you mean min\?/,
+  )
 })
 
 test('[PLN6] nothing that is written throws', () => {
-  const piece = fc.constantFrom('5', '1,000', 'MB', ' / ', '/', 'users', '(', ')', '..', '$', '%', ' cpu', ' - ', '-', '@12', 'min(', ',', '<=', '~', '\u20ac', '2.5', 'e9', '^', ' ', '"', '=')
+  const piece = fc.constantFrom(
+    '5',
+    '1,000',
+    'MB',
+    ' / ',
+    '/',
+    'users',
+    '(',
+    ')',
+    '..',
+    '$',
+    '%',
+    ' cpu',
+    ' - ',
+    '-',
+    '@12',
+    'min(',
+    ',',
+    '<=',
+    '~',
+    '\u20ac',
+    '2.5',
+    'e9',
+    '^',
+    ' ',
+    '"',
+    '=',
+  )
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
       const text = pieces.join('')
@@ -76,8 +112,12 @@ test('[PLN6] nothing that is written throws', () => {
 })
 
 test('[PLN7] money of another currency is worth its rate', () => {
-  const text = 'currency: USD\nexchange: { EUR: 1.1 USD }\nquantities: { server: 24.49 EUR/month, both: server + $1/month }'
+  const text =
+    'currency: USD\nexchange: { EUR: 1.1 USD }\nquantities: { server: 24.49 EUR/month, both: server + $1/month }'
   assert.deepEqual(quantity(text, 'both'), [27.939, 27.939, 27.939, 'USD/month'])
   const [problem] = problemsOf('plan: p\nquantities: { a: 5 EUR }')
-  assert.match(problem?.message ?? '', /EUR is not the currency of the plan; give its worth under exchange: \{EUR: 1 USD\}/)
+  assert.match(
+    problem?.message ?? '',
+    /EUR is not the currency of the plan; give its worth under exchange: \{EUR: 1 USD\}/,
+  )
 })

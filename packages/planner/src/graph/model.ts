@@ -94,7 +94,10 @@ export class Model implements NodeMaker {
   #again(key: string, name: string, offset: number): unknown {
     const error = this.#failed.get(key)
     if (!(error instanceof CompileProblem) || this.#stack.length === 0) return error
-    return consequenceOf(new CompileProblem(error.code, `${name} has no value`, offset, { missing: error.missing }), offset)
+    return consequenceOf(
+      new CompileProblem(error.code, `${name} has no value`, offset, { missing: error.missing }),
+      offset,
+    )
   }
 
   #unknown(name: string, offset: number): CompileProblem {

@@ -7,7 +7,21 @@ import { BoundsOf, sampleOf } from '../graph/bounds.ts'
 import { Evaluation } from '../graph/evaluate.ts'
 import { builtOf, drawPlan } from './random-plan.ts'
 
-const OUTPUTS = ['app.limit', 'app.realistic', 'app.needed', 'app.instances', 'app.capacity', 'app.usedRatio', 'cost.total', 'unitCost.user-month', 'unitCost.session-hour', 'margin', 'saving.spot', 'saving.deal', 'cost.egress.shareOfTotal'] as const
+const OUTPUTS = [
+  'app.limit',
+  'app.realistic',
+  'app.needed',
+  'app.instances',
+  'app.capacity',
+  'app.usedRatio',
+  'cost.total',
+  'unitCost.user-month',
+  'unitCost.session-hour',
+  'margin',
+  'saving.spot',
+  'saving.deal',
+  'cost.egress.shareOfTotal',
+] as const
 
 const SAMPLES = 12
 
@@ -27,7 +41,11 @@ const near = (value: number) => 1e-9 * Math.max(1, Math.abs(value))
 /** Samples of the inputs give values inside the range of each output, in every month. */
 function checkRanges(built: Built, seed: number, seen: Seen): void {
   const { model } = built
-  const nodes = [...OUTPUTS.map((name) => model.node(name)), model.node('cost.total', 3), model.node('app.instances', 3)]
+  const nodes = [
+    ...OUTPUTS.map((name) => model.node(name)),
+    model.node('cost.total', 3),
+    model.node('app.instances', 3),
+  ]
   const bounds = new BoundsOf(model.graph, seed)
   const random = seededRandom(seed)
   for (let sample = 0; sample < SAMPLES; sample += 1) {
@@ -37,8 +55,14 @@ function checkRanges(built: Built, seed: number, seen: Seen): void {
       const value = evaluation.value(node)
       const { low, high, typical } = bounds.of(node)
       const { name } = model.graph.node(node)
-      assert.ok(value >= low - near(low) && value <= high + near(high), `seed ${seed}: ${name} can be ${value}, outside ${low}..${high}`)
-      assert.ok(typical >= low - near(low) && typical <= high + near(high), `seed ${seed}: ${name} is typically ${typical}, outside ${low}..${high}`)
+      assert.ok(
+        value >= low - near(low) && value <= high + near(high),
+        `seed ${seed}: ${name} can be ${value}, outside ${low}..${high}`,
+      )
+      assert.ok(
+        typical >= low - near(low) && typical <= high + near(high),
+        `seed ${seed}: ${name} is typically ${typical}, outside ${low}..${high}`,
+      )
     }
   }
   for (const node of nodes) {
@@ -58,7 +82,11 @@ function numbersOf(built: Built): { low: Numbers; typical: Numbers; high: Number
   const bounds = new BoundsOf(built.model.graph)
   const of = (name: string) => bounds.of(built.model.node(name))
   const [realistic, instances, total] = [of('app.realistic'), of('app.instances'), of('cost.total')]
-  const at = (end: 'low' | 'typical' | 'high'): Numbers => ({ realistic: realistic[end], instances: instances[end], total: total[end] })
+  const at = (end: 'low' | 'typical' | 'high'): Numbers => ({
+    realistic: realistic[end],
+    instances: instances[end],
+    total: total[end],
+  })
   return { low: at('low'), typical: at('typical'), high: at('high') }
 }
 

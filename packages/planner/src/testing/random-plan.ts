@@ -25,7 +25,10 @@ export function drawPlan(random: Random): PlanDraw {
   const own = {
     needs: { cpu: { code: value(0.5, 4, '% cpu'), audio: value(0.1, 2, '% cpu') }, memory: value(2, 80, ' MB') },
     rate: value(1, 30, ' requests/min'),
-    machine: { price: `$${pick(5, 400)}/month`, has: { cpu: `${Math.ceil(pick(1, 16))} cores`, memory: `${pick(1, 64)} GB` } },
+    machine: {
+      price: `$${pick(5, 400)}/month`,
+      has: { cpu: `${Math.ceil(pick(1, 16))} cores`, memory: `${pick(1, 64)} GB` },
+    },
     taken: { memory: { system: value(50, 600, ' MB') } },
     process: chance(0.5) ? ('one-loop' as const) : ('many-core' as const),
     processes: Math.ceil(pick(0.1, 4)),
@@ -60,7 +63,10 @@ export function drawPlan(random: Random): PlanDraw {
           ...own.atLeast,
         },
       },
-      costs: { egress: { amount: `online * ${own.egress}`, price: '$0.09/GB', free: '100 GB/month' }, fee: '$20/month' },
+      costs: {
+        egress: { amount: `online * ${own.egress}`, price: '$0.09/GB', free: '100 GB/month' },
+        fee: '$20/month',
+      },
       savings: [
         { name: 'spot', of: ['app'], share: own.share },
         { name: 'deal', amount: own.amount },

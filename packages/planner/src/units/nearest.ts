@@ -12,7 +12,8 @@ export function nearest(text: string, candidates: readonly string[]): string | u
     if (longer > most) continue
     const away = distance(lower, word.toLowerCase())
     if (away > most) continue
-    if (best === undefined || away < best.away || (away === best.away && longer < best.longer)) best = { word, away, longer }
+    if (best === undefined || away < best.away || (away === best.away && longer < best.longer))
+      best = { word, away, longer }
   }
   return best?.word
 }

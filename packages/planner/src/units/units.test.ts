@@ -23,7 +23,17 @@ function unitOf(text: string): Unit {
   return unit.value
 }
 
-const ALL = [...Object.keys(UNITS), ...Object.keys(ALIASES), 'month', 'year', 'USD', 'requests/min', 'USD/call-hour', 'GB/month', 'exams/week']
+const ALL = [
+  ...Object.keys(UNITS),
+  ...Object.keys(ALIASES),
+  'month',
+  'year',
+  'USD',
+  'requests/min',
+  'USD/call-hour',
+  'GB/month',
+  'exams/week',
+]
 
 test('[PLN1] a value survives conversion to any unit of its kind and back', () => {
   const kinds = new Map<string, Unit[]>()
@@ -96,6 +106,9 @@ test('[PLN1] numbers for people keep the digits that say something', () => {
   const mb = unitOf('MB')
   assert.equal(showRange({ low: 40e6, typical: 60e6, high: 80e6 }, mb, context), '7.5 MB (5..10)')
   const core = unitOf('sessions')
-  assert.equal(showRange({ low: 50, typical: 65, high: Number.POSITIVE_INFINITY }, core, context), 'at least 50 sessions, typically 65')
+  assert.equal(
+    showRange({ low: 50, typical: 65, high: Number.POSITIVE_INFINITY }, core, context),
+    'at least 50 sessions, typically 65',
+  )
   assert.equal(showRange({ low: 1, typical: 1, high: 1 }, unitOf('exams'), context), '1 exam')
 })
