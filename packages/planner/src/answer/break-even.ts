@@ -17,6 +17,8 @@ const STEPS = 200
 const SAMPLES = 24
 const MAX_CROSSINGS = 40
 const HALVINGS = 50
+/** Of what is searched. */
+const RESOLUTION = 1e-12
 const SERIES_POINTS = 60
 
 interface Crossing {
@@ -60,7 +62,7 @@ function crossingsOf(search: Search, inputs: InputValue): { first: number; cross
     const best = cheapest(costsAt(search, at(step), inputs), current)
     if (best === current) continue
     let [low, high] = [at(step - 1), at(step)]
-    for (let halving = 0; halving < HALVINGS && high - low > (to - from) * 1e-9; halving += 1) {
+    for (let halving = 0; halving < HALVINGS && high - low > (to - from) * RESOLUTION; halving += 1) {
       const middle = (low + high) / 2
       if (cheapest(costsAt(search, middle, inputs), current) === current) low = middle
       else high = middle

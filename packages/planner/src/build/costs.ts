@@ -30,6 +30,8 @@ export interface CostLayout {
   readonly afterSavings: string
 }
 
+const nothing = ({ context }: Builder): string => `0 ${context.currency}/month`
+
 type Cost = NonNullable<PlanFile['costs']>[string]
 type CostObject = Partial<Record<'amount' | 'price' | 'free' | 'fixed', PlanValue>> & { label?: string; note?: string }
 
@@ -63,7 +65,8 @@ function addLine(builder: Builder, name: string, cost: Cost): LineLayout {
   ]
   if (terms.length === 0 && has.length === 0)
     builder.problem('MISSING_KEY', path, `${path} has no amount and no fixed fee`, { nearest: 'fixed' })
-  if (terms.length > 0) {
+  if (terms.length === 0) builder.computed(full, nothing(builder), { path })
+  else {
     const more = cost.note === undefined ? {} : { note: cost.note }
     const example = 'an amount per time (20 TB/month) times a price of one ($0.09/GB)'
     builder.computed(full, terms.join(' + '), { path, as: MONEY_RATE, expect: 'moneyRate', example, ...more })
@@ -95,8 +98,8 @@ function addSaving(builder: Builder, index: number, lines: readonly LineLayout[]
   if ((saving.share === undefined) === (saving.amount === undefined)) {
     builder.problem('BAD_VALUE', path, `${path} must have exactly one of share and amount`)
   }
-  builder.computed(`${full}.from`, touched.map((line) => line.after).join(' + ') || '0', { path })
-  const whole = touched.map((line) => `cost.${line.name}`).join(' + ') || '0'
+  builder.computed(`${full}.from`, touched.map((line) => line.after).join(' + ') || nothing(builder), { path })
+  const whole = touched.map((line) => `cost.${line.name}`).join(' + ') || nothing(builder)
   if (builder.value(`${full}.share`, saving.share, `${path}.share`, { expect: 'ratio', ...more })) {
     builder.computed(full, `${full}.share * ${full}.from`, { path, as: MONEY_RATE })
     builder.computed(`${full}.asked`, `${full}.share * (${whole})`, { path, as: MONEY_RATE })
@@ -156,7 +159,7 @@ function addCredits(builder: Builder, lines: readonly LineLayout[]): CostLayout[
     const wanted = object && Array.isArray(credit.of) ? (credit.of as string[]) : known
     const of = wanted.filter((line, at) => builder.oneOf(line, known, `${path}.of.${at}`, 'a line of cost'))
     const left = lines.filter((line) => of.includes(line.name)).map((line) => line.after)
-    builder.computed(`credit.${name}.of`, left.join(' + ') || '0', { path })
+    builder.computed(`credit.${name}.of`, left.join(' + ') || nothing(builder), { path })
     return { name, of }
   })
 }
