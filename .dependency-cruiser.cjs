@@ -8,7 +8,7 @@ const layer = (name, comment, from, forbidden) => ({
   to: { path: `^(packages/(${forbidden})|apps)/` },
 })
 
-const DOMAIN = 'speech|fleet|sessions|placement|stream-endpoints'
+const DOMAIN = 'speech|fleet|sessions|placement|planner|stream-endpoints'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -85,7 +85,13 @@ module.exports = {
       'placement-layer',
       'placement is arithmetic: it imports only kernel',
       'placement',
-      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|stream-endpoints',
+      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|planner|stream-endpoints',
+    ),
+    layer(
+      'planner-layer',
+      'the planner is arithmetic: it imports only kernel and protocol',
+      'planner',
+      'telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|placement|stream-endpoints',
     ),
     {
       name: 'apps-apart',

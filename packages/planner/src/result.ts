@@ -160,6 +160,7 @@ export const BreakEvenResultSchema = Type.Object({
       at: quantity(),
       from: Type.String({ description: 'Option that is cheapest below.' }),
       to: Type.String({ description: 'Option that is cheapest above.' }),
+      settled: orNull(quantity(), 'Where the two stop changing places, when their costs rise in steps.'),
       cost: quantity('What `to` costs there.'),
       sentence: Type.String(),
     }),

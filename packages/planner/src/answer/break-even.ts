@@ -2,6 +2,7 @@
 // narrowed down by halving; how far ranges move it is found by samples.
 import { seededRandom } from '@parley/kernel'
 import type { BreakEvenLayout } from '../build/questions.ts'
+import { sampleOf } from '../graph/bounds.ts'
 import type { Definition } from '../graph/definition.ts'
 import { Evaluation, typicalOf } from '../graph/evaluate.ts'
 import type { Model } from '../graph/model.ts'
@@ -14,7 +15,7 @@ import type { Quantities } from './quantities.ts'
 
 const STEPS = 200
 const SAMPLES = 24
-const MAX_CROSSINGS = 12
+const MAX_CROSSINGS = 40
 const HALVINGS = 50
 const SERIES_POINTS = 60
 
@@ -22,6 +23,8 @@ interface Crossing {
   readonly at: number
   readonly from: string
   readonly to: string
+  /** Last of a run of changes between the same two, and which of them is the cheaper after it. */
+  readonly settled?: { readonly at: number; readonly to: string }
 }
 
 interface Search {
@@ -68,30 +71,62 @@ function crossingsOf(search: Search, inputs: InputValue): { first: number; cross
   return { first, crossings }
 }
 
-/** The same crossing under samples of every range: the nearest of the same kind; none at all leaves that side open. */
-function spread(search: Search, crossing: Crossing, ranged: boolean, seed: number): { low: number; high: number } {
-  let [low, high] = [crossing.at, crossing.at]
-  if (!ranged) return { low, high }
+interface Ends {
+  readonly low: number
+  readonly high: number
+}
+
+/** Crossings under samples of every range; one list per sample. */
+function sampledCrossings(search: Search, seed: number): Crossing[][] {
   const random = seededRandom(seed)
-  for (let count = 0; count < SAMPLES; count += 1) {
+  return Array.from({ length: SAMPLES }, () => {
     const values = new Map<NodeId, number>()
-    const inputs: InputValue = (input) => {
-      if (input.low === input.high) return input.low
+    return crossingsOf(search, (input) => {
       const known = values.get(input.id)
       if (known !== undefined) return known
-      const draw = random()
-      const value = draw < 0.25 ? input.low : draw < 0.5 ? input.high : input.low + (input.high - input.low) * random()
+      const value = sampleOf(input, random)
       values.set(input.id, value)
       return value
-    }
-    const found = crossingsOf(search, inputs).crossings.filter(
-      (each) => each.from === crossing.from && each.to === crossing.to,
-    )
-    if (found.length === 0) high = Infinity
-    for (const each of found) [low, high] = [Math.min(low, each.at), Math.max(high, each.at)]
+    }).crossings
+  })
+}
+
+/** How far samples move a crossing of two options; a sample without one leaves that side open. */
+function spread(crossing: Crossing, samples: readonly (readonly Crossing[])[]): Ends {
+  let [low, high] = [crossing.at, crossing.at]
+  for (const sample of samples) {
+    const found = sample.find((each) => each.from === crossing.from && each.to === crossing.to)
+    if (found === undefined) high = Infinity
+    else [low, high] = [Math.min(low, found.at), Math.max(high, found.at)]
   }
   return { low, high }
 }
+
+/**
+ * Costs that rise in steps change places again and again before one stays cheaper: such a run counts as one crossing, from
+ * the first change, that settles with the last.
+ */
+function merged(crossings: readonly Crossing[]): Crossing[] {
+  const runs: Crossing[][] = []
+  for (const crossing of crossings) {
+    const run = runs.at(-1)
+    const before = run?.at(-1)
+    if (run && before?.from === crossing.to && before.to === crossing.from) run.push(crossing)
+    else runs.push([crossing])
+  }
+  return runs.flatMap((run) => {
+    const [first, last] = [run[0] as Crossing, run.at(-1) as Crossing]
+    return run.length < 3 ? run : [{ ...first, settled: { at: last.at, to: last.to } }]
+  })
+}
+
+function sentenceOf({ from, to, settled }: Crossing, at: Quantity, cost: Quantity, last: Quantity | null): string {
+  const start = `From ${at.text} on ${to} is cheaper than ${from}: ${cost.text}`
+  if (settled === undefined || last === null) return `${start}.`
+  return `${start}; up to ${last.text} they change places as they rise in steps, after that ${settled.to} is the cheaper.`
+}
+
+const pointRange = (value: number) => ({ low: value, typical: value, high: value })
 
 function quantityOf(
   quantities: Quantities,
@@ -159,6 +194,7 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
   const { context, model } = quantities.built
   const { first, crossings } = crossingsOf(search, typicalOf)
   const ranged = search.options.some(({ node }) => quantities.bounds.ranged(node).length > 0)
+  const samples = ranged ? sampledCrossings(search, seed) : []
   const costUnit = fittingUnit({ money: 1, time: -1 }, 1, context)
   const standing = search.options.map(({ node }) => model.graph.node(node).standing).includes('assumed')
     ? 'assumed'
@@ -172,24 +208,16 @@ export function breakEvenResult(quantities: Quantities, layout: BreakEvenLayout,
     options: [...layout.options],
     cheapestAtStart: layout.options[first] ?? '',
     costUnit: costUnit.text,
-    crossings: crossings.map((crossing) => {
-      const range = { ...spread(search, crossing, ranged, seed), typical: crossing.at }
+    crossings: merged(crossings).map((crossing) => {
+      const range = { ...spread(crossing, samples), typical: crossing.at }
       const at = quantityOf(quantities, range, unit, `${full}.at`, standing)
       const price = costsAt(search, crossing.at, typicalOf)[layout.options.indexOf(crossing.to)] ?? 0
-      const cost = quantityOf(
-        quantities,
-        { low: price, typical: price, high: price },
-        costUnit,
-        `${full}.${crossing.to}`,
-        standing,
-      )
-      return {
-        at,
-        from: crossing.from,
-        to: crossing.to,
-        cost,
-        sentence: `From ${at.text} on ${crossing.to} is cheaper than ${crossing.from}: ${cost.text}.`,
-      }
+      const cost = quantityOf(quantities, pointRange(price), costUnit, `${full}.${crossing.to}`, standing)
+      const { settled: end } = crossing
+      const settled =
+        end === undefined ? null : quantityOf(quantities, pointRange(end.at), unit, `${full}.settled`, standing)
+      const sentence = sentenceOf(crossing, at, cost, settled)
+      return { at, from: crossing.from, to: crossing.to, settled, cost, sentence }
     }),
     series: Array.from({ length: SERIES_POINTS + 1 }, (_, index) => {
       const at = search.from + ((search.to - search.from) * index) / SERIES_POINTS

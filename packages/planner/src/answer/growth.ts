@@ -1,5 +1,5 @@
 // The answer month by month.
-import type { TierLayout } from '../build/tiers.ts'
+import type { TierLayout } from '../build/tier-layout.ts'
 import type { GrowthMonth, Quantity } from '../result.ts'
 import type { Quantities } from './quantities.ts'
 import { isSufficient } from './tiers.ts'

@@ -1,5 +1,5 @@
 // What a reader should know that no number says.
-import type { TierLayout } from '../build/tiers.ts'
+import type { TierLayout } from '../build/tier-layout.ts'
 import type { PlanNote } from '../result.ts'
 import type { Quantities } from './quantities.ts'
 import { isSufficient } from './tiers.ts'

@@ -1,5 +1,5 @@
 // The answer about one tier.
-import type { ResourceLayout, TierLayout } from '../build/tiers.ts'
+import type { ResourceLayout, TierLayout } from '../build/tier-layout.ts'
 import type { ResourceResult, TierResult } from '../result.ts'
 import { singleNoun } from '../units/dimension.ts'
 import { pluralIn } from '../units/unit.ts'

@@ -23,7 +23,8 @@ import {
   type ShowLayout,
 } from './questions.ts'
 import { resourcesOf } from './resources.ts'
-import { addTiers, type TierLayout } from './tiers.ts'
+import type { TierLayout } from './tier-layout.ts'
+import { addTiers } from './tiers.ts'
 import { addTotals, type CreditLayout, type UnitCostLayout } from './totals.ts'
 import { addVerdicts, type ReadVerdict } from './verdicts.ts'
 import { addBudgets, addMachines, addWorkloads, type WorkloadLayout } from './workloads.ts'

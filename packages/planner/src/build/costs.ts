@@ -2,7 +2,7 @@
 import type { PlanFile, PlanValue } from '../plan-file.ts'
 import { isSourced } from '../read/validate.ts'
 import type { Builder } from './builder.ts'
-import type { TierLayout } from './tiers.ts'
+import type { TierLayout } from './tier-layout.ts'
 
 const MONEY_RATE = { money: 1, time: -1 } as const
 

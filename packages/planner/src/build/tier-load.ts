@@ -1,7 +1,7 @@
 // The other half of a tier: its load with buffers, how many instances, what they hold together and what they cost.
 import { PERCENT } from './builder.ts'
 import { less } from './less.ts'
-import type { TierDraft, TierLayout } from './tiers.ts'
+import type { TierDraft, TierLayout } from './tier-layout.ts'
 
 interface Limits {
   /** Names of the limits of one instance, and of those that all instances share. */
@@ -71,7 +71,7 @@ function addTogether(
   { builder, name, path }: TierDraft,
   own: string,
   { shared, reserves, own: ownLimits }: Limits,
-  hasLoad: boolean,
+  { hasLoad, stated }: { readonly hasLoad: boolean; readonly stated: boolean },
 ): void {
   const shares = reserves.filter((reserve) => builder.definitions.has(`${reserve}.share`))
   const kept = shares.length === 0 ? '' : ` * max(0, 1 - ${shares.map((reserve) => `${reserve}.share`).join(' - ')})`
@@ -79,7 +79,11 @@ function addTogether(
   const together = ownLimits.length === 0 ? [] : [`${name}.instances / 1 instance * ${own}`]
   const all = [...together, ...budgets]
   builder.computed(`${name}.capacity`, all.length === 1 ? (all[0] as string) : `min(${all.join(', ')})`, { path })
-  if (hasLoad) builder.computed(`${name}.usedRatio`, `${name}.load / ${name}.capacity`, { path, as: {}, unit: PERCENT })
+  if (!hasLoad) return
+  // As many as are needed are never used beyond the whole; saying so keeps the range of the ratio from leaving it.
+  const used = `${name}.load / ${name}.capacity`
+  const isEnough = !stated && shared.length === 0
+  builder.computed(`${name}.usedRatio`, isEnough ? `min(1, ${used})` : used, { path, as: {}, unit: PERCENT })
 }
 
 function addPrice({ builder, name, tier, path }: TierDraft): boolean {
@@ -105,10 +109,14 @@ export function addTierLoad(draft: TierDraft, limits: Limits): Rest {
   if (computable) {
     const load = [`${name}.load`, ...buffers].join(' + ')
     const carried = buffers.length === 0 ? load : `(${load})`
-    builder.computed(`${name}.needed`, `ceil(${carried} / ${own})`, { path, as: INSTANCE })
+    // Where one load point leaves open how much one instance holds, some load still needs one.
+    const isOpen = Object.values(builder.file.fits ?? {}).some((fit) => fit.points.length === 1)
+    const count = `ceil(${carried} / ${own})`
+    const needed = isOpen ? `max(${count}, min(1, ceil(${name}.load)))` : count
+    builder.computed(`${name}.needed`, needed, { path, as: INSTANCE })
   }
   const counted = addCount(draft, computable, bounds)
-  if (hasRealistic) addTogether(draft, own, limits, hasLoad)
+  if (hasRealistic) addTogether(draft, own, limits, { hasLoad, stated: counted.stated })
   const hasPrice = addPrice(draft)
   return { buffers, hasLoad, hasPrice, bounds, surviveFailures: tier.surviveFailures ?? 0, ...counted }
 }

@@ -140,10 +140,10 @@ export function addTotals(
   const total = monthly.length === 0 ? costs.afterSavings : `max(0, ${[costs.afterSavings, ...monthly].join(' - ')})`
   builder.computed('cost.total', total)
   for (const line of costs.lines) {
-    builder.computed(`cost.${line.name}.shareOfTotal`, `cost.${line.name} / cost.beforeSavings`, {
-      as: {},
-      unit: PERCENT,
-    })
+    // Written so that no range leads out of 0..100%.
+    const rest = costs.lines.filter((other) => other !== line).map((other) => `cost.${other.name}`)
+    const share = rest.length === 0 ? '1' : `1 / (1 + (${rest.join(' + ')}) / cost.${line.name})`
+    builder.computed(`cost.${line.name}.shareOfTotal`, share, { as: {}, unit: PERCENT })
   }
   if (costs.hasRevenue) {
     builder.computed('margin', 'revenue - cost.total', { path: 'revenue' })

@@ -83,7 +83,7 @@ export class BoundsOf {
     const bounds = { low: Math.max(low.bound, value.low), high: Math.min(-high.bound, value.high) }
     const gap = (a: number, b: number) => (a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b)))
     const exact = gap(low.bound, low.reached) <= TIGHT && gap(high.bound, high.reached) <= TIGHT
-    if (exact) return { low: low.reached, high: -high.reached, typical, exact, widthRatio: 1 }
+    if (exact) return { ...bounds, typical, exact, widthRatio: 1 }
     return { ...bounds, typical, exact, widthRatio: this.#widthRatio(id, bounds, low.reached, -high.reached) }
   }
 
@@ -124,8 +124,9 @@ export class BoundsOf {
     let reached = parts[0]?.reached ?? Infinity
     for (let count = 1; count < MAX_BOXES; count += 2) {
       parts.sort((a, b) => a.bound - b.bound)
-      const first = parts[0] as Part
-      if (first.open.length === 0 || first.bound >= reached - Math.abs(reached) * TIGHT) break
+      const first = parts[0]
+      // Parts whose enclosure lies above what is reached, if only by rounding, are gone.
+      if (first === undefined || first.open.length === 0 || first.bound >= reached - Math.abs(reached) * TIGHT) break
       parts.shift()
       for (const half of this.#halves(first)) {
         const part = this.#part(search, half)

@@ -4,10 +4,10 @@ import { common } from '../units/dimension.ts'
 import { PLAIN } from '../units/unit.ts'
 import { CompileProblem } from './compile-problem.ts'
 import type { GrowthSpec } from './definition.ts'
-import type { Model } from './model.ts'
 import type { NodeId } from './node.ts'
+import type { NodeMaker } from './node-maker.ts'
 
-const number = (model: Model, value: number): NodeId =>
+const number = (model: NodeMaker, value: number): NodeId =>
   model.graph.add({
     op: 'input',
     args: [],
@@ -20,7 +20,7 @@ const number = (model: Model, value: number): NodeId =>
     because: [`${value}`],
   })
 
-function compound(model: Model, growth: GrowthSpec, factor: Expr, month: number): NodeId {
+function compound(model: NodeMaker, growth: GrowthSpec, factor: Expr, month: number): NodeId {
   const { graph } = model
   const from = model.expression(growth.from)
   const periods = (month - 1) / growth.everyMonths
@@ -39,7 +39,7 @@ function compound(model: Model, growth: GrowthSpec, factor: Expr, month: number)
 }
 
 /** Share of the way from row a to row b. */
-function between(model: Model, a: NodeId, b: NodeId, share: number, geometric: boolean): NodeId {
+function between(model: NodeMaker, a: NodeId, b: NodeId, share: number, geometric: boolean): NodeId {
   const { graph } = model
   const [one, two] = [graph.node(a), graph.node(b)]
   const dim = common(one.dim, two.dim)
@@ -54,7 +54,7 @@ function between(model: Model, a: NodeId, b: NodeId, share: number, geometric: b
   return graph.add({ op: geometric ? 'mul' : 'add', args, dim, unit: one.unit, monthly: true, because })
 }
 
-function fromTable(model: Model, growth: GrowthSpec, month: number): NodeId {
+function fromTable(model: NodeMaker, growth: GrowthSpec, month: number): NodeId {
   const rows = growth.rows ?? []
   const above = rows.findIndex((row) => row.month > month)
   const at = above < 0 ? rows.length - 1 : Math.max(0, above - 1)
@@ -78,7 +78,7 @@ function fromTable(model: Model, growth: GrowthSpec, month: number): NodeId {
 }
 
 /** Value in a month; before the first and after the last row it stays what it is there. */
-export function growthAt(model: Model, growth: GrowthSpec, month: number): NodeId {
+export function growthAt(model: NodeMaker, growth: GrowthSpec, month: number): NodeId {
   const { factor } = growth
   return factor === undefined ? fromTable(model, growth, month) : compound(model, growth, factor, month)
 }

@@ -10,20 +10,21 @@ import { Evaluation, typicalOf } from './evaluate.ts'
 import { checkedDim, describeDim } from './expectation.ts'
 import { growthAt } from './growth.ts'
 import type { Because, Graph, NodeDraft, NodeId, Op } from './node.ts'
+import type { NodeMaker } from './node-maker.ts'
 import { renderExpression } from './render.ts'
 
 const ROUNDING: readonly string[] = ['ceil', 'floor', 'round']
 const FUNCTIONS: readonly string[] = ['min', 'max', 'ceil', 'floor', 'round', 'abs', 'sqrt', 'at']
 const BINARY: Readonly<Record<Exclude<BinaryOp, '^'>, Op>> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'div' }
 
-export class Model {
+export class Model implements NodeMaker {
   readonly graph: Graph
   readonly definitions: ReadonlyMap<string, Definition>
   readonly tables: ReadonlyMap<string, TableSpec>
   readonly context: UnitContext
   readonly #nodes = new Map<string, NodeId>()
   readonly #literals = new Map<Expr, NodeId>()
-  readonly #failed = new Set<string>()
+  readonly #failed = new Map<string, unknown>()
   readonly #stack: string[] = []
   readonly #monthly = new Map<string, boolean>()
 
@@ -70,8 +71,7 @@ export class Model {
     const key = at === undefined ? name : `${name}@${at}`
     const known = this.#nodes.get(key)
     if (known !== undefined) return known
-    if (this.#failed.has(key))
-      throw new CompileProblem('BAD_VALUE', `${name} has no value`, offset, { consequence: true })
+    if (this.#failed.has(key)) throw this.#again(key, name, offset)
     if (this.#stack.includes(key)) {
       const round = [...this.#stack.slice(this.#stack.indexOf(key)), key].join(' needs ')
       throw new CompileProblem('CYCLE', `${round}: a value cannot need itself`, offset)
@@ -82,12 +82,19 @@ export class Model {
       this.#nodes.set(key, node)
       return node
     } catch (error) {
-      this.#failed.add(key)
+      this.#failed.set(key, error)
       if (!(error instanceof CompileProblem) || this.#stack.length === 1) throw error
-      throw new CompileProblem(error.code, error.message, offset, { missing: error.missing, consequence: true })
+      throw consequenceOf(error, offset)
     } finally {
       this.#stack.pop()
     }
+  }
+
+  /** A name that failed before: asked for by itself it gives its own problem, otherwise that it has none to give. */
+  #again(key: string, name: string, offset: number): unknown {
+    const error = this.#failed.get(key)
+    if (!(error instanceof CompileProblem) || this.#stack.length === 0) return error
+    return consequenceOf(new CompileProblem(error.code, `${name} has no value`, offset, { missing: error.missing }), offset)
   }
 
   #unknown(name: string, offset: number): CompileProblem {
@@ -336,6 +343,9 @@ export class Model {
     return renderExpression(expr, this, month)
   }
 }
+
+const consequenceOf = ({ code, message, missing }: CompileProblem, offset: number): CompileProblem =>
+  new CompileProblem(code, message, offset, { missing, consequence: true })
 
 function pickOptions(definition: Definition): Partial<NodeDraft> {
   const { standing, underdetermined, note, line } = definition

@@ -1,7 +1,7 @@
 // An expression as text with its names as nodes, so that an explanation can put values beside them.
 import type { Expr } from '../expression/ast.ts'
-import type { Model } from './model.ts'
 import type { Because, NodeId } from './node.ts'
+import type { NodeMaker } from './node-maker.ts'
 
 const LEVEL: Readonly<Record<string, number>> = { '+': 1, '-': 1, '*': 2, '/': 2, '^': 3 }
 
@@ -15,7 +15,7 @@ const join = (parts: readonly (string | NodeId)[]): (string | NodeId)[] => {
   return joined
 }
 
-function render(expr: Expr, model: Model, month: number | undefined, level: number): (string | NodeId)[] {
+function render(expr: Expr, model: NodeMaker, month: number | undefined, level: number): (string | NodeId)[] {
   switch (expr.kind) {
     case 'literal':
       return [expr.text]
@@ -40,5 +40,5 @@ function render(expr: Expr, model: Model, month: number | undefined, level: numb
   }
 }
 
-export const renderExpression = (expr: Expr, model: Model, month: number | undefined): Because =>
+export const renderExpression = (expr: Expr, model: NodeMaker, month: number | undefined): Because =>
   join(render(expr, model, month, 0))

@@ -89,8 +89,14 @@ function unknownKey(key: string, valid: readonly string[], path: string, report:
 }
 
 function checkValue(schema: SchemaNode, data: unknown, path: string, report: Report): void {
-  if (isSourced(data)) return checkSourced(data, path, report)
-  if (!isMapping(data)) return checkBare(data, path, report)
+  if (isSourced(data)) {
+    checkSourced(data, path, report)
+    return
+  }
+  if (!isMapping(data)) {
+    checkBare(data, path, report)
+    return
+  }
   if (schema.parts === true) {
     for (const [part, value] of Object.entries(data)) {
       const at = joinPath(path, part)
@@ -134,16 +140,16 @@ function checkName(name: string, pattern: string, path: string, report: Report):
   report('BAD_VALUE', path, `${name} cannot be a name here: it must be ${rule}`, { place: keyPlace(path) })
 }
 
+function notMapping(schema: SchemaNode, data: unknown, path: string): string {
+  const keys = Object.keys(schema.properties ?? {})
+  const listed = `keys (${keys.slice(0, 8).join(', ')}${keys.length > 8 ? ' ...' : ''})`
+  const holds = keys.length > 0 ? listed : 'names with values'
+  return `${path || 'the file'} is ${data === null ? 'empty' : shown(data)}; it must hold ${holds}`
+}
+
 function checkMapping(schema: SchemaNode, data: unknown, path: string, report: Report): void {
   if (!isMapping(data)) {
-    const keys = Object.keys(schema.properties ?? {})
-    const holds =
-      keys.length > 0 ? `keys (${keys.slice(0, 8).join(', ')}${keys.length > 8 ? ' ...' : ''})` : 'names with values'
-    report(
-      'BAD_VALUE',
-      path,
-      `${path || 'the file'} is ${data === null ? 'empty' : shown(data)}; it must hold ${holds}`,
-    )
+    report('BAD_VALUE', path, notMapping(schema, data, path))
     return
   }
   const properties = schema.properties ?? {}
@@ -157,11 +163,9 @@ function checkMapping(schema: SchemaNode, data: unknown, path: string, report: R
       check(pattern[1], part, at, report)
     } else unknownKey(key, Object.keys(properties), path, report)
   }
-  for (const key of schema.required ?? []) {
-    if (!(key in data)) {
-      const what = properties[key]?.description ?? ''
-      report('MISSING_KEY', path, `${path === '' ? 'the plan' : path} has no ${key}: ${what}`, { nearest: key })
-    }
+  for (const key of (schema.required ?? []).filter((each) => !(each in data))) {
+    const what = properties[key]?.description ?? ''
+    report('MISSING_KEY', path, `${path === '' ? 'the plan' : path} has no ${key}: ${what}`, { nearest: key })
   }
 }
 
@@ -196,24 +200,42 @@ function checkScalar(schema: SchemaNode, data: unknown, path: string, report: Re
   }
 }
 
+function checkOneOf(
+  alternatives: readonly SchemaNode[],
+  schema: SchemaNode,
+  data: unknown,
+  path: string,
+  report: Report,
+): void {
+  const alternative = alternatives.find((each) => accepts(each, data))
+  if (alternative) {
+    check(alternative, data, path, report)
+    return
+  }
+  const words = alternatives.flatMap((each) => (each.const === undefined ? [] : [String(each.const)]))
+  const near = typeof data === 'string' ? nearest(data, words) : undefined
+  const rule = words.length > 0 ? `one of ${words.join(', ')}` : (schema.description ?? 'something else')
+  const message = `${path} is ${data === null ? 'empty' : shown(data)}; it must be ${rule}`
+  report('BAD_VALUE', path, message, near === undefined ? {} : { nearest: near })
+}
+
+function checkList(schema: SchemaNode, data: unknown, path: string, report: Report): void {
+  if (!Array.isArray(data)) {
+    report('BAD_VALUE', path, `${path} must be a list`)
+    return
+  }
+  const least = schema.minItems ?? 0
+  if (data.length < least) report('BAD_VALUE', path, `${path} must have at least ${least} entries`)
+  for (const [index, item] of data.entries()) check(schema.items ?? {}, item, joinPath(path, index), report)
+}
+
 /** Reports where data differs from the schema. */
 function check(schema: SchemaNode, data: unknown, path: string, report: Report): void {
-  if (schema.quantity !== undefined) return checkValue(schema, data, path, report)
-  if (schema.anyOf) {
-    const alternative = schema.anyOf.find((each) => accepts(each, data))
-    if (alternative) return check(alternative, data, path, report)
-    const words = schema.anyOf.flatMap((each) => (each.const === undefined ? [] : [String(each.const)]))
-    const near = typeof data === 'string' ? nearest(data, words) : undefined
-    const rule = words.length > 0 ? `one of ${words.join(', ')}` : (schema.description ?? 'something else')
-    const more = near === undefined ? {} : { nearest: near }
-    return report('BAD_VALUE', path, `${path} is ${data === null ? 'empty' : shown(data)}; it must be ${rule}`, more)
-  }
-  if (schema.type === 'object') return checkMapping(schema, data, path, report)
-  if (schema.type !== 'array') return checkScalar(schema, data, path, report)
-  if (!Array.isArray(data)) return report('BAD_VALUE', path, `${path} must be a list`)
-  if (data.length < (schema.minItems ?? 0))
-    report('BAD_VALUE', path, `${path} must have at least ${schema.minItems} entries`)
-  for (const [index, item] of data.entries()) check(schema.items ?? {}, item, joinPath(path, index), report)
+  if (schema.quantity !== undefined) checkValue(schema, data, path, report)
+  else if (schema.anyOf) checkOneOf(schema.anyOf, schema, data, path, report)
+  else if (schema.type === 'object') checkMapping(schema, data, path, report)
+  else if (schema.type === 'array') checkList(schema, data, path, report)
+  else checkScalar(schema, data, path, report)
 }
 
 /** Every mistake of the shape; empty when `data` is a PlanFile. */

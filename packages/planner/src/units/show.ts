@@ -41,30 +41,31 @@ function repeat(piece: Piece, exponent: number): Piece {
   }
 }
 
+/** What a kind other than time (and other than a rate of data) is shown in. */
+function pieceOf(key: string, exponent: number, size: number, context: UnitContext): Piece {
+  if (key === 'data') return exponent === 1 ? pick(BYTES, size) : table('GB')
+  if (key === 'core' || key === 'gpu') return table(key)
+  if (key === 'money') return { text: context.currency, num: 1, den: 1 }
+  return { text: key.slice(1), num: 1, den: 1 }
+}
+
 /** A unit that a value of this kind and size (in base units) is well shown in. */
 export function fittingUnit(dim: Dim, baseSize: number, context: UnitContext): Unit {
   const size = Math.abs(baseSize)
   const above: Piece[] = []
   const below: Piece[] = []
-  const left: Record<string, number> = { ...dim }
-  const things = Object.entries(dim).some(([key, exponent]) => isNoun(key) && exponent < 0)
-  if (left.data === 1 && left.time === -1) {
-    above.push(pick(BITRATES, size))
-    delete left.data
-    delete left.time
-  }
+  const { time = 0, ...left } = dim
+  const isBitrate = left.data === 1 && time === -1
+  if (isBitrate) above.push(pick(BITRATES, size))
   for (const [key, exponent] of Object.entries(left)) {
-    const put = (piece: Piece) => (exponent > 0 ? above : below).push(repeat(piece, exponent))
-    if (key === 'data') put(exponent === 1 ? pick(BYTES, size) : table('GB'))
-    else if (key === 'core' || key === 'gpu') put(table(key))
-    else if (key === 'money') put({ text: context.currency, num: 1, den: 1 })
-    else if (key === 'time') {
-      if (exponent > 0) put(exponent === 1 && above.length === 0 ? pick(TIMES, size) : table('h'))
-    } else put({ text: key.slice(1), num: 1, den: 1 })
+    if (isBitrate && key === 'data') continue
+    const side = exponent > 0 ? above : below
+    side.push(repeat(pieceOf(key, exponent, size, context), exponent))
   }
-  if ((left.time ?? 0) < 0) {
-    const money = left.money !== undefined
-    below.push(repeat(perTime(size, money, things, context.monthSeconds), left.time as number))
+  if (time > 0) above.push(repeat(time === 1 && above.length === 0 ? pick(TIMES, size) : table('h'), time))
+  if (time < 0 && !isBitrate) {
+    const perThing = Object.entries(left).some(([key, exponent]) => isNoun(key) && exponent < 0)
+    below.push(repeat(perTime(size, left.money !== undefined, perThing, context.monthSeconds), time))
   }
   return assemble(dim, above, below, context)
 }
@@ -101,7 +102,7 @@ export function showNumber(value: number): string {
   if (Number.isNaN(value)) return 'unknown'
   if (!Number.isFinite(value)) return value > 0 ? 'unlimited' : '-unlimited'
   const size = Math.abs(value)
-  const near = Math.round(value)
+  const near = Math.round(value) + 0
   if (size < 1e15 && Math.abs(value - near) <= 1e-9 * Math.max(1, size)) return grouped(near)
   if (size >= 1000 && size < 1e15) return grouped(near)
   return String(Number(value.toPrecision(size >= 100 ? 4 : 3)))
@@ -111,7 +112,7 @@ export function showNumber(value: number): string {
 export function showMoney(value: number): string {
   const size = Math.abs(value)
   if (!Number.isFinite(value) || size < 0.995) return showNumber(value)
-  if (size >= 100) return grouped(Math.round(value))
+  if (size >= 100) return grouped(Math.round(value) + 0)
   return Number.isInteger(value) ? String(value) : value.toFixed(2)
 }
 
