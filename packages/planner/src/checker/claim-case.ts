@@ -1,7 +1,7 @@
 // The slips of one wrong claim.
 import type { Node, NodeId } from '../graph/node.ts'
 import type { Slip } from '../result.ts'
-import { over, sameDim } from '../units/dimension.ts'
+import { hardOf, isEmpty, over, sameDim } from '../units/dimension.ts'
 import { fittingUnit, showRange } from '../units/show.ts'
 import type { Unit } from '../units/unit.ts'
 import type { Claimed } from './compare.ts'
@@ -68,7 +68,8 @@ function unitSlip(state: State, judgement: Extract<Judgement, { kind: 'unit' }>)
   const { root, unit } = judgement
   const { dim } = model.graph.node(root)
   const wanted = over(unit.dim, dim)
-  const bridge = namedNodes(state, undefined).find(
+  const onlyNouns = isEmpty(hardOf(wanted))
+  const bridge = (onlyNouns ? namedNodes(state, undefined) : []).find(
     (node) => sameDim(node.dim, wanted) || sameDim(over({}, node.dim), wanted),
   )
   if (bridge === undefined) return { kind: 'unit', about: null, sentence: 'Its unit is that of something else.' }

@@ -2,7 +2,8 @@
 import type { Node, NodeId } from '../graph/node.ts'
 import type { Slip } from '../result.ts'
 import { sameHard } from '../units/dimension.ts'
-import { factorSuspects } from './factor-suspects.ts'
+import { countSuspects } from './count-suspects.ts'
+import { factorSuspects, wholeFactors } from './factor-suspects.ts'
 import { formulaAndRangeSuspects } from './formula-suspects.ts'
 import { certainSuspects, lastSuspects } from './last-suspects.ts'
 import { structureSuspects } from './structure-suspects.ts'
@@ -36,7 +37,7 @@ function carriedSuspects(of: Case, wrong: readonly WrongClaim[]): Suspect[] {
         changes,
         factor: 1,
       }
-      const more = factorSuspects(of).map((suspect) => ({
+      const more = wholeFactors(of).map((suspect) => ({
         ...suspect,
         sentence: () => {
           const besides = suspect.sentence()
@@ -93,6 +94,7 @@ export function slipsOf(of: Case, named: readonly Node[], wrong: readonly WrongC
     ...structureSuspects(of),
     ...factorSuspects(of),
     ...formulaAndRangeSuspects(of),
+    ...countSuspects(of, named),
     ...carriedSuspects(of, wrong),
     ...repeatedSuspects(of, wrong, own),
     ...lastSuspects(of, named),

@@ -12,7 +12,7 @@ import {
 } from './random-plan.ts'
 import { planOf } from './read-golden.ts'
 
-const PLANS = 40
+const PLANS = 30
 
 const claimLines = (claims: readonly Claim[]): string =>
   `claims:\n${claims.map(({ of, value }) => `  - { claim: '${of}', of: '${of}', value: '${value}' }`).join('\n')}\n`

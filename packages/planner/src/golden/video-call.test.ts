@@ -92,7 +92,7 @@ const CAPACITY = [
   { claim: 'Bandwidth: <500 Mbps', slip: 'wouldHold' },
   { claim: '5,000 / 100 = 50', slip: 'missingReserve', about: 'media.buffer.growth', right: '60 instances' },
   { claim: 'Year 1: 10 media', slip: 'otherQuantity', right: '18 instances' },
-  { claim: 'Year 1: 1,000 concurrent', slip: 'wouldHold', right: '1,500 participants' },
+  { claim: 'Year 1: 1,000 concurrent', slip: 'otherQuantity', about: 'participants', right: '1,500 participants' },
   { claim: 'At most 100 participants', slip: 'wouldHold', months: [6, 12, 24, 36] },
   { claim: 'maxReplicas: 20 (over', slip: 'wouldHold', months: [36] },
   { claim: 'maxReplicas: 20 (at', slip: 'wouldHold' },
