@@ -12,7 +12,7 @@ import {
   guardedTranslator,
   HarperPolisher,
   loadLanguageJudge,
-} from '@parley/text'
+} from '@parley/text/engines'
 import { textSlots } from './slot-plan.ts'
 import type { TextEngineOf, TextParts } from './text-host.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { answerOf, ends, problemsOf } from './testing/plans.ts'
+import { answerOf, problemsOf } from './testing/plans.ts'
 
 const costsOf = (text: string) => {
   const { costs } = answerOf(text)

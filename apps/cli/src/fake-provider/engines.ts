@@ -10,7 +10,7 @@ import {
   PocketSphinxRecogniser,
   slotsFor,
 } from '@parley/speech'
-import { ApertiumTranslator, createTextChat, HarperPolisher } from '@parley/text'
+import { ApertiumTranslator, createTextChat, HarperPolisher } from '@parley/text/engines'
 
 export interface BackingEngines {
   readonly backing: FakeBacking
