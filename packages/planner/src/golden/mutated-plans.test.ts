@@ -9,7 +9,7 @@ import {
   type SlipKind,
   textOfPlan,
   wrongClaims,
-} from './random-plan.ts'
+} from './plans-with-slips.ts'
 import { planOf } from './read-golden.ts'
 
 const PLANS = 30
