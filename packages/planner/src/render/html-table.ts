@@ -64,6 +64,10 @@ function figureHtml(text: string): string {
 /** Longer texts may be broken into lines, and get room to be. */
 const PROSE_LETTERS = 24
 
+/** A bar is full at the limit, however far beyond it a number lies. */
+const meterPercent = (ratio: number): number =>
+  Number.isNaN(ratio) ? 0 : Math.round(Math.min(1, Math.max(0, ratio)) * 100)
+
 function cellHtml(cell: Cell, column: Column, at: number, isSaidByHead: boolean): string {
   const isNone = cell.text === NONE
   const classes = [
@@ -74,7 +78,7 @@ function cellHtml(cell: Cell, column: Column, at: number, isSaidByHead: boolean)
   const meter =
     cell.meterRatio === undefined
       ? ''
-      : `<span class="meter" aria-hidden="true"><i style="width:${Math.round(cell.meterRatio * 100)}%"></i></span>`
+      : `<span class="meter" aria-hidden="true"><i style="width:${meterPercent(cell.meterRatio)}%"></i></span>`
   const standing = cell.standing === undefined || isSaidByHead || isNone ? '' : ` ${standingHtml(cell.standing)}`
   const text = isNone
     ? '<span aria-hidden="true">-</span>'
