@@ -135,7 +135,7 @@ test('[WK5, WK15] a thousand streams and as many speeches, opened and closed in 
   for (let n = 0; n < 2; n++) await round(300)
   const beforeBytes = await round(300)
   const afterBytes = await round(500)
-  assert.deepEqual(worker.usage(), { links: 1, streams: 0 })
+  assert.deepEqual(worker.usage(), { links: 1, streams: 0, texts: 0 })
   const { queues, links } = worker.health()
   assert.deepEqual([queues.synthesise.waitingSpeeches, links.streams], [0, 0])
   const grownBytes = (afterBytes - beforeBytes) / 1_000
