@@ -2,6 +2,7 @@
 import type { Expr } from '../expression/ast.ts'
 import type { PlanFile } from '../plan-file.ts'
 import { parseUnit } from '../units/unit.ts'
+import { NOUNS } from '../units/unit-table.ts'
 import type { Builder } from './builder.ts'
 
 type Fit = NonNullable<PlanFile['fits']>[string]
@@ -77,7 +78,8 @@ function manyPoints(builder: Builder, name: string, path: string, count: number)
   const note = `least squares through ${count} points, 95% interval`
   const range = (value: number, error: number) => ({ low: value - error, high: value + error, typical: value })
   builder.number(`${name}.baseline`, range(line.baseline, line.baselineError), usedText, { note, path })
-  const slopeUnit = `${usedText}/${loadText}`
+  // What is below the line is one of them: GB/user.
+  const slopeUnit = `${usedText}/${builder.context.nouns.get(loadText) ?? NOUNS.get(loadText) ?? loadText}`
   builder.number(`${name}.slope`, range(line.slope, line.slopeError), slopeUnit, { note, path })
 }
 

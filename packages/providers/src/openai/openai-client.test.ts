@@ -88,8 +88,10 @@ test('[PRV20] lost under a call it is looked for every 10 s, and who listens hea
   await eventually(() => (models < 4 ? 'not asked again' : undefined))
   await eventually(() => (clock.pendingTimers === 1 ? undefined : 'it is still asking'))
   isBad = false
-  clock.advance(10_000)
-  await eventually(() => (client.reachability.is === 'reachable' ? undefined : 'not found again'))
+  await eventually(async () => {
+    await clock.advanceAsync(1_000)
+    return client.reachability.is === 'reachable' ? undefined : 'not found again'
+  })
   assert.deepEqual(heard, ['unreachable', 'reachable'])
   forget()
 })
