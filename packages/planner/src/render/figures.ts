@@ -2,6 +2,7 @@
 
 /** Whole with commas from 100 on; below, up to three significant digits. */
 export function figure(value: number): string {
+  if (Number.isNaN(value)) return 'undefined'
   if (!Number.isFinite(value)) return value > 0 ? 'unbounded' : '-unbounded'
   const size = Math.abs(value)
   if (size !== 0 && (size >= 1e15 || size < 1e-6)) return value.toExponential(2)
@@ -31,6 +32,7 @@ export function tickFigure(value: number): string {
 /** `43 %`, `0.7 %` */
 export const percent = (ratio: number): string => {
   const value = ratio * 100
+  if (!Number.isFinite(value)) return figure(value)
   const digits = Math.abs(value) >= 10 || value === 0 ? 0 : Math.abs(value) >= 0.1 ? 1 : 2
   return `${withCommas(value.toFixed(digits))} %`
 }
