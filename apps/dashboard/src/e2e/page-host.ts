@@ -116,7 +116,8 @@ export class PageHost {
   #infoFor(authenticated: boolean, request: IncomingMessage): object {
     const { languages = ['en'] } = this.#options
     const socketUrl = `ws://${request.headers.host}${SOCKET_PATH}`
-    return { authenticated, languages, version: '0.0.0', socketUrl }
+    const targets = Object.fromEntries(languages.map((language) => [language, ['es', 'ca']]))
+    return { authenticated, languages, targets, version: '0.0.0', socketUrl }
   }
 
   #isLetIn(request: IncomingMessage): boolean {
