@@ -1,5 +1,5 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
-// Tests that pace real speech or drive a browser want the machine to themselves: they run one file at a time, after the rest.
+// Tests that pace real speech or drive a browser run after the rest, two files at a time: they wait more than they work.
 import { glob } from 'node:fs/promises'
 import path from 'node:path'
 import { run } from 'node:test'
@@ -27,6 +27,7 @@ const PATTERNS = [
 const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
 /** Soaks and storms, only with --full. */
 const FULL = /\.full\.test\.ts$/
+const SYSTEM_CONCURRENCY = 2
 const FILE_TIMEOUT_MS = 300_000
 const FULL_FILE_TIMEOUT_MS = 1_800_000
 
@@ -117,7 +118,7 @@ async function testAction(
   const system = files.filter((file) => SYSTEM.test(file))
   const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
   await runFiles(quick, Number(options.concurrency), timeout, tally)
-  await runFiles(system, 1, timeout, tally)
+  await runFiles(system, SYSTEM_CONCURRENCY, timeout, tally)
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
   process.stdout.write(slowestFiles(tally.files))
