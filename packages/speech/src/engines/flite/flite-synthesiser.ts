@@ -54,7 +54,7 @@ export function fliteEngine(options: Omit<FliteOptions, keyof PieceSynthesiserOp
     name: 'flite',
     makers: options.threads ?? Math.min(MAX_THREADS, availableParallelism()),
     pieceDeadlineMs: PIECE_DEADLINE_MS,
-    sentences: { maxChars: 160, firstChars: 28, pauseBefore: PAUSE_BEFORE },
+    sentences: { maxChars: 160, firstChars: 40, pauseBefore: PAUSE_BEFORE },
     sayable: fliteText,
     async load() {
       try {
