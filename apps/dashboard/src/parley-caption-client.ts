@@ -207,6 +207,7 @@ class SpeakingRun implements OwnRun {
   async #open(options: StartOptions, audio: AudioFormat): Promise<ParleySession | undefined> {
     this.#events.tell({ type: 'connecting' })
     const { language } = options
+    // Engines come and go: what the page heard when it was opened may be old.
     const page = await attempt(() => this.#api.getPageInfo())
     if (page.ok) this.#targets = page.value.targets
     const session = await createSession({

@@ -69,7 +69,7 @@ export class RefinedRun {
     })
   }
 
-  /** Throws LANGUAGE_UNSUPPORTED when something that was asked for cannot be had. */
+  /** Throws LANGUAGE_UNSUPPORTED when something that was asked for cannot be had, SPEECH_UNAVAILABLE when it cannot be had yet. */
   async able(): Promise<void> {
     if (!this.#wish.captions) return
     const able = this.#untilAble()
@@ -80,6 +80,9 @@ export class RefinedRun {
       return
     }
     const detail = missing?.map(({ message }) => message).join('; ') ?? 'the platform did not say what can be had'
+    const mayCome = missing === undefined || missing.every(({ retryable }) => retryable)
+    if (mayCome)
+      throw new ParleyClientError('SPEECH_UNAVAILABLE', { detail, nextStep: 'Try again in a moment, or leave it out.' })
     const nextStep = 'Leave it out, or install what it takes (./parley doctor).'
     throw new ParleyClientError('LANGUAGE_UNSUPPORTED', { detail, nextStep })
   }

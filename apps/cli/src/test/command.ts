@@ -1,5 +1,5 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
-// Tests that pace real speech or drive a browser run after the rest, two files at a time: they wait more than they work.
+// Tests that pace real speech or drive a browser want the machine to themselves: they run one file at a time, after the rest.
 import { glob } from 'node:fs/promises'
 import path from 'node:path'
 import { run } from 'node:test'
@@ -27,7 +27,6 @@ const PATTERNS = [
 const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
 /** Soaks and storms, only with --full. */
 const FULL = /\.full\.test\.ts$/
-const SYSTEM_CONCURRENCY = 2
 const FILE_TIMEOUT_MS = 300_000
 const FULL_FILE_TIMEOUT_MS = 1_800_000
 
@@ -101,7 +100,7 @@ function progress(tally: Tally): void {
 
 async function testAction(
   filters: string[],
-  options: { full: boolean; check: boolean; concurrency: string },
+  options: { full: boolean; check: boolean; concurrency: string; slowest: string },
 ): Promise<void> {
   const startMs = systemClock.nowMs()
   const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [], files: new Map() }
@@ -118,23 +117,22 @@ async function testAction(
   const system = files.filter((file) => SYSTEM.test(file))
   const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
   await runFiles(quick, Number(options.concurrency), timeout, tally)
-  await runFiles(system, SYSTEM_CONCURRENCY, timeout, tally)
+  await runFiles(system, 1, timeout, tally)
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
-  process.stdout.write(slowestFiles(tally.files))
+  process.stdout.write(slowestFiles(tally.files, Number(options.slowest)))
   process.stdout.write(`\n${files.length} files in ${((systemClock.nowMs() - startMs) / 1000).toFixed(0)} s\n`)
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
   process.stdout.write(`${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
   process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
 }
 
-const SLOWEST_SHOWN = 10
-const WORTH_SAYING_MS = 10_000
+const WORTH_SAYING_MS = 2_000
 
-function slowestFiles(files: ReadonlyMap<string, number>): string {
+function slowestFiles(files: ReadonlyMap<string, number>, shown: number): string {
   const slowest = [...files].filter(([, ms]) => ms >= WORTH_SAYING_MS).sort(([, a], [, b]) => b - a)
   if (slowest.length === 0) return ''
-  const lines = slowest.slice(0, SLOWEST_SHOWN).map(([file, ms]) => `${(ms / 1000).toFixed(0).padStart(5)} s  ${file}`)
+  const lines = slowest.slice(0, shown).map(([file, ms]) => `${(ms / 1000).toFixed(0).padStart(5)} s  ${file}`)
   return `\nslowest files\n${lines.join('\n')}\n`
 }
 
@@ -145,5 +143,6 @@ export function createTestCommand(): Command {
     .option('--full', 'also the soaks and storms (under an hour)', false)
     .option('--no-check', 'without the gate')
     .option('--concurrency <files>', 'quick test files run at a time', '2')
+    .option('--slowest <files>', 'the slowest files named at the end', '10')
     .action(testAction)
 }

@@ -88,6 +88,47 @@ async function untilHeard(page: Page, who: string): Promise<void> {
   )
 }
 
+test('[PG18] English into the microphone is read in Spanish and Catalan, and heard in Spanish', {
+  skip: SKIP,
+}, async (t) => {
+  const platform = await startPlatform()
+  t.after(() => platform.stop())
+  if (!platform.ready.speechReady) {
+    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
+    return
+  }
+  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
+  t.after(() => browser.close())
+  const { page, faults } = await visit(browser, platform.ready.pageUrl)
+  const catalan = page.getByLabel('Catalan', { exact: true })
+  // The engine for translations may be a moment later than the one for speech.
+  await eventually(
+    async () => {
+      if (await catalan.isVisible()) return undefined
+      await page.reload()
+      await page.getByRole('button', { name: 'Start captions' }).waitFor()
+      return 'nothing is offered'
+    },
+    { withinMs: START_LIMIT_MS, everyMs: 1_000 },
+  )
+  await page.getByLabel('Spanish', { exact: true }).check()
+  await catalan.check()
+  await page.getByLabel('Hear it').selectOption('es')
+  const heard = page.getByTestId('speaking').first().waitFor({ timeout: SPEECH_LIMIT_MS })
+  await page.getByRole('button', { name: 'Start captions' }).click()
+  const finals = async (language: string) =>
+    (await page.locator(`[data-testid="translated-${language}"][data-state="final"]`).allTextContents()).join(' ')
+  await eventually(
+    async () => {
+      const [spanish, catalan] = [await finals('es'), await finals('ca')]
+      return /pantalla/.test(spanish) && /pantalla/.test(catalan) ? undefined : `read "${spanish}" and "${catalan}"`
+    },
+    { withinMs: SPEECH_LIMIT_MS, everyMs: 200 },
+  )
+  await heard
+  assert.deepEqual(faults, [])
+})
+
 test('[PG1] [PG9] [PG12] [PG15] speech into the microphone is read on the page and on a second screen', {
   skip: SKIP,
 }, async (t) => {

@@ -14,10 +14,14 @@ export function dateAndTime(wallMs: number): string {
   return dateTimeFormat.format(wallMs)
 }
 
+// Variants have no names there: "Catalan (VALENCIA)".
+const SHOUTED_VARIANT = /[A-Z]{5,8}/g
+
 /** "English" for "en"; the tag itself when nobody knows it. */
 export function languageName(tag: string): string {
   try {
-    return languageNames.of(tag) ?? tag
+    const name = languageNames.of(tag) ?? tag
+    return name.replace(SHOUTED_VARIANT, (variant) => variant.charAt(0) + variant.slice(1).toLowerCase())
   } catch {
     return tag
   }

@@ -14,6 +14,7 @@ import { useCaptions, useFullScreen, useTextSize, useTitle, useWakeLock, useWish
 import { DownloadIcon, ExpandIcon } from './icons.tsx'
 import { Announcer, TranscriptView } from './transcript-view.tsx'
 import { ReconnectPanel, RetryPanel, TroublePanel } from './trouble-panel.tsx'
+import { SpeakingMark } from './wish-panel.tsx'
 
 interface WatchPageProps {
   readonly controller: CaptionController
@@ -132,7 +133,7 @@ interface ReadInProps {
 /** One language at a time: who reads along on a telephone has no room for more. */
 function ReadIn({ state, onWish }: ReadInProps) {
   const id = useId()
-  const { wish, targets, language, unavailable } = state
+  const { wish, targets, language, unavailable, hearing } = state
   const offered = [...new Set([...(targets ?? []), ...wish.translateTo])]
   const missing = unavailable.find((each) => each.stage !== 'polish' && each.language === wish.translateTo[0])
   if (offered.length === 0) return null
@@ -157,7 +158,10 @@ function ReadIn({ state, onWish }: ReadInProps) {
             checked={wish.hear === chosen}
             onChange={(event) => onWish(withHeard(wish, event.target.checked ? chosen : ''))}
           />
-          <span>Hear it</span>
+          <span>
+            Hear it
+            <SpeakingMark language={hearing} />
+          </span>
         </label>
       )}
       {missing && <p className="field-trouble">{unavailableText(missing, languageName)}</p>}

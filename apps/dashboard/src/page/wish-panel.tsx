@@ -24,7 +24,7 @@ export function WishPanel({ state, targets, onWish }: WishPanelProps) {
         Languages
       </h2>
       {offered.length === 0 ? (
-        <p className="panel-text">Nothing here translates this language.</p>
+        <p className="panel-text">No translation is ready for this language.</p>
       ) : (
         <fieldset className="choices">
           <legend>Translate into</legend>
@@ -40,7 +40,7 @@ export function WishPanel({ state, targets, onWish }: WishPanelProps) {
           ))}
         </fieldset>
       )}
-      {wish.translateTo.length > 0 && <HearChoice wish={wish} onWish={onWish} />}
+      {wish.translateTo.length > 0 && <HearChoice state={state} onWish={onWish} />}
       <label className="choice">
         <input
           type="checkbox"
@@ -79,11 +79,15 @@ function TargetChoice({ language, isChosen, isFull, note, onChoose }: TargetChoi
   )
 }
 
-export function HearChoice({ wish, onWish }: Pick<WishPanelProps, 'onWish'> & { readonly wish: CaptionWish }) {
+function HearChoice({ state, onWish }: Pick<WishPanelProps, 'state' | 'onWish'>) {
   const id = useId()
+  const { wish, hearing } = state
   return (
     <div className="field">
-      <label htmlFor={id}>Hear it</label>
+      <label htmlFor={id}>
+        Hear it
+        <SpeakingMark language={hearing} />
+      </label>
       <select id={id} value={wish.hear ?? ''} onChange={(event) => onWish(withHeard(wish, event.target.value))}>
         <option value="">No, only read</option>
         {wish.translateTo.map((language) => (
@@ -93,6 +97,17 @@ export function HearChoice({ wish, onWish }: Pick<WishPanelProps, 'onWish'> & { 
         ))}
       </select>
     </div>
+  )
+}
+
+/** Something is being said at this moment: for who hears nothing, to find out why. */
+export function SpeakingMark({ language }: { readonly language: string | undefined }) {
+  if (language === undefined) return null
+  return (
+    <span className="choice-note" data-testid="speaking" aria-hidden="true">
+      {' '}
+      - speaking
+    </span>
   )
 }
 

@@ -4,6 +4,7 @@ import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
 import type { AdaptationState } from '@parley/protocol'
 import { AudioInbox, type InboxItem } from '../audio-inbox.ts'
 import { finalText, partialText, stableLength } from '../caption-text.ts'
+import { PauseWatch } from '../pause-watch.ts'
 import type {
   OpenStreamOptions,
   Recogniser,
@@ -36,7 +37,6 @@ export interface ScriptedRecogniserOptions {
 
 const DEFAULT_LANGUAGES = ['en-US', 'en']
 const DEFAULT_ENDPOINT_MS = 300
-const IDLE_FLUSH_MS = 500
 const IDLE_CHECK_MS = 100
 const SETTLED_EVERY_MS = 500
 const RETRY_AFTER_MS = 1_000
@@ -113,9 +113,7 @@ class ScriptedStream implements RecognitionStream {
   #firstHeardMs: number | undefined
   #heardMs = 0
   #settledMs = Number.NEGATIVE_INFINITY
-  #lastPushAtMs: number
-  #hasAudioSinceIdle = false
-  #isHeld = false
+  readonly #pauses = new PauseWatch()
 
   constructor(
     options: ScriptedRecogniserOptions,
@@ -131,13 +129,12 @@ class ScriptedStream implements RecognitionStream {
     this.#onClosed = onClosed
     this.#endpointMs = options.endpointMs ?? DEFAULT_ENDPOINT_MS
     this.#inbox = new AudioInbox(this.#endpointMs)
-    this.#lastPushAtMs = options.clock.nowMs()
   }
 
   push(mediaMs: number, samples: Int16Array): void {
     if (!this.#isOpen || samples.length === 0) return
-    this.#lastPushAtMs = this.#options.clock.nowMs()
-    this.#hasAudioSinceIdle = true
+    const nowMs = this.#options.clock.nowMs()
+    this.#pauses.heard(nowMs)
     this.#inbox.push(mediaMs, samples)
     this.#schedule()
   }
@@ -149,12 +146,11 @@ class ScriptedStream implements RecognitionStream {
   }
 
   hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
+    this.#pauses.hold(isHeld)
   }
 
   checkIdle(nowMs: number): void {
-    if (this.#isHeld || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS) return
-    this.#hasAudioSinceIdle = false
+    if (!this.#pauses.isPause(nowMs)) return
     this.#inbox.idle()
     this.#schedule()
   }

@@ -4,6 +4,7 @@ import { backoffMs, type Clock, type Random, type Result, type Scope, type Timer
 import type { LiveConnection, LiveListener, LiveMessage, LiveResult, ProviderFailure } from '@parley/providers'
 import { AudioInbox, INBOX_CAPACITY_BLOCKS } from '../../audio-inbox.ts'
 import { BLOCK_MS, type EndpointingOptions } from '../../endpointing.ts'
+import { PauseWatch } from '../../pause-watch.ts'
 import type { RecognitionListener } from '../../recogniser.ts'
 import type { UtteranceState } from '../../utterance-state.ts'
 import { advanceUtterance, deliver, openUtterance, type UtteranceEvent } from '../../utterance-transitions.ts'
@@ -23,7 +24,6 @@ export interface DeepgramStreamOptions {
   readonly random?: Random
 }
 
-const IDLE_FLUSH_MS = 500
 const SETTLED_EVERY_MS = 400
 /** A server does not answer a Finalize that finds nothing to decide. */
 const FINALIZE_LIMIT_MS = 2_500
@@ -50,9 +50,7 @@ export class DeepgramStream implements HostedStream {
   #partialText = ''
   #heardMs = 0
   #settledMs = Number.NEGATIVE_INFINITY
-  #lastPushAtMs: number
-  #hasAudioSinceIdle = false
-  #isHeld = false
+  readonly #pauses = new PauseWatch()
   #answerLimit: Timer | undefined
   #isCutting = false
   #lostBlocks = 0
@@ -66,7 +64,6 @@ export class DeepgramStream implements HostedStream {
     this.#listener = options.listener
     this.#inbox = new AudioInbox(options.endpointing.endpointMs)
     this.#nextIndex = options.firstIndex
-    this.#lastPushAtMs = options.clock.nowMs()
   }
 
   /** The first connection; the failure is the caller's to tell. */
@@ -79,9 +76,9 @@ export class DeepgramStream implements HostedStream {
 
   push(mediaMs: number, samples: Int16Array): void {
     if (this.#life !== 'open' || samples.length === 0) return
-    this.#lastPushAtMs = this.#clock.nowMs()
-    this.#hasAudioSinceIdle = true
-    this.#inbox.push(mediaMs, samples, this.#lastPushAtMs)
+    const nowMs = this.#clock.nowMs()
+    this.#pauses.heard(nowMs)
+    this.#inbox.push(mediaMs, samples, nowMs)
     this.#forward()
   }
 
@@ -92,13 +89,11 @@ export class DeepgramStream implements HostedStream {
   }
 
   hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
+    this.#pauses.hold(isHeld)
   }
 
   checkIdle(nowMs: number): void {
-    if (this.#life !== 'open' || this.#isHeld || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS)
-      return
-    this.#hasAudioSinceIdle = false
+    if (this.#life !== 'open' || !this.#pauses.isPause(nowMs)) return
     this.#inbox.idle()
     this.#forward()
   }

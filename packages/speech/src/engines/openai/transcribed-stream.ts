@@ -6,6 +6,7 @@ import { type AudioBlock, AudioInbox, type InboxItem } from '../../audio-inbox.t
 import { BlockHistory, type HeardBlock } from '../../block-history.ts'
 import { BLOCK_MS, CUT_SEARCH_BLOCKS, Endpointer, type EndpointingOptions, PRE_ROLL_BLOCKS } from '../../endpointing.ts'
 import { StablePrefix } from '../../hypothesis.ts'
+import { PauseWatch } from '../../pause-watch.ts'
 import type { RecognitionListener } from '../../recogniser.ts'
 import { SpeechActivity, type VoiceActivity } from '../../speech-activity.ts'
 import type { UtteranceState } from '../../utterance-state.ts'
@@ -14,7 +15,6 @@ import type { HostedStream } from '../hosted/hosted-recogniser.ts'
 import { packFloor, unpackFloor } from './room-floor.ts'
 import type { UtteranceTranscriber } from './utterance-transcriber.ts'
 
-const IDLE_FLUSH_MS = 500
 /** Speech that is there before the first guess, and between two: each is a call that is paid for. */
 const FIRST_GUESS_BLOCKS = 600 / BLOCK_MS
 const GUESS_EVERY_BLOCKS = 1_000 / BLOCK_MS
@@ -63,9 +63,7 @@ export class TranscribedStream implements HostedStream {
   #settledMs = Number.NEGATIVE_INFINITY
   #lastVoicedEndMs = 0
   #blocksSinceSettled = 0
-  #lastPushAtMs: number
-  #hasAudioSinceIdle = false
-  #isHeld = false
+  readonly #pauses = new PauseWatch()
 
   constructor(options: TranscribedStreamOptions) {
     const { clock, voice, endpointing, transcriber, firstIndex, adaptation, listener, onReleased } = options
@@ -77,16 +75,15 @@ export class TranscribedStream implements HostedStream {
     this.#inbox = new AudioInbox(endpointing.endpointMs)
     this.#endpointer = new Endpointer(endpointing)
     this.#activity = new SpeechActivity(voice)
-    this.#lastPushAtMs = clock.nowMs()
     const floorDbfs = unpackFloor(adaptation)
     if (floorDbfs !== undefined) this.#activity.restart(floorDbfs)
   }
 
   push(mediaMs: number, samples: Int16Array): void {
     if (this.#life !== 'open' || samples.length === 0) return
-    this.#lastPushAtMs = this.#clock.nowMs()
-    this.#hasAudioSinceIdle = true
-    this.#inbox.push(mediaMs, samples)
+    const nowMs = this.#clock.nowMs()
+    this.#pauses.heard(nowMs)
+    this.#inbox.push(mediaMs, samples, nowMs)
     this.#pump()
   }
 
@@ -102,13 +99,11 @@ export class TranscribedStream implements HostedStream {
   }
 
   hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
+    this.#pauses.hold(isHeld)
   }
 
   checkIdle(nowMs: number): void {
-    if (this.#life !== 'open' || this.#isHeld || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS)
-      return
-    this.#hasAudioSinceIdle = false
+    if (this.#life !== 'open' || !this.#pauses.isPause(nowMs)) return
     this.#inbox.idle()
     this.#pump()
   }

@@ -7,6 +7,7 @@ import { BlockHistory, type HeardBlock } from '../../block-history.ts'
 import { finalText, partialText, stableLength, wordsOf } from '../../caption-text.ts'
 import { BLOCK_MS, CUT_SEARCH_BLOCKS, Endpointer, type EndpointingOptions, PRE_ROLL_BLOCKS } from '../../endpointing.ts'
 import { StablePrefix } from '../../hypothesis.ts'
+import { PauseWatch } from '../../pause-watch.ts'
 import type { RecognitionBacklog, RecognitionListener, RecognitionStream } from '../../recogniser.ts'
 import { SpeechActivity, type VoiceActivity } from '../../speech-activity.ts'
 import type { UtteranceState } from '../../utterance-state.ts'
@@ -15,8 +16,6 @@ import { packSpeaker, unpackSpeaker } from './cepstral-state.ts'
 import { type Decoder, DecoderFailure } from './decoder.ts'
 import { type DecodedUtterance, type DecodedWord, UtteranceDecoding } from './utterance-decoding.ts'
 
-/** No audio for this long of wall time ends what is being said (UT6). */
-export const IDLE_FLUSH_MS = 500
 /** A guess is asked for this often; more often until the first words. */
 const HYPOTHESIS_EVERY_BLOCKS = 5
 const FIRST_HYPOTHESIS_EVERY_BLOCKS = 2
@@ -69,9 +68,7 @@ export class PocketSphinxStream implements RecognitionStream {
   #blocksSinceHypothesis = 0
   #partialText = ''
   #partialStable = 0
-  #lastPushAtMs: number
-  #hasAudioSinceIdle = false
-  #isHeld = false
+  readonly #pauses = new PauseWatch()
 
   constructor(options: PocketSphinxStreamOptions) {
     const { clock, decoder, voice, endpointing, firstIndex, listener, onReleased } = options
@@ -85,14 +82,13 @@ export class PocketSphinxStream implements RecognitionStream {
     const speaker = unpackSpeaker(options.adaptation)
     this.#decoding = new UtteranceDecoding(decoder, speaker?.cepstrum, options.wantsWords ?? false)
     if (speaker) this.#activity.restart(speaker.floorDbfs)
-    this.#lastPushAtMs = clock.nowMs()
   }
 
   push(mediaMs: number, samples: Int16Array): void {
     if (this.#life !== 'open' || samples.length === 0) return
-    this.#lastPushAtMs = this.#clock.nowMs()
-    this.#hasAudioSinceIdle = true
-    this.#inbox.push(mediaMs, samples, this.#lastPushAtMs)
+    const nowMs = this.#clock.nowMs()
+    this.#pauses.heard(nowMs)
+    this.#inbox.push(mediaMs, samples, nowMs)
     this.#pump()
   }
 
@@ -110,14 +106,12 @@ export class PocketSphinxStream implements RecognitionStream {
   }
 
   hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
+    this.#pauses.hold(isHeld)
   }
 
   /** To be called every now and then: ends what is being said when no audio has come for IDLE_FLUSH_MS, unless it is held. */
   checkIdle(nowMs: number): void {
-    if (this.#life !== 'open' || this.#isHeld || !this.#hasAudioSinceIdle || nowMs - this.#lastPushAtMs < IDLE_FLUSH_MS)
-      return
-    this.#hasAudioSinceIdle = false
+    if (this.#life !== 'open' || !this.#pauses.isPause(nowMs)) return
     this.#inbox.idle()
     this.#pump()
   }
