@@ -150,10 +150,15 @@ export type StorePlace =
   | { readonly kind: 'sqlite'; readonly file: string }
   | ({ readonly kind: 'postgres' } & PostgresOptions)
 
+/** The store without a question asked of the database yet: for whoever has to begin while it is away. `migrate` comes first. */
+export async function createRecordStore(place: StorePlace, options: StoreOptions): Promise<RecordStore> {
+  const database = place.kind === 'sqlite' ? await openSqlite(place.file, options.clock) : openPostgres(place)
+  return new RecordStore(database, options)
+}
+
 /** Opens and migrates. The store is closed again when that fails. */
 export async function openRecordStore(place: StorePlace, options: StoreOptions): Promise<Result<RecordStore, StoreError>> {
-  const database = place.kind === 'sqlite' ? await openSqlite(place.file, options.clock) : openPostgres(place)
-  const store = new RecordStore(database, options)
+  const store = await createRecordStore(place, options)
   const migrated = await store.migrate()
   if (migrated.ok) return ok(store)
   await store.close()
