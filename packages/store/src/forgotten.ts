@@ -4,20 +4,23 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { Queries, Writes } from './database.ts'
 import { type StoredRecord, userOf } from './records.ts'
 
-const SALT = 'forgotten.salt'
+/** Name of the setting that holds the key. */
+export const SALT = 'forgotten.salt'
 
 /** What the acts of somebody who was forgotten are kept under. */
 export const FORGOTTEN_NAME = 'forgotten-user'
 
+/** The key, made when first asked for. Not kept in memory: a restored export may bring another. */
 export async function saltOf(queries: Queries | Writes): Promise<string> {
-  const value = randomBytes(32).toString('base64url')
+  const read = () => queries.selectFrom('settings').select('value').where('name', '=', SALT).executeTakeFirst()
+  const held = await read()
+  if (held) return held.value
   await queries
     .insertInto('settings')
-    .values({ name: SALT, value })
+    .values({ name: SALT, value: randomBytes(32).toString('base64url') })
     .onConflict((conflict) => conflict.column('name').doNothing())
     .execute()
-  const row = await queries.selectFrom('settings').select('value').where('name', '=', SALT).executeTakeFirstOrThrow()
-  return row.value
+  return (await read())?.value ?? ''
 }
 
 export const userKeyOf = (salt: string, tenant: string, userId: string): string =>
@@ -39,10 +42,11 @@ export async function rememberForgotten(writes: Writes, userKey: string, forgott
 /** Drops records of users who were forgotten after the records were made. */
 export async function withoutForgotten(
   queries: Queries | Writes,
-  salt: string,
   records: readonly StoredRecord[],
 ): Promise<StoredRecord[]> {
   const keyOf = new Map<string, string>()
+  if (!records.some((record) => userOf(record)?.userId)) return [...records]
+  const salt = await saltOf(queries)
   const keyed = records.map((record) => {
     const user = userOf(record)
     if (!user || user.userId === '') return { record, key: undefined, atMs: 0 }
@@ -51,7 +55,6 @@ export async function withoutForgotten(
     keyOf.set(name, key)
     return { record, key, atMs: user.atMs }
   })
-  if (keyOf.size === 0) return [...records]
   const rows = await queries
     .selectFrom('forgottenUsers')
     .selectAll()

@@ -18,3 +18,21 @@ export {
 export { type DayOfUsage, MAX_PAGE, type SessionsWanted } from './repositories.ts'
 export { STORE_ERRORS, type StoreError, type StoreErrorCode } from './store-error.ts'
 export type { WriteReport } from './write-batch.ts'
+export { type ArchiveOptions, type ArchiveReport, archiveRecords } from './archive/archiver.ts'
+export type { OnProgress, RowProgress } from './archive/copy.ts'
+export { type ForgetOptions, type ForgetReport, forgetUser } from './archive/forget-user.ts'
+export { type DailyArchiveOptions, isArchiveDue, startDailyArchive } from './archive/schedule.ts'
+export { type ExportOptions, type ExportReport, exportRecords, type RestoreReport, restoreRecords } from './archive/transfer.ts'
+export {
+  BACKUP_EXPORT,
+  type BackupManifest,
+  type BackupOptions,
+  backUp,
+  readBackup,
+  type RestoredBackup,
+  restoreBackup,
+} from './backup/backup.ts'
+export { type RecordFolders, recordFolders } from './layout.ts'
+export { createRecordStore } from './record-store.ts'
+export { type DropReason, RecordWriter, type RecordWriterOptions, type WriterFigures } from './writer/record-writer.ts'
+export { Spill, type SpillOptions } from './writer/spill.ts'

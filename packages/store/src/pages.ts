@@ -35,8 +35,7 @@ export async function readPage(queries: Queries, table: TableName, request: Page
   const order = sql.join([AGE[table], ...TABLES[table].key.map((name) => sql.ref(name))])
   const wanted: RawBuilder<unknown>[] = [sql`1 = 1`]
   if (request.olderThanMs !== undefined) {
-    const bound = table === 'usage' ? utcDayOf(request.olderThanMs) : request.olderThanMs
-    wanted.push(sql`${AGE[table]} < ${bound}`)
+    wanted.push(sql`${AGE[table]} < ${boundOf(table, request.olderThanMs)}`)
   }
   if (request.tenant !== undefined) wanted.push(sql`tenant = ${request.tenant}`)
   const { after } = request
@@ -50,11 +49,22 @@ export async function readPage(queries: Queries, table: TableName, request: Page
   return rows.map((row) => ({ table, row }) as StoredRecord)
 }
 
-/** How many rows are older, by table. */
-export async function countOlder(queries: Queries, table: TableName, olderThanMs: number): Promise<number> {
-  const bound = table === 'usage' ? utcDayOf(olderThanMs) : olderThanMs
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from ${sql.table(table)} where ${AGE[table]} < ${bound}`.execute(queries)
+/** The last day SQL can be asked about as a text. */
+const LAST_WALL_MS = Date.parse('9999-12-31')
+
+const boundOf = (table: TableName, wallMs: number) =>
+  table === 'usage' ? utcDayOf(Math.min(LAST_WALL_MS, wallMs)) : wallMs
+
+/** How many rows are older. */
+export async function countOlder(
+  queries: Queries,
+  table: TableName,
+  olderThanMs: number,
+  tenant?: string,
+): Promise<number> {
+  const ofTenant = tenant === undefined ? sql`` : sql` and tenant = ${tenant}`
+  const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)}
+    where ${AGE[table]} < ${boundOf(table, olderThanMs)}${ofTenant}`.execute(queries)
   return rows[0]?.count ?? 0
 }
 

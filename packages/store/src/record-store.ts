@@ -2,7 +2,7 @@
 import { type Clock, ok, type Result } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { RecordDatabase } from './database.ts'
-import { FORGOTTEN_NAME, rememberForgotten, saltOf, userKeyOf } from './forgotten.ts'
+import { FORGOTTEN_NAME, rememberForgotten, SALT, saltOf, userKeyOf } from './forgotten.ts'
 import { type Migrated, type Migration, migrate } from './migrations.ts'
 import { openPostgres, type PostgresOptions } from './postgres/postgres-database.ts'
 import { QueryStats } from './query-stats.ts'
@@ -35,7 +35,6 @@ export class RecordStore {
   readonly audit: Audit
   readonly retention: Retention
   readonly #options: StoreOptions
-  #salt: string | undefined
 
   constructor(database: RecordDatabase, options: StoreOptions) {
     this.database = database
@@ -66,13 +65,22 @@ export class RecordStore {
       if (!read.ok) return Promise.resolve(failure('INVALID', read.error))
       clean.push(read.value)
     }
-    return this.stats.measured('write', async () => writeBatch(this.database, await this.salt(), clean))
+    return this.stats.measured('write', async () => writeBatch(this.database, clean))
   }
 
   /** Key of the hashes of users who were forgotten; throws a StoreFailure. */
-  async salt(): Promise<string> {
-    this.#salt ??= await saltOf(this.database.queries)
-    return this.#salt
+  salt(): Promise<string> {
+    return saltOf(this.database.queries)
+  }
+
+  /** Takes over the key of another database's list of the forgotten; false when this one has a list of its own. */
+  async adoptSalt(salt: string): Promise<boolean> {
+    const { queries } = this.database
+    if ((await this.salt()) === salt) return true
+    const any = await queries.selectFrom('forgottenUsers').select('userKey').limit(1).executeTakeFirst()
+    if (any !== undefined) return false
+    await queries.updateTable('settings').set({ value: salt }).where('name', '=', SALT).execute()
+    return true
   }
 
   /**

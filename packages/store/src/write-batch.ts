@@ -129,13 +129,12 @@ async function withoutUnkept(writes: Writes, records: readonly StoredRecord[]): 
 /** One transaction for all of `records`; throws a StoreFailure, and then nothing of them is written. */
 export async function writeBatch(
   database: RecordDatabase,
-  salt: string,
   records: readonly StoredRecord[],
 ): Promise<WriteReport> {
   return database.queries.transaction().execute(async (writes) => {
     await database.shareWrites(writes)
     const merged = mergeBatch(records)
-    const known = await withoutForgotten(writes, salt, merged)
+    const known = await withoutForgotten(writes, merged)
     const kept = await withoutUnkept(writes, known)
     let changed = 0n
     for (const table of TABLE_NAMES) {
