@@ -1,4 +1,5 @@
 // The thread that owns one SQLite database. `node:sqlite` is synchronous: here it blocks nobody. One request at a time, in order.
+import { closeSync, openSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -16,6 +17,8 @@ const locks = new Map<string, DatabaseSync>()
  * a power cut. secure_delete: what is deleted is overwritten, a user who is forgotten included.
  */
 function open(): DatabaseSync {
+  // The files of SQLite are as readable as the first of them: for this user only.
+  if (!data.isReadOnly) closeSync(openSync(data.file, 'a', 0o600))
   const opened = new DatabaseSync(data.file, { timeout: data.busyTimeoutMs, readOnly: data.isReadOnly })
   if (!data.isReadOnly) {
     opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON')
