@@ -507,7 +507,8 @@ export const ConfigSchema = Type.Object(
         spillBytes: Type.Integer({
           default: 268435456,
           minimum: 1048576,
-          description: 'Records that wait on disk while the database is lost; beyond it the oldest are dropped and counted.',
+          description:
+            'Records that wait on disk while the database is lost; beyond it the oldest are dropped and counted.',
         }),
       },
       { ...strict, default: {} },

@@ -24,7 +24,9 @@ export async function saltOf(queries: Queries | Writes): Promise<string> {
 }
 
 export const userKeyOf = (salt: string, tenant: string, userId: string): string =>
-  createHmac('sha256', salt).update(JSON.stringify([tenant, userId])).digest('base64url')
+  createHmac('sha256', salt)
+    .update(JSON.stringify([tenant, userId]))
+    .digest('base64url')
 
 export async function rememberForgotten(writes: Writes, userKey: string, forgottenAtMs: number): Promise<void> {
   await writes

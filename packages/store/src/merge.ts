@@ -47,4 +47,3 @@ export function mergeBatch(records: readonly StoredRecord[]): StoredRecord[] {
   }
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => record)
 }
-

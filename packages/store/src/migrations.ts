@@ -99,7 +99,9 @@ async function createIndexes(writes: Writes): Promise<void> {
   await index('sessions_of_tenant', 'sessions', ['tenant', 'startedAtMs', 'sessionId'])
   await index('sessions_of_user', 'sessions', ['tenant', 'userId', 'startedAtMs'])
   // What is old enough for the archive. An expression: a session that never ended ages from its start.
-  await sql`create index sessions_by_age on sessions ((coalesce(ended_at_ms, started_at_ms)), session_id)`.execute(writes)
+  await sql`create index sessions_by_age on sessions ((coalesce(ended_at_ms, started_at_ms)), session_id)`.execute(
+    writes,
+  )
   // Archive; a tenant's finals that are past their time; forgetting one user.
   await index('finals_by_age', 'finals', ['recordedAtMs'])
   await index('finals_of_tenant', 'finals', ['tenant', 'recordedAtMs'])

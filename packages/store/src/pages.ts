@@ -27,7 +27,7 @@ function ageValue(record: StoredRecord): string | number {
 }
 
 const columnsOf = (table: TableName) => Object.keys(TABLES[table].columns)
-const valueOf = (record: StoredRecord, column: string) =>
+const cellOf = (record: StoredRecord, column: string) =>
   (record.row as unknown as Record<string, string | number | null>)[column] as string | number | null
 
 /** Rows in the order of their age, then of their key. */
@@ -40,7 +40,7 @@ export async function readPage(queries: Queries, table: TableName, request: Page
   if (request.tenant !== undefined) wanted.push(sql`tenant = ${request.tenant}`)
   const { after } = request
   if (after) {
-    const values = [ageValue(after), ...TABLES[table].key.map((name) => valueOf(after, name))]
+    const values = [ageValue(after), ...TABLES[table].key.map((name) => cellOf(after, name))]
     wanted.push(sql`(${order}) > (${sql.join(values)})`)
   }
   const columns = sql.join(columnsOf(table).map((name) => sql.ref(name)))
@@ -72,10 +72,14 @@ function whereKeys(table: TableName, records: readonly StoredRecord[]): RawBuild
   const { key } = TABLES[table]
   const [only] = key
   if (key.length === 1 && only !== undefined) {
-    return sql`${sql.ref(only)} in (${sql.join(records.map((record) => valueOf(record, only)))})`
+    return sql`${sql.ref(only)} in (${sql.join(records.map((record) => cellOf(record, only)))})`
   }
   const rows = records.map(
-    (record) => sql`(${sql.join(key.map((name) => sql`${sql.ref(name)} = ${valueOf(record, name)}`), sql` and `)})`,
+    (record) =>
+      sql`(${sql.join(
+        key.map((name) => sql`${sql.ref(name)} = ${cellOf(record, name)}`),
+        sql` and `,
+      )})`,
   )
   return sql`(${sql.join(rows, sql` or `)})`
 }

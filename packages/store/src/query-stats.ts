@@ -39,10 +39,7 @@ export class QueryStats {
   }
 
   /** The same for work that has an outcome of its own. */
-  async measuredResult<T>(
-    name: string,
-    work: () => Promise<Result<T, StoreError>>,
-  ): Promise<Result<T, StoreError>> {
+  async measuredResult<T>(name: string, work: () => Promise<Result<T, StoreError>>): Promise<Result<T, StoreError>> {
     const startedMs = this.#clock.nowMs()
     const result = await caught(work)
     this.#count(name, this.#clock.nowMs() - startedMs, result.ok ? undefined : result.error.code)

@@ -165,7 +165,10 @@ export async function createRecordStore(place: StorePlace, options: StoreOptions
 }
 
 /** Opens and migrates. The store is closed again when that fails. */
-export async function openRecordStore(place: StorePlace, options: StoreOptions): Promise<Result<RecordStore, StoreError>> {
+export async function openRecordStore(
+  place: StorePlace,
+  options: StoreOptions,
+): Promise<Result<RecordStore, StoreError>> {
   const store = await createRecordStore(place, options)
   const migrated = await store.migrate()
   if (migrated.ok) return ok(store)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { mergeBatch } from './merge.ts'
-import { postgresFailure } from './postgres/postgres-failure.ts'
 import { placeOf } from './postgres/postgres-database.ts'
+import { postgresFailure } from './postgres/postgres-failure.ts'
 import { cleanText, keyOf, lineOf, MAX_TEXT_CHARS, parseLine, readRecord, type StoredRecord } from './records.ts'
 import { act, final, SAMPLE_MS, session, usage } from './testing/samples.ts'
 import { UsageMeter } from './usage-meter.ts'
@@ -50,7 +50,9 @@ const anySession = fc
     fenceCounter: fc.integer({ min: 0, max: 2 }),
   })
   .map(session)
-const anyUsage = fc.record({ speechMs: fc.integer({ min: 0, max: 9 }), providerTokens: fc.integer({ min: 0, max: 9 }) }).map(usage)
+const anyUsage = fc
+  .record({ speechMs: fc.integer({ min: 0, max: 9 }), providerTokens: fc.integer({ min: 0, max: 9 }) })
+  .map(usage)
 
 test('[STR2, STR4] merging a batch is the same however the batch was cut, and leaves one record per key', () => {
   fc.assert(

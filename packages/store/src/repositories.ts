@@ -70,12 +70,7 @@ export class Finals {
   }
 
   /** A session's text in order; `after` is the last of the page before. */
-  ofSession(
-    tenant: string,
-    sessionId: string,
-    limit: number,
-    after?: FinalRecord,
-  ): Answer<FinalRecord[]> {
+  ofSession(tenant: string, sessionId: string, limit: number, after?: FinalRecord): Answer<FinalRecord[]> {
     const { database, stats } = this.#context
     return stats.measured('finals.ofSession', () => {
       let query = database.queries
@@ -220,13 +215,7 @@ export class Retention {
       const done = await queries
         .deleteFrom('finals')
         .where(({ eb, refTuple, selectFrom }) => {
-          let old = selectFrom('finals').select([
-            'sessionId',
-            'utteranceEpoch',
-            'utteranceIndex',
-            'revision',
-            'kind',
-          ])
+          let old = selectFrom('finals').select(['sessionId', 'utteranceEpoch', 'utteranceIndex', 'revision', 'kind'])
           if (which.tenant !== undefined) old = old.where('tenant', '=', which.tenant)
           if (which.beforeMs !== undefined) old = old.where('recordedAtMs', '<', which.beforeMs)
           if (which.notOf !== undefined && which.notOf.length > 0) old = old.where('tenant', 'not in', which.notOf)

@@ -6,7 +6,10 @@ export const STORE_ERRORS = {
   UNAVAILABLE: { isRetryable: true, fix: 'look whether the database runs and can be reached; records wait meanwhile' },
   TIMEOUT: { isRetryable: true, fix: 'look what holds the database up; records wait meanwhile' },
   INVALID: { isRetryable: false, fix: 'the record is left out; it says which field' },
-  SCHEMA_NEWER: { isRetryable: false, fix: 'run the version of Parley that made the schema, or restore an older backup' },
+  SCHEMA_NEWER: {
+    isRetryable: false,
+    fix: 'run the version of Parley that made the schema, or restore an older backup',
+  },
   SCHEMA_OLDER: { isRetryable: false, fix: 'let it be migrated first: open it without `migrate: false`' },
   BUSY: { isRetryable: true, fix: 'wait until the other one is done' },
   DAMAGED: { isRetryable: false, fix: 'take the file from another copy' },

@@ -46,7 +46,14 @@ export class UsageMeter {
       const counts = this.#days.get(day)?.get(tenant)
       if (!counts) continue
       const { translatedCharacters, providerTokens } = counts
-      records.push({ tenant, day, source: this.#source, speechMs: Math.round(counts.speechMs), translatedCharacters, providerTokens })
+      records.push({
+        tenant,
+        day,
+        source: this.#source,
+        speechMs: Math.round(counts.speechMs),
+        translatedCharacters,
+        providerTokens,
+      })
     }
     this.#changed = new Set()
     const days = [...this.#days.keys()].sort()

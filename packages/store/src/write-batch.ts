@@ -55,8 +55,16 @@ async function writeSessions(writes: Writes, rows: Rows<'sessions'>): Promise<bi
               eb('excluded.startedAtMs', '<', eb.ref('sessions.startedAtMs')),
               eb('excluded.fenceEpoch', '<>', eb.ref('sessions.fenceEpoch')),
               eb('excluded.fenceCounter', '<>', eb.ref('sessions.fenceCounter')),
-              eb(eb.fn.coalesce('excluded.endedAtMs', 'sessions.endedAtMs'), 'is distinct from', eb.ref('sessions.endedAtMs')),
-              eb(eb.fn.coalesce('excluded.endReason', 'sessions.endReason'), 'is distinct from', eb.ref('sessions.endReason')),
+              eb(
+                eb.fn.coalesce('excluded.endedAtMs', 'sessions.endedAtMs'),
+                'is distinct from',
+                eb.ref('sessions.endedAtMs'),
+              ),
+              eb(
+                eb.fn.coalesce('excluded.endReason', 'sessions.endReason'),
+                'is distinct from',
+                eb.ref('sessions.endReason'),
+              ),
             ]),
           ]),
         ),
@@ -127,10 +135,7 @@ async function withoutUnkept(writes: Writes, records: readonly StoredRecord[]): 
 }
 
 /** One transaction for all of `records`; throws a StoreFailure, and then nothing of them is written. */
-export async function writeBatch(
-  database: RecordDatabase,
-  records: readonly StoredRecord[],
-): Promise<WriteReport> {
+export async function writeBatch(database: RecordDatabase, records: readonly StoredRecord[]): Promise<WriteReport> {
   return database.queries.transaction().execute(async (writes) => {
     await database.shareWrites(writes)
     const merged = mergeBatch(records)

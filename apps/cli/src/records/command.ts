@@ -1,8 +1,8 @@
 // `parley records`: taking records out, bringing them back, archiving, forgetting, and how long finals are kept.
 import { Command, Option } from 'commander'
 import type { CliContext } from '../context.ts'
-import { archive, exportTo, forget, restoreFrom, retention, usage } from './records-run.ts'
 import { addRecordsOptions } from './place.ts'
+import { archive, exportTo, forget, restoreFrom, retention, usage } from './records-run.ts'
 import { daysOf } from './values.ts'
 
 const dryRun = () => new Option('--dry-run', 'only say what would be done').default(false)

@@ -1,6 +1,7 @@
 // Which records a command is about: those of the configuration's database, or of the data directory.
 import { access } from 'node:fs/promises'
 import os from 'node:os'
+import type { Loaded } from '@parley/config'
 import { newId } from '@parley/kernel'
 import {
   openRecordStore,
@@ -12,12 +13,11 @@ import {
   type StorePlace,
 } from '@parley/store'
 import { silentLogger } from '@parley/telemetry'
-import { Option } from 'commander'
 import type { Command } from 'commander'
+import { Option } from 'commander'
 import { addConfigOptions, type ConfigOptions, configFlags } from '../config-options.ts'
 import { type CliContext, loadOrFail } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
-import type { Loaded } from '@parley/config'
 
 export interface RecordsOptions extends ConfigOptions {
   readonly database?: string

@@ -29,10 +29,21 @@ export async function exportTo(
   const folder = path.resolve(context.cwd, dir)
   const { tenant, dryRun } = options
   await withRecords(context, options, false, async ({ store }) => {
-    const given = { folder, clock, dryRun, onProgress: progressOf(context), ...(tenant === undefined ? {} : { tenant }) }
+    const given = {
+      folder,
+      clock,
+      dryRun,
+      onProgress: progressOf(context),
+      ...(tenant === undefined ? {} : { tenant }),
+    }
     const report = valueOrFail(await exportRecords(store, given))
     if (!dryRun) {
-      await noteAct(context, store, { tenant: tenant ?? EVERYBODY, action: 'records.export', target: folder, result: 'ok' })
+      await noteAct(context, store, {
+        tenant: tenant ?? EVERYBODY,
+        action: 'records.export',
+        target: folder,
+        result: 'ok',
+      })
     }
     if (options.json) output.json({ folder, dryRun, ...report })
     else if (dryRun) output.line(`would export ${countText(report.rows, 'record')} to ${folder}`)
@@ -49,7 +60,8 @@ export async function restoreFrom(context: CliContext, dir: string, options: Dry
   const { dryRun } = options
   await withRecords(context, options, !dryRun, async ({ store }) => {
     const report = valueOrFail(await restoreRecords(store, { folder, dryRun, onProgress: progressOf(context) }))
-    if (!dryRun) await noteAct(context, store, { tenant: EVERYBODY, action: 'records.restore', target: folder, result: 'ok' })
+    if (!dryRun)
+      await noteAct(context, store, { tenant: EVERYBODY, action: 'records.restore', target: folder, result: 'ok' })
     if (options.json) return output.json({ folder, dryRun, ...report })
     if (dryRun) {
       output.line(`${folder} is whole: ${countText(report.rows, 'record')} in ${countText(report.files, 'file')}`)
@@ -116,9 +128,13 @@ export async function forget(context: CliContext, userId: string, options: Forge
       output.line(`${store.database.place}: ${rowsText({ sessions, finals }) || 'no rows'} ${would}deleted`)
       output.line(`audit log: ${countText(audit, 'act')} ${would}kept under another name`)
       output.line(`waiting on disk: ${countText(report.spilled, 'record')} ${would}deleted or renamed`)
-      output.line(`archives: ${countText(report.archived.records, 'record')} in ${countText(report.archived.files, 'file')} ${would}rewritten`)
+      output.line(
+        `archives: ${countText(report.archived.records, 'record')} in ${countText(report.archived.files, 'file')} ${would}rewritten`,
+      )
       if (options.also) {
-        output.line(`exports: ${countText(report.exported.records, 'record')} in ${countText(report.exported.files, 'file')} ${would}rewritten`)
+        output.line(
+          `exports: ${countText(report.exported.records, 'record')} in ${countText(report.exported.files, 'file')} ${would}rewritten`,
+        )
       }
       for (const remark of dryRun ? [] : report.remarks) output.note(`note: ${remark}`)
     }
@@ -146,7 +162,9 @@ export async function retention(
     if (options.json) return output.json(Object.fromEntries(kept))
     if (kept.size === 0) output.line('no tenant keeps finals')
     for (const [name, finalsDays] of kept) {
-      output.line(`${name}: ${finalsDays === 0 ? 'keeps no finals' : `finals are kept ${countText(finalsDays, 'day')}`}`)
+      output.line(
+        `${name}: ${finalsDays === 0 ? 'keeps no finals' : `finals are kept ${countText(finalsDays, 'day')}`}`,
+      )
     }
   })
 }

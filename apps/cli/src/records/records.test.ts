@@ -72,13 +72,19 @@ test('[RCM1, RCM4] export, archive and restore say what they do, in words and as
   assert.match(checked.out, /is whole: 5 records in 4 files/)
   const restored = await run(dataDir, ['records', 'restore', recordFolders(dataDir).archiveFolder, '--json'])
   assert.equal((JSON.parse(restored.out) as { restored: number }).restored, 5)
-  assert.match((await run(dataDir, ['records', 'restore', target])).out, /restored 0 records of 5 .*\n5 were there already/)
+  assert.match(
+    (await run(dataDir, ['records', 'restore', target])).out,
+    /restored 0 records of 5 .*\n5 were there already/,
+  )
   const days = await run(dataDir, ['records', 'usage', '--days', '100'])
   assert.match(days.out, /default +2026-11-27 +1\.0 +10 +5/)
   const acts = await withStore(place, (store) => store.audit.list({ tenant: '*', limit: 10 }))
   assert.ok(acts.ok)
   const actions = acts.value.map((row) => row.action).sort()
-  assert.deepEqual(actions, ['archive', 'archive', 'export', 'restore', 'restore'].map((name) => `records.${name}`))
+  assert.deepEqual(
+    actions,
+    ['archive', 'archive', 'export', 'restore', 'restore'].map((name) => `records.${name}`),
+  )
   assert.match(acts.value[0]?.actor ?? '', /^cli:/)
 })
 
@@ -97,7 +103,10 @@ test('[RCM2] forgetting only counts until it is told to', async (t) => {
   assert.match(done.err, /backups and exports made before still hold the user/)
   const rows = await withStore(place, (store) => store.sessions.list({ tenant: 'default', limit: 10 }))
   assert.ok(rows.ok)
-  assert.deepEqual(rows.value.map((row) => row.userId), ['bob'])
+  assert.deepEqual(
+    rows.value.map((row) => row.userId),
+    ['bob'],
+  )
   const again = await run(dataDir, ['records', 'forget-user', 'ada', '--yes', '--json'])
   const { rows: counts } = JSON.parse(again.out) as { rows: object }
   assert.deepEqual(counts, { sessions: 0, finals: 0, audit: 0 })
@@ -141,7 +150,13 @@ test('[RCM6] a backup comes back with one command, and not under a running platf
   const made = await run(dataDir, ['backup', folder])
   assert.match(made.out, /1 file, \d+\.\d kB/)
   await mkdir(path.join(dataDir, 'run'))
-  await writeRun(dataDir, { url: 'http://127.0.0.1:1', pid: process.pid, adminUrl: 'unix:x', podPid: 1, startedAtMs: 1 })
+  await writeRun(dataDir, {
+    url: 'http://127.0.0.1:1',
+    pid: process.pid,
+    adminUrl: 'unix:x',
+    podPid: 1,
+    startedAtMs: 1,
+  })
   const refused = await run(dataDir, ['restore', folder])
   assert.equal(refused.exitCode, 1)
   assert.match(refused.err, /a platform runs on .*; stop it, then restore/)

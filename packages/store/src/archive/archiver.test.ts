@@ -47,7 +47,9 @@ const linesOf = async (store: RecordStore) => (await all(store)).map(lineOf).sor
 
 /** Some records of each kind, of two users, and some that are too young. */
 const some = (): StoredRecord[] => [
-  ...Array.from({ length: 20 }, (_, index) => session({ sessionId: `ses_${index}`, userId: index % 2 ? 'ada' : 'bob' })),
+  ...Array.from({ length: 20 }, (_, index) =>
+    session({ sessionId: `ses_${index}`, userId: index % 2 ? 'ada' : 'bob' }),
+  ),
   ...Array.from({ length: 20 }, (_, index) =>
     final({ utteranceIndex: index, userId: index % 2 ? 'ada' : 'bob', text: `text ${index} \u0000 \ud83d\ude00\n"` }),
   ),
@@ -100,7 +102,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       const { files, state } = await readManifest(report.folder as string)
       assert.equal(state, 'done')
       for (const file of files) {
-        const [sum] = execFileSync('sha256sum', [path.join(report.folder as string, file.name)], { encoding: 'utf8' }).split(' ')
+        const [sum] = execFileSync('sha256sum', [path.join(report.folder as string, file.name)], {
+          encoding: 'utf8',
+        }).split(' ')
         assert.equal(sum, file.sha256)
         const text = execFileSync('zcat', [path.join(report.folder as string, file.name)], { encoding: 'utf8' })
         assert.equal(text.trimEnd().split('\n').length, file.rows)
@@ -243,7 +247,10 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       assert.equal(value(await next.retention.all()).get('default'), 400)
       const second = value(await restoreRecords(next, { folder: old }))
       assert.equal(second.forgotten, 21)
-      assert.deepEqual((await linesOf(next)).filter((line) => line.includes('"userId":"ada"')), [])
+      assert.deepEqual(
+        (await linesOf(next)).filter((line) => line.includes('"userId":"ada"')),
+        [],
+      )
     })
 
     test('[ARC6] an export of one tenant holds nothing of another', async (t) => {

@@ -59,7 +59,10 @@ export async function archivesIn(folder: string): Promise<string[]> {
 }
 
 /** BUSY when another member is at it. */
-export function archiveRecords(store: RecordStore, options: ArchiveOptions): Promise<Result<ArchiveReport, StoreError>> {
+export function archiveRecords(
+  store: RecordStore,
+  options: ArchiveOptions,
+): Promise<Result<ArchiveReport, StoreError>> {
   return caught(async () => {
     if (options.dryRun) return ok({ ...NOTHING, copied: await count(store.database.queries, options) })
     await mkdir(options.folder, { recursive: true, mode: 0o700 })

@@ -176,14 +176,23 @@ async function hashOf(file: string): Promise<string> {
 export async function checkFile(folder: string, file: RecordFile): Promise<void> {
   const where = path.join(folder, file.name)
   const found = await hashOf(where).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? new StoreFailure('DAMAGED', `${where} is missing; take it from another copy`) : error
+    throw error.code === 'ENOENT'
+      ? new StoreFailure('DAMAGED', `${where} is missing; take it from another copy`)
+      : error
   })
   if (found === file.sha256) return
-  throw new StoreFailure('DAMAGED', `${where} has SHA-256 ${found}, its manifest says ${file.sha256}; take it from another copy`)
+  throw new StoreFailure(
+    'DAMAGED',
+    `${where} has SHA-256 ${found}, its manifest says ${file.sha256}; take it from another copy`,
+  )
 }
 
 /** The records of a file in batches; throws DAMAGED at a line that is none, and when the number is not the manifest's. */
-export async function* readRecords(folder: string, file: RecordFile, batchRows: number): AsyncGenerator<StoredRecord[]> {
+export async function* readRecords(
+  folder: string,
+  file: RecordFile,
+  batchRows: number,
+): AsyncGenerator<StoredRecord[]> {
   const where = path.join(folder, file.name)
   const input = createReadStream(where)
   const unzipped = createGunzip()
@@ -196,7 +205,10 @@ export async function* readRecords(folder: string, file: RecordFile, batchRows: 
       rows++
       const parsed = parseLine(line)
       if (!parsed.ok || parsed.value.table !== file.table) {
-        throw new StoreFailure('DAMAGED', `${where}, line ${rows}: ${parsed.ok ? `not of ${file.table}` : parsed.error}`)
+        throw new StoreFailure(
+          'DAMAGED',
+          `${where}, line ${rows}: ${parsed.ok ? `not of ${file.table}` : parsed.error}`,
+        )
       }
       batch.push(parsed.value)
       if (batch.length < batchRows) continue
@@ -207,6 +219,7 @@ export async function* readRecords(folder: string, file: RecordFile, batchRows: 
     lines.close()
     input.destroy()
   }
-  if (rows !== file.rows) throw new StoreFailure('DAMAGED', `${where} has ${rows} records, its manifest says ${file.rows}`)
+  if (rows !== file.rows)
+    throw new StoreFailure('DAMAGED', `${where} has ${rows} records, its manifest says ${file.rows}`)
   if (batch.length > 0) yield batch
 }

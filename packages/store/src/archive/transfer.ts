@@ -44,7 +44,14 @@ export function exportRecords(store: RecordStore, options: ExportOptions): Promi
       ...(tenant === undefined ? {} : { tenant }),
       ...(onProgress ? { onProgress } : {}),
     })
-    const manifest: Manifest = { format: 1, kind: 'export', createdAtMs: clock.wallMs(), state: 'done', rewrites: 0, files }
+    const manifest: Manifest = {
+      format: 1,
+      kind: 'export',
+      createdAtMs: clock.wallMs(),
+      state: 'done',
+      rewrites: 0,
+      files,
+    }
     await writeManifest(folder, { ...manifest, ...(await settingsOf(store, tenant)) })
     const sum = (of: 'rows' | 'bytes') => files.reduce((total, file) => total + file[of], 0)
     return ok({ rows: sum('rows'), files: files.length, bytes: sum('bytes') })
@@ -101,7 +108,10 @@ async function foldersIn(folder: string): Promise<string[]> {
 }
 
 /** Every file is checked before the first row is written. */
-export function restoreRecords(store: RecordStore, options: RestoreOptions): Promise<Result<RestoreReport, StoreError>> {
+export function restoreRecords(
+  store: RecordStore,
+  options: RestoreOptions,
+): Promise<Result<RestoreReport, StoreError>> {
   return caught(async () => {
     const manifests: [string, Manifest][] = []
     for (const folder of await foldersIn(options.folder)) manifests.push([folder, await readManifest(folder)])

@@ -27,7 +27,9 @@ async function dataDirectory(t: TestContext) {
   await writeFile(path.join(dataDir, 'run/current.json'), '{}')
   await writeFile(path.join(dataDir, 'records/postgres/pg/PG_VERSION'), '15')
   await writeFile(path.join(archiveFolder, 'x.ndjson.gz'), 'x')
-  const store = value(await openRecordStore({ kind: 'sqlite', file: databaseFile }, { clock: systemClock, logger: silentLogger }))
+  const store = value(
+    await openRecordStore({ kind: 'sqlite', file: databaseFile }, { clock: systemClock, logger: silentLogger }),
+  )
   t.after(() => store.close())
   const folder = path.join(root, 'backup')
   const options: BackupOptions = { dataDir, folder, clock: systemClock, version: '0.1.0' }
@@ -43,7 +45,11 @@ test('[BKP1, BKP2] a backup made while records are written is whole, and comes b
   const manifest = value(await backUp(options))
   isDone = true
   await writing
-  assert.deepEqual(manifest.files.map((file) => file.name).sort(), ['apiKey', 'records/archive/x.ndjson.gz', 'records/records.db'])
+  assert.deepEqual(manifest.files.map((file) => file.name).sort(), [
+    'apiKey',
+    'records/archive/x.ndjson.gz',
+    'records/records.db',
+  ])
   value(await store.write([session({ sessionId: 'ses_later' })]))
   await writeFile(path.join(dataDir, 'apiKey'), 'changed')
   await store.close()
@@ -52,7 +58,9 @@ test('[BKP1, BKP2] a backup made while records are written is whole, and comes b
   assert.equal((await stat(path.join(dataDir, 'apiKey'))).mode & 0o777, 0o600)
   assert.equal(await readFile(path.join(previous as string, 'apiKey'), 'utf8'), 'changed')
   const { databaseFile } = recordFolders(dataDir)
-  const restored = value(await openRecordStore({ kind: 'sqlite', file: databaseFile }, { clock: systemClock, logger: silentLogger }))
+  const restored = value(
+    await openRecordStore({ kind: 'sqlite', file: databaseFile }, { clock: systemClock, logger: silentLogger }),
+  )
   t.after(() => restored.close())
   assert.equal(value(await restored.sessions.get('default', 'ses_later')), undefined)
   assert.notEqual(value(await restored.sessions.get('default', 'ses_0')), undefined)

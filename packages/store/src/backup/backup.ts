@@ -134,7 +134,10 @@ async function copyAll(options: BackupOptions): Promise<Result<BackupManifest, S
 export async function readBackup(folder: string): Promise<BackupManifest> {
   const file = path.join(folder, BACKUP_MANIFEST)
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new StoreFailure('REFUSED', `${folder} has no ${BACKUP_MANIFEST}: it is no backup, or one that was interrupted`)
+    throw new StoreFailure(
+      'REFUSED',
+      `${folder} has no ${BACKUP_MANIFEST}: it is no backup, or one that was interrupted`,
+    )
   })
   try {
     const manifest = JSON.parse(text) as BackupManifest

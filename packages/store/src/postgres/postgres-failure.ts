@@ -1,6 +1,6 @@
 // What a failure of PostgreSQL, or of the way to it, means for records. Pure. Messages of the server may hold values of
 // rows: only its codes are passed on.
-import { StoreFailure, type StoreErrorCode } from '../store-error.ts'
+import { type StoreErrorCode, StoreFailure } from '../store-error.ts'
 
 /** Whether the connection may be used again. */
 export interface PostgresFailure {
@@ -46,8 +46,14 @@ export function postgresFailure(error: unknown, place: string): PostgresFailure 
     }
   }
   if (/timeout/i.test(message)) {
-    return { failure: new StoreFailure('TIMEOUT', `PostgreSQL ${place} did not answer in time`), isConnectionLost: true }
+    return {
+      failure: new StoreFailure('TIMEOUT', `PostgreSQL ${place} did not answer in time`),
+      isConnectionLost: true,
+    }
   }
   const why = code === '' ? 'the connection broke' : code
-  return { failure: new StoreFailure('UNAVAILABLE', `PostgreSQL ${place} cannot be reached: ${why}`), isConnectionLost: true }
+  return {
+    failure: new StoreFailure('UNAVAILABLE', `PostgreSQL ${place} cannot be reached: ${why}`),
+    isConnectionLost: true,
+  }
 }

@@ -149,7 +149,9 @@ export async function openSqlite(file: string, clock: Clock): Promise<RecordData
     async scrub() {
       const { rows } = await thread.run('PRAGMA wal_checkpoint(TRUNCATE)')
       const [{ busy } = { busy: 1 }] = rows as { busy: number }[]
-      return busy === 0 ? undefined : `a reader kept ${file}-wal from being emptied; it is overwritten as writing goes on`
+      return busy === 0
+        ? undefined
+        : `a reader kept ${file}-wal from being emptied; it is overwritten as writing goes on`
     },
     backup: (target) => thread.backup(target),
     load: () => driver.load,

@@ -5,7 +5,7 @@ import { ManualClock } from '@parley/kernel/testing'
 import { collectingLogger } from '@parley/telemetry/testing'
 import { MIGRATIONS, type Migration } from '../migrations.ts'
 import { countOlder, deleteSame, readPage } from '../pages.ts'
-import { openRecordStore, RecordStore, type StorePlace } from '../record-store.ts'
+import { openRecordStore, type RecordStore, type StorePlace } from '../record-store.ts'
 import { lineOf, type StoredRecord } from '../records.ts'
 import { act, final, SAMPLE_MS, session, usage } from './samples.ts'
 
@@ -156,7 +156,10 @@ export function storeContract(name: string, { create, skip }: StoreContractOptio
         clean,
       )
       for (const text of NASTY) {
-        assert.deepEqual(value(await store.sessions.list({ tenant: text.toWellFormed().replaceAll('\0', ''), limit: 1 })), [])
+        assert.deepEqual(
+          value(await store.sessions.list({ tenant: text.toWellFormed().replaceAll('\0', ''), limit: 1 })),
+          [],
+        )
       }
       assert.equal((await all(store)).length, NASTY.length * 2)
     })
@@ -238,7 +241,10 @@ export function storeContract(name: string, { create, skip }: StoreContractOptio
       assert.equal(await deleteSame(store.database, store.database.queries, 'sessions', kept), 1)
       assert.equal(await deleteSame(store.database, store.database.queries, 'finals', seen), 25)
       for (const table of ['usage', 'audit'] as const) {
-        const rows = await readPage(store.database.queries, table, { limit: 10, olderThanMs: SAMPLE_MS + 2 * 86_400_000 })
+        const rows = await readPage(store.database.queries, table, {
+          limit: 10,
+          olderThanMs: SAMPLE_MS + 2 * 86_400_000,
+        })
         assert.equal(await deleteSame(store.database, store.database.queries, table, rows), 1)
       }
       assert.equal((await all(store)).length, 1)

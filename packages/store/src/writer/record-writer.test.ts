@@ -104,36 +104,40 @@ test('[WRI2] finals of tenants that did not opt in are not even queued; the opt-
   assert.equal(second.writer.figures.dropped.notKept, 1)
 })
 
-test('[WRI3, WRI4] PostgreSQL killed in the middle of writing and started again: every record is there once', needsPostgres, async (t) => {
-  assert.ok(typeof postgres !== 'string')
-  const url = await postgres.newDatabase()
-  const { writer, clock, store, logger, settle } = await writing(t, { place: { kind: 'postgres', url } })
-  let count = 0
-  const add = (rows: number) => {
-    for (const record of many(rows, count)) writer.record(record)
-    count += rows
-  }
-  add(3_000)
-  await eventually(() => (writer.figures.written > 0 ? undefined : 'nothing is written yet'))
-  postgres.server.kill('SIGKILL')
-  for (let round = 0; round < 4; round++) {
-    add(700)
+test(
+  '[WRI3, WRI4] PostgreSQL killed in the middle of writing and started again: every record is there once',
+  needsPostgres,
+  async (t) => {
+    assert.ok(typeof postgres !== 'string')
+    const url = await postgres.newDatabase()
+    const { writer, clock, store, logger, settle } = await writing(t, { place: { kind: 'postgres', url } })
+    let count = 0
+    const add = (rows: number) => {
+      for (const record of many(rows, count)) writer.record(record)
+      count += rows
+    }
+    add(3_000)
+    await eventually(() => (writer.figures.written > 0 ? undefined : 'nothing is written yet'))
+    postgres.server.kill('SIGKILL')
+    for (let round = 0; round < 4; round++) {
+      add(700)
+      await writer.flush()
+    }
+    assert.notEqual(writer.figures.lostSinceMs, undefined)
+    assert.ok(writer.figures.spillRows > 0)
+    await postgres.restart()
+    add(100)
+    await settle()
+    clock.advance(250)
     await writer.flush()
-  }
-  assert.notEqual(writer.figures.lostSinceMs, undefined)
-  assert.ok(writer.figures.spillRows > 0)
-  await postgres.restart()
-  add(100)
-  await settle()
-  clock.advance(250)
-  await writer.flush()
-  const keys = await sessionsIn(store)
-  assert.equal(keys.length, count)
-  assert.equal(new Set(keys).size, count)
-  assert.deepEqual(Object.values(writer.figures.dropped), [0, 0, 0, 0, 0, 0])
-  const said = logger.lines.map((line) => line.message).filter((line) => line.startsWith('the database'))
-  assert.equal(said.length, 2)
-})
+    const keys = await sessionsIn(store)
+    assert.equal(keys.length, count)
+    assert.equal(new Set(keys).size, count)
+    assert.deepEqual(Object.values(writer.figures.dropped), [0, 0, 0, 0, 0, 0])
+    const said = logger.lines.map((line) => line.message).filter((line) => line.startsWith('the database'))
+    assert.equal(said.length, 2)
+  },
+)
 
 test('[WRI3] a PostgreSQL that stands still costs nothing but time', needsPostgres, async (t) => {
   assert.ok(typeof postgres !== 'string')

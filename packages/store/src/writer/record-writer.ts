@@ -1,6 +1,6 @@
 // From calls to rows: a bounded queue, one transaction per quarter of a second or 500 records, and the disk when the
 // database is lost. Nothing here ever makes a session wait.
-import { backoffMs, BoundedQueue, type Clock, ok, type Random, type Result, type Scope } from '@parley/kernel'
+import { BoundedQueue, backoffMs, type Clock, ok, type Random, type Result, type Scope } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { RecordStore } from '../record-store.ts'
 import { readRecord, type StoredRecord } from '../records.ts'
@@ -275,7 +275,10 @@ export class RecordWriter {
     this.#lostSinceMs = undefined
     if (lostSinceMs === undefined) return
     const { clock, logger } = this.#options
-    logger.info({ lostMs: Math.round(clock.nowMs() - lostSinceMs) }, 'the database of records is back: all that waited is in it')
+    logger.info(
+      { lostMs: Math.round(clock.nowMs() - lostSinceMs) },
+      'the database of records is back: all that waited is in it',
+    )
     void this.#refresh()
   }
 }

@@ -108,9 +108,10 @@ export class Spill {
 
   async #dropOldest(): Promise<number> {
     const count = Math.ceil(this.#rows / DROP_SHARE)
-    const { changes } = await this.#thread.run('delete from spill where id in (select id from spill order by id limit ?)', [
-      count,
-    ])
+    const { changes } = await this.#thread.run(
+      'delete from spill where id in (select id from spill order by id limit ?)',
+      [count],
+    )
     await this.#recount()
     return changes
   }
@@ -134,9 +135,10 @@ export class Spill {
   /** What has been written goes. */
   remove(throughId: number): Promise<Result<void, StoreError>> {
     return caught(async () => {
-      const counted = await this.#thread.run(`select count(*) as count, ${ROW_COST} as bytes from spill where id <= ?`, [
-        throughId,
-      ])
+      const counted = await this.#thread.run(
+        `select count(*) as count, ${ROW_COST} as bytes from spill where id <= ?`,
+        [throughId],
+      )
       await this.#thread.run('delete from spill where id <= ?', [throughId])
       const [gone] = counted.rows as { count: number; bytes: number | null }[]
       this.#rows -= gone?.count ?? 0
