@@ -74,14 +74,13 @@ function whereKeys(table: TableName, records: readonly StoredRecord[]): RawBuild
   if (key.length === 1 && only !== undefined) {
     return sql`${sql.ref(only)} in (${sql.join(records.map((record) => cellOf(record, only)))})`
   }
+  // Cast: PostgreSQL takes a bare parameter of VALUES for a text. Joined rather than a chain of ORs, which it plans for longer
+  // than it runs.
+  const typeOf = (name: string) => sql.raw(TABLES[table].columns[name]?.type === 'integer' ? 'bigint' : 'text')
   const rows = records.map(
-    (record) =>
-      sql`(${sql.join(
-        key.map((name) => sql`${sql.ref(name)} = ${cellOf(record, name)}`),
-        sql` and `,
-      )})`,
+    (record) => sql`(${sql.join(key.map((name) => sql`cast(${cellOf(record, name)} as ${typeOf(name)})`))})`,
   )
-  return sql`(${sql.join(rows, sql` or `)})`
+  return sql`(${sql.join(key.map((name) => sql.ref(name)))}) in (values ${sql.join(rows)})`
 }
 
 /** The row as the line it is written as: equal rows have equal lines, because columns have one order. */

@@ -30,6 +30,20 @@ test('[PGS1] a PostgreSQL of our own listens on its socket only, is not root, an
   await again.value.close()
 })
 
+test('[PGS2] one whose owner was killed is stopped before its folder is started again', async (t) => {
+  const postgres = await temporaryPostgres()
+  if (typeof postgres === 'string') return t.skip(postgres)
+  t.after(() => postgres.end())
+  const orphan = postgres.server
+  const again = await startPostgres({ clock: systemClock, folder: postgres.folder })
+  assert.ok(again.ok)
+  await orphan.ended
+  assert.notEqual(again.value.pid, orphan.pid)
+  await again.value.stop()
+  const long = await startPostgres({ clock: systemClock, folder: `/tmp/${'x'.repeat(90)}` })
+  assert.ok(!long.ok && long.error.code === 'REFUSED')
+})
+
 test('[PGS1] where none can be started the reason says so', async () => {
   assert.equal(await findPostgres(['/nonexistent']), undefined)
   const started = await startPostgres({ clock: systemClock, folder: path.join(import.meta.filename, 'below') })

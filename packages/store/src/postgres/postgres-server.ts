@@ -2,7 +2,7 @@
 // it. For fleets on one machine that bring no database, and for tests.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, chown, mkdir, readdir } from 'node:fs/promises'
+import { access, chown, mkdir, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, ok, type Result, sleep } from '@parley/kernel'
@@ -10,7 +10,7 @@ import { failure, type StoreError } from '../store-error.ts'
 
 export interface PostgresServerOptions {
   readonly clock: Clock
-  /** Holds the data (`pg/`) and the socket; at most 80 characters, or the socket's name is too long for the system. */
+  /** Holds the data (`pg/`) and the socket; at most 90 characters, because the system bounds the paths of sockets. */
   readonly folder: string
   /** Extra settings, `name=value`. */
   readonly settings?: readonly string[]
@@ -30,6 +30,9 @@ export interface PostgresServer {
 }
 
 const USER = 'parley'
+/** A socket's path may have 107 bytes; its name takes 14 of them. */
+const MAX_FOLDER_CHARS = 90
+const STOP_MS = 20_000
 const run = promisify(execFile)
 const exists = (file: string) =>
   access(file).then(
@@ -87,9 +90,30 @@ async function initialise(bin: string, folder: string, ids: { uid: number; gid: 
   await run(path.join(bin, 'initdb'), options, { ...ids, cwd: folder, timeout: 60_000 })
 }
 
+/** The process of an earlier owner that was killed still runs and holds the data: it is stopped as its owner would have. */
+async function endOrphan(clock: Clock, folder: string): Promise<void> {
+  const data = path.join(folder, 'pg')
+  const [first] = (await readFile(path.join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+  const pid = Number(first)
+  const isOurs = async () => (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(data)
+  if (!(pid > 1) || !(await isOurs())) return
+  process.kill(pid, 'SIGINT')
+  const startMs = clock.nowMs()
+  while (await isOurs()) {
+    if (clock.nowMs() - startMs > STOP_MS) return process.kill(pid, 'SIGKILL') && undefined
+    await sleep(clock, 20)
+  }
+}
+
 /** Starts it, initialising the folder at the first time; UNAVAILABLE with the reason when that is not possible. */
 export async function startPostgres(options: PostgresServerOptions): Promise<Result<PostgresServer, StoreError>> {
   const { clock, folder } = options
+  if (Buffer.byteLength(folder) > MAX_FOLDER_CHARS) {
+    return failure(
+      'REFUSED',
+      `${folder} is too long for the path of a socket; name a folder of at most ${MAX_FOLDER_CHARS} characters`,
+    )
+  }
   const bin = await findPostgres()
   if (!bin) {
     return failure(
@@ -100,6 +124,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Res
   const ids = options.runAs ?? (await userOfPostgres())
   try {
     await initialise(bin, folder, ids)
+    await endOrphan(clock, folder)
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string }
     return failure('UNAVAILABLE', `PostgreSQL cannot be set up in ${folder}: ${(stderr || message).trim()}`)
@@ -126,7 +151,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Res
     kill: (signal) => void child.kill(signal),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
-      const kill = clock.after(20_000, () => child.kill('SIGKILL'))
+      const kill = clock.after(STOP_MS, () => child.kill('SIGKILL'))
       child.kill('SIGINT')
       await ended
       kill.cancel()

@@ -275,6 +275,17 @@ export function storeContract(name: string, { create, skip }: StoreContractOptio
       assert.ok(!(await store.forget('default', '')).ok)
     })
 
+    test('[FGT2] forgetting and writing at the same moment never leave a record of the user', async () => {
+      const [store, other] = [await opened(), await opened()]
+      for (let round = 0; round < 20; round++) {
+        const records = [session({ sessionId: `ses_${round}` }), usage({ source: `pod_${round}` })]
+        const [written, forgotten] = await Promise.all([store.write(records), other.forget('default', 'ada')])
+        value(written)
+        value(forgotten)
+        assert.deepEqual(value(await store.sessions.list({ tenant: 'default', limit: 10 })), [])
+      }
+    })
+
     test('[STR10] work that only one may do is done by one', async () => {
       const [store, other] = [await opened(), await opened()]
       const { promise, resolve } = Promise.withResolvers<void>()
