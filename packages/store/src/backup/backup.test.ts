@@ -97,7 +97,12 @@ test('[BKP3] where a backup cannot go is refused: a folder that is not empty, on
     assert.ok(!result.ok && result.error.code === 'REFUSED', bad)
   }
   const { promise, resolve } = Promise.withResolvers<void>()
-  const archiving = store.database.exclusively('archive', () => promise)
+  const begun = Promise.withResolvers<void>()
+  const archiving = store.database.exclusively('archive', () => {
+    begun.resolve()
+    return promise
+  })
+  await begun.promise
   const busy = await backUp(options)
   assert.ok(!busy.ok && busy.error.code === 'BUSY')
   resolve()

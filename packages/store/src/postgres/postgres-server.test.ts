@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import test from 'node:test'
@@ -30,15 +32,32 @@ test('[PGS1] a PostgreSQL of our own listens on its socket only, is not root, an
   await again.value.close()
 })
 
-test('[PGS2] one whose owner was killed is stopped before its folder is started again', async (t) => {
+/** Starts a server in `folder`, says its process id and waits to be killed. */
+const OWNER = `
+import { systemClock } from '@parley/kernel'
+import { startPostgres } from ${JSON.stringify(new URL('./postgres-server.ts', import.meta.url).href)}
+const started = await startPostgres({ clock: systemClock, folder: process.argv[1] })
+console.log(started.ok ? started.value.pid : started.error.message)
+setInterval(() => {}, 1000)`
+
+test('[PGS2] one whose owner was killed is stopped before its folder is started again; one whose owner lives is left alone', async (t) => {
   const postgres = await temporaryPostgres()
   if (typeof postgres === 'string') return t.skip(postgres)
   t.after(() => postgres.end())
-  const orphan = postgres.server
-  const again = await startPostgres({ clock: systemClock, folder: postgres.folder })
+  const { folder } = postgres
+  const refused = await startPostgres({ clock: systemClock, folder })
+  assert.ok(!refused.ok && refused.error.code === 'REFUSED')
+  await postgres.server.stop()
+  const args = ['--input-type=module', '-e', OWNER, folder]
+  const owner = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [said] = (await once(owner.stdout, 'data')) as [Buffer]
+  const orphanPid = Number(said.toString())
+  assert.ok(orphanPid > 1, said.toString())
+  owner.kill('SIGKILL')
+  await once(owner, 'exit')
+  const again = await startPostgres({ clock: systemClock, folder })
   assert.ok(again.ok)
-  await orphan.ended
-  assert.notEqual(again.value.pid, orphan.pid)
+  assert.notEqual(again.value.pid, orphanPid)
   await again.value.stop()
   const long = await startPostgres({ clock: systemClock, folder: `/tmp/${'x'.repeat(90)}` })
   assert.ok(!long.ok && long.error.code === 'REFUSED')

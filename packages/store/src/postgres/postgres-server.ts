@@ -2,7 +2,7 @@
 // it. For fleets on one machine that bring no database, and for tests.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, chown, mkdir, readdir, readFile } from 'node:fs/promises'
+import { access, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, ok, type Result, sleep } from '@parley/kernel'
@@ -33,6 +33,8 @@ const USER = 'parley'
 /** A socket's path may have 107 bytes; its name takes 14 of them. */
 const MAX_FOLDER_CHARS = 90
 const STOP_MS = 20_000
+/** Holds the process that started the server last. */
+const OWNER_FILE = 'owner.pid'
 const run = promisify(execFile)
 const exists = (file: string) =>
   access(file).then(
@@ -90,19 +92,30 @@ async function initialise(bin: string, folder: string, ids: { uid: number; gid: 
   await run(path.join(bin, 'initdb'), options, { ...ids, cwd: folder, timeout: 60_000 })
 }
 
-/** The process of an earlier owner that was killed still runs and holds the data: it is stopped as its owner would have. */
-async function endOrphan(clock: Clock, folder: string): Promise<void> {
+async function parentOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/^PPid:\t(\d+)$/m.exec(status)?.[1] ?? 0)
+}
+
+/**
+ * A server of an earlier owner that was killed still runs and holds the data: it is stopped as its owner would have. One
+ * whose owner lives is left alone; then this returns the owner.
+ */
+async function endOrphan(clock: Clock, folder: string): Promise<number | undefined> {
   const data = path.join(folder, 'pg')
-  const [first] = (await readFile(path.join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
-  const pid = Number(first)
+  const numberIn = async (file: string) => Number((await readFile(file, 'utf8').catch(() => '0')).split('\n')[0])
+  const pid = await numberIn(path.join(data, 'postmaster.pid'))
   const isOurs = async () => (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(data)
-  if (!(pid > 1) || !(await isOurs())) return
+  if (!(pid > 1) || !(await isOurs())) return undefined
+  const owner = await numberIn(path.join(folder, OWNER_FILE))
+  if (owner === (await parentOf(pid))) return owner
   process.kill(pid, 'SIGINT')
   const startMs = clock.nowMs()
   while (await isOurs()) {
-    if (clock.nowMs() - startMs > STOP_MS) return process.kill(pid, 'SIGKILL') && undefined
+    if (clock.nowMs() - startMs > STOP_MS) process.kill(pid, 'SIGKILL')
     await sleep(clock, 20)
   }
+  return undefined
 }
 
 /** Starts it, initialising the folder at the first time; UNAVAILABLE with the reason when that is not possible. */
@@ -124,7 +137,14 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Res
   const ids = options.runAs ?? (await userOfPostgres())
   try {
     await initialise(bin, folder, ids)
-    await endOrphan(clock, folder)
+    const owner = await endOrphan(clock, folder)
+    if (owner !== undefined) {
+      return failure(
+        'REFUSED',
+        `the PostgreSQL in ${folder} belongs to process ${owner}, which runs; use another folder`,
+      )
+    }
+    await writeFile(path.join(folder, OWNER_FILE), `${process.pid}\n`)
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string }
     return failure('UNAVAILABLE', `PostgreSQL cannot be set up in ${folder}: ${(stderr || message).trim()}`)

@@ -286,10 +286,40 @@ export function storeContract(name: string, { create, skip }: StoreContractOptio
       }
     })
 
+    test('[FGT2] forgetting waits for a batch that is being written', async () => {
+      const [store, other, third] = [await opened(), await opened(), await opened()]
+      const [begun, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const writing = store.database.queries.transaction().execute(async (writes) => {
+        await store.database.shareWrites(writes)
+        begun.resolve()
+        await written.promise
+        const [row] = [session()].filter((record) => record.table === 'sessions').map((record) => record.row)
+        assert.ok(row)
+        await writes.insertInto('sessions').values(row).execute()
+      })
+      await begun.promise
+      let isForgotten = false
+      const forgetting = other.forget('default', 'ada').then((result) => {
+        isForgotten = true
+        return result
+      })
+      for (let trip = 0; trip < 20; trip++) value(await third.setting('x'))
+      assert.equal(isForgotten, false)
+      written.resolve()
+      await writing
+      assert.equal(value(await forgetting).sessions, 1)
+      assert.deepEqual(await all(store), [])
+    })
+
     test('[STR10] work that only one may do is done by one', async () => {
       const [store, other] = [await opened(), await opened()]
       const { promise, resolve } = Promise.withResolvers<void>()
-      const first = store.database.exclusively('archive', async () => promise)
+      const begun = Promise.withResolvers<void>()
+      const first = store.database.exclusively('archive', async () => {
+        begun.resolve()
+        await promise
+      })
+      await begun.promise
       const held = await other.database.exclusively('archive', async () => 'second').catch(() => undefined)
       const elsewhere = await other.database.exclusively('other', async () => 'other')
       resolve()
