@@ -31,6 +31,7 @@ test('[STR7] what is no record is refused with the field and never the value', (
     [session({ tenant: 'secret'.repeat(50) }), /sessions\.tenant has 300 characters/],
     [usage({ day: '2026-13-01' }), /usage\.day must be a day/],
     [act({ atMs: -1 }), /audit\.atMs/],
+    [final({ tenant: '' }), /finals\.tenant must not be empty/],
   ]
   for (const [value, pattern] of bad) {
     const read = readRecord(value)

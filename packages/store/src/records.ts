@@ -71,7 +71,13 @@ export type StoredRecord = { [Name in TableName]: { readonly table: Name; readon
 
 /** A column: text with its longest length in UTF-16 units, a whole number from 0, or a UTC day. */
 export type Column =
-  | { readonly type: 'text'; readonly maxChars: number; readonly mayBeCut?: true; readonly isNullable?: true }
+  | {
+      readonly type: 'text'
+      readonly maxChars: number
+      readonly mayBeCut?: true
+      readonly isNullable?: true
+      readonly isFilled?: true
+    }
   | { readonly type: 'integer'; readonly isNullable?: true }
   | { readonly type: 'day' }
 
@@ -81,6 +87,7 @@ export interface TableShape {
 }
 
 const id: Column = { type: 'text', maxChars: 256 }
+const name: Column = { ...id, isFilled: true }
 const integer: Column = { type: 'integer' }
 /** A final of 20 s has about 400 characters; a translation may be longer. */
 export const MAX_TEXT_CHARS = 16_384
@@ -89,8 +96,8 @@ export const TABLES: { readonly [Name in TableName]: TableShape } = {
   sessions: {
     key: ['sessionId'],
     columns: {
-      sessionId: id,
-      tenant: id,
+      sessionId: name,
+      tenant: name,
       userId: id,
       pod: id,
       language: id,
@@ -104,13 +111,13 @@ export const TABLES: { readonly [Name in TableName]: TableShape } = {
   finals: {
     key: ['sessionId', 'utteranceEpoch', 'utteranceIndex', 'revision', 'kind', 'language'],
     columns: {
-      sessionId: id,
+      sessionId: name,
       utteranceEpoch: integer,
       utteranceIndex: integer,
       revision: integer,
       kind: id,
       language: id,
-      tenant: id,
+      tenant: name,
       userId: id,
       text: { type: 'text', maxChars: MAX_TEXT_CHARS, mayBeCut: true },
       startMs: integer,
@@ -121,9 +128,9 @@ export const TABLES: { readonly [Name in TableName]: TableShape } = {
   usage: {
     key: ['tenant', 'day', 'source'],
     columns: {
-      tenant: id,
+      tenant: name,
       day: { type: 'day' },
-      source: id,
+      source: name,
       speechMs: integer,
       translatedCharacters: integer,
       providerTokens: integer,
@@ -131,7 +138,7 @@ export const TABLES: { readonly [Name in TableName]: TableShape } = {
   },
   audit: {
     key: ['auditId'],
-    columns: { auditId: id, atMs: integer, tenant: id, actor: id, action: id, target: id, result: id },
+    columns: { auditId: name, atMs: integer, tenant: name, actor: id, action: id, target: id, result: id },
   },
 }
 
@@ -146,6 +153,7 @@ export const cleanText = (text: string): string => text.toWellFormed().replaceAl
 
 function readText(name: string, value: unknown, column: Extract<Column, { type: 'text' }>): Result<string, string> {
   if (typeof value !== 'string') return err(`${name} must be a text, got ${typeof value}`)
+  if (column.isFilled && value === '') return err(`${name} must not be empty`)
   if (value.length <= column.maxChars) return ok(cleanText(value))
   if (column.mayBeCut) return ok(cleanText(value.slice(0, column.maxChars)))
   return err(`${name} has ${value.length} characters; at most ${column.maxChars} are kept`)
