@@ -9,10 +9,10 @@ import { type CaptionWish, createSession, LagTracker, type ParleySession } from 
 import { sleep, systemClock } from '@parley/kernel'
 import { callAdmin } from '../../apps/cli/src/platform/admin-client.ts'
 import { type Platform, startPlatform } from '../../tests/lib/platform.ts'
+import { type ScriptedEars, startScriptedEars } from '../../tests/lib/scripted-ears.ts'
 import { record, speak } from '../../tests/lib/speaker.ts'
 import type { BenchContext, Benchmark, BenchReport } from '../lib/benchmark.ts'
 import { quantile, round } from '../lib/stats.ts'
-import { type ScriptedEars, startScriptedEars } from './scripted-ears.ts'
 
 const SESSIONS = 20
 /** A session that was closed a moment ago still holds its slot. */
