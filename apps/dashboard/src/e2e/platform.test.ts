@@ -54,14 +54,11 @@ async function run<Line>(what: string, args: readonly string[]): Promise<Running
   }
 }
 
-async function startPlatform(config?: object): Promise<Running<Ready>> {
+async function startPlatform(config: object = {}): Promise<Running<Ready>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-data-'))
   const file = join(dataDir, 'parley.json')
-  const args = ['up', '--port', '0', '--offline', '--data-dir', dataDir]
-  if (config !== undefined) {
-    await writeFile(file, JSON.stringify(config))
-    args.push('--config', file)
-  }
+  const args = ['up', '--port', '0', '--offline', '--data-dir', dataDir, '--config', file]
+  await writeFile(file, JSON.stringify({ ...config, speech: { slotsPerWorker: 3 } }))
   const remove = () => rm(dataDir, { recursive: true, force: true })
   try {
     const { ready, stop } = await run<Ready>('the platform', args)
