@@ -1,0 +1,4 @@
+/** The directory of the fleet: the port, and the one in memory. The one in Redis has a door of its own. */
+export * from './directory.ts'
+export * from './fencing-token.ts'
+export { MemoryDirectory } from './memory/memory-directory.ts'
