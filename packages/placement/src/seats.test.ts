@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { seededRandom } from '@parley/kernel'
 import fc from 'fast-check'
 import { hash32 } from './hash.ts'
-import { pickSeat, type SeatCandidate, type SeatPolicy, seatScore } from './seats.ts'
+import { pickSeat, SEAT_POLICIES, type SeatCandidate, seatScore } from './seats.ts'
 
 interface Pod extends SeatCandidate {
   readonly id: string
@@ -21,7 +21,6 @@ const pod = (id: string, extra: Partial<SeatCandidate> = {}): Pod => ({
   ...extra,
 })
 
-const POLICIES: readonly SeatPolicy[] = ['mostHeadroom', 'twoChoices', 'sticky']
 const anyFleet = fc
   .array(
     fc.record({
@@ -43,7 +42,7 @@ test('[PSE1] property: none is picked that drains, is full or has used up a reso
   fc.assert(
     fc.property(
       anyFleet,
-      fc.constantFrom(...POLICIES),
+      fc.constantFrom(...SEAT_POLICIES),
       fc.integer({ min: 0, max: 0xffffffff }),
       (fleet, policy, salt) => {
         const { picked } = pickSeat(fleet, policy, salt)

@@ -11,6 +11,8 @@ export type SeatPolicy =
   /** The member that the salt (hash of a key) belongs to, as long as it may take the session. */
   | 'sticky'
 
+export const SEAT_POLICIES = ['mostHeadroom', 'twoChoices', 'sticky'] as const satisfies readonly SeatPolicy[]
+
 export interface SeatCandidate {
   /** `hash32` of its id: decides between equals. */
   readonly hash: number

@@ -175,7 +175,8 @@ export function membershipContract(name: string, create: CreateSubject): void {
     await granted(directory.rate('pod_a', 5))
     await granted(directory.leave(by))
     clock.advance(LEASE_MS)
-    await granted(directory.members())
+    // The second answer comes after whatever the first question made to be told.
+    for (let n = 0; n < 2; n++) await granted(directory.members())
     const all = ['joined a', 'joined b', 'draining a', 'serving a', 'rated a', 'left b', 'lost a']
     const words = heard.map((change) =>
       'memberId' in change ? `${change.kind} ${change.memberId.slice(-1)}` : change.kind,
