@@ -226,7 +226,9 @@ export class RedisLink {
       return await withDeadline(this.#options.clock, limitMs, what, work)
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error
-      throw new Error(`no answer within ${limitMs} ms (${what})`)
+      const isTls = this.#options.address.url.startsWith('rediss:')
+      const hint = isTls && !this.#opened ? '; is that its TLS port? if not, write redis:// instead of rediss://' : ''
+      throw new Error(`no answer within ${limitMs} ms (${what})${hint}`)
     }
   }
 

@@ -47,10 +47,6 @@ const REFUSALS: readonly { readonly of: RegExp; readonly says: (where: string) =
       `Redis at ${where} wants a password (NOAUTH): put it into the Redis URL, redis://:PASSWORD@HOST:PORT`,
   },
   {
-    of: /^ERR AUTH|without any password configured/i,
-    says: (where) => `Redis at ${where} has no password but the Redis URL has one: remove it there, or set it in Redis`,
-  },
-  {
     of: /^NOPERM/,
     says: (where) =>
       `the user of the Redis URL lacks a permission at ${where} (NOPERM): allow it INFO, SUBSCRIBE, EVAL, EVALSHA and all keys and channels of the prefix`,
@@ -58,11 +54,6 @@ const REFUSALS: readonly { readonly of: RegExp; readonly says: (where: string) =
   {
     of: /self.signed|unable to (verify|get)|certificate/i,
     says: (where) => `the certificate of Redis at ${where} is not trusted: name the authority that signed it (CA file)`,
-  },
-  {
-    of: /wrong version number|ECONNRESET.*TLS|packet length too long|SSL routines/i,
-    says: (where) =>
-      `Redis at ${where} does not speak TLS on that port: use redis:// instead of rediss://, or its TLS port`,
   },
 ]
 
