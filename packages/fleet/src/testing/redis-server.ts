@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -78,6 +79,14 @@ export class RedisServer {
 
   unpause(): void {
     this.#process?.kill('SIGCONT')
+  }
+
+  /** CPU seconds it has used since it was started. */
+  async cpuS(): Promise<number> {
+    const stat = await readFile(`/proc/${this.#process?.pid}/stat`, 'utf8')
+    // After the name in parentheses, which may hold anything: state is field 3, utime 14, stime 15, in ticks of 10 ms.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
   }
 
   async stop(): Promise<void> {
