@@ -31,4 +31,5 @@ export const SCRIPTS = {
   reclaim: ofDirectory('reclaim'),
   order: ofDirectory('order'),
   members: ofDirectory('members'),
+  budget: ofDirectory('budget'),
 } as const
