@@ -1,5 +1,6 @@
 // Budgets of providers that pods on several machines share, in Redis. Fits the port `BudgetStore` of packages/text, which this package does not know: an
-// app puts the two together.
+// app puts the two together. A Redis that comes back empty has forgotten who holds what: until everybody has asked again, a second at most, slices may
+// overlap.
 import { err, ok, type Result } from '@parley/kernel'
 import { budgetKey } from '../directory/redis/keys.ts'
 import type { RedisLink } from '../directory/redis/redis-link.ts'

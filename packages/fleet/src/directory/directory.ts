@@ -82,6 +82,8 @@ export interface ClaimRequest extends PlacementWish {
   readonly by: MemberCredentials
   /** The session has been somewhere: while the directory is settling, its incumbent comes first. */
   readonly isResume?: boolean
+  /** The greatest token that whoever resumes has seen, from what this platform has signed: the one granted is greater. */
+  readonly lastToken?: FencingToken
 }
 
 export interface SessionCredentials {

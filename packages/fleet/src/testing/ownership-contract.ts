@@ -191,7 +191,7 @@ export function ownershipContract(name: string, create: CreateSubject): void {
     assert.ok(answer && !answer.ok && answer.error.code === 'SESSION_TAKEN' && answer.error.owner === taken.memberId)
   })
 
-  test(`[FD14] ${name}: what is granted after a member has joined is newer than anything it has seen`, async (t) => {
+  test(`[FD14] ${name}: what is granted is newer than anything that a member that joins, or a session that resumes, has seen`, async (t) => {
     const { directory, clock } = await create(t)
     const seen = { epoch: clock.wallMs() + 30_000, counter: 12 }
     const by = await joined(directory, 'pod_a', { lastToken: seen })
@@ -199,5 +199,8 @@ export function ownershipContract(name: string, create: CreateSubject): void {
     assert.ok(compareTokens((await held(directory, by, 'ses_1')).token, by.token) > 0)
     const again = await joined(directory, 'pod_b', { lastToken: seen })
     assert.equal(again.token.epoch, by.token.epoch)
+    const seenByClient = { epoch: seen.epoch + 30_000, counter: 1 }
+    const resumed = await granted(directory.claim(asking(by, 'ses_2', { lastToken: seenByClient })))
+    assert.ok(compareTokens(resumed.token, seenByClient) > 0)
   })
 }

@@ -131,7 +131,11 @@ export class RandomFleet {
 
   #claim(): Promise<StepTaken> {
     const sessionId = this.#sessionId()
-    const request = asking(this.#by(), sessionId, { ...this.#wish(), isResume: this.#random() < 0.4 })
+    const request = asking(this.#by(), sessionId, {
+      ...this.#wish(),
+      isResume: this.#random() < 0.4,
+      ...(this.#random() < 0.2 ? { lastToken: this.#tokenOf(this.#sessions, sessionId) } : {}),
+    })
     return this.#all(
       `claim ${sessionId}`,
       (directory) => directory.claim(request),

@@ -105,6 +105,7 @@ export class MemoryDirectory implements FleetDirectory {
     const target = pickMember(book, request, nowMs)
     if (!target.ok) return target
     if (session) book.end(session)
+    if (request.lastToken) book.outrun(request.lastToken)
     const token = book.nextToken()
     const untilMs = nowMs + request.reserveMs
     const { memberId } = target.value.description

@@ -73,7 +73,7 @@ export class RedisDirectory implements FleetDirectory {
   }
 
   join(request: JoinRequest): Answer<Joined> {
-    const { memberId, kind, roles, urls, version, lastToken } = request
+    const { memberId, kind, roles, urls, version } = request
     const args = [
       memberId,
       request.incarnation,
@@ -84,8 +84,7 @@ export class RedisDirectory implements FleetDirectory {
       request.ratedSeats,
       request.unlistedSeats,
       request.leaseMs,
-      lastToken?.epoch ?? 0,
-      lastToken?.counter ?? 0,
+      ...seen(request),
       request.drainWithinMs ?? '',
     ]
     return this.#ask(SCRIPTS.join, memberKey(memberId), args, { memberId }, (list) => ({
@@ -107,7 +106,7 @@ export class RedisDirectory implements FleetDirectory {
 
   claim(request: ClaimRequest): Answer<Placement> {
     const { sessionId, by } = request
-    const args = [sessionId, ...signed(by), request.isResume ? 1 : 0, ...wished(request)]
+    const args = [sessionId, ...signed(by), request.isResume ? 1 : 0, ...seen(request), ...wished(request)]
     return this.#ask(SCRIPTS.claim, sessionKey(sessionId), args, { ...by, sessionId }, readPlacement)
   }
 
@@ -184,6 +183,11 @@ export class RedisDirectory implements FleetDirectory {
 
 const nothing = (): void => {}
 const signed = ({ memberId, token }: MemberCredentials): Args => [memberId, token.epoch, token.counter]
+
+const seen = ({ lastToken }: { readonly lastToken?: FencingToken }): Args => [
+  lastToken?.epoch ?? 0,
+  lastToken?.counter ?? 0,
+]
 
 function wished({ role, policy, salt, only, reserveMs, exclude }: PlacementWish): Args {
   return [role, policy, salt, only ?? '', reserveMs, ...(exclude ?? [])]

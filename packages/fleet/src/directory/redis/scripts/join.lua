@@ -13,12 +13,8 @@ local lease = redis.call('ZSCORE', key('members'), id)
 if lease and not is_same then return no('MEMBER_EXISTS', int(tonumber(lease) - NOW)) end
 if lease then lose(id, nil) end
 redis.call('ZREM', key('lost'), id)
-local epoch, counter = last_token()
-local seen_epoch, seen_counter = tonumber(ARGV[14]), tonumber(ARGV[15])
-if compare(seen_epoch, seen_counter, epoch, counter) > 0 then
-  redis.call('HSET', META, 'epoch', int(seen_epoch + 1), 'counter', 0)
-end
-epoch, counter = next_token()
+outrun(tonumber(ARGV[14]), tonumber(ARGV[15]))
+local epoch, counter = next_token()
 local drain = ARGV[16] ~= '' and int(NOW + tonumber(ARGV[16])) or ''
 redis.call('HSET', KEYS[2], 'incarnation', incarnation, 'info', ARGV[7], 'kind', ARGV[8], 'roles', ARGV[9], 'hash', ARGV[10],
   'epoch', int(epoch), 'counter', int(counter), 'lost', 0, 'drainUntil', is_same and before[2] or drain,

@@ -42,10 +42,6 @@ local function enter()
   return nil
 end
 
-local function last_token()
-  local meta = redis.call('HMGET', META, 'epoch', 'counter')
-  return tonumber(meta[1]), tonumber(meta[2])
-end
 local function next_token()
   local counter = redis.call('HINCRBY', META, 'counter', 1)
   return tonumber(redis.call('HGET', META, 'epoch')), counter
@@ -54,6 +50,14 @@ end
 local function compare(epoch, counter, other_epoch, other_counter)
   if epoch ~= other_epoch then return epoch - other_epoch end
   return counter - other_counter
+end
+
+-- From now on every token is greater than this one.
+local function outrun(epoch, counter)
+  local meta = redis.call('HMGET', META, 'epoch', 'counter')
+  if compare(epoch, counter, tonumber(meta[1]), tonumber(meta[2])) > 0 then
+    redis.call('HSET', META, 'epoch', int(epoch + 1), 'counter', 0)
+  end
 end
 
 -- Sessions: state reserved|held|orphan, owner, epoch, counter; while a move is pending also next, nextEpoch, nextCounter.
