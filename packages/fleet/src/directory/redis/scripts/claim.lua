@@ -11,8 +11,10 @@ if refused then return refused end
 local sid = ARGV[5]
 local s = session(sid)
 if s and s.state ~= 'orphan' then return no('SESSION_TAKEN', s.owner, int(s.epoch), int(s.counter)) end
-local settled_in = tonumber(redis.call('HGET', META, 'beganAt')) + SETTLE_MS - NOW
-if ARGV[9] == '1' and not s and settled_in > 0 then return no('DIRECTORY_SETTLING', int(settled_in)) end
+if ARGV[9] == '1' and not s then
+  local settled_in = tonumber(redis.call('HGET', META, 'beganAt')) + SETTLE_MS - NOW
+  if settled_in > 0 then return no('DIRECTORY_SETTLING', int(settled_in)) end
+end
 local id, reason = pick(ARGV[12], ARGV[13], tonumber(ARGV[14]), ARGV[15], excluded(17))
 if not id then return full(reason) end
 if s then end_session(s) end

@@ -54,6 +54,7 @@ end
 
 -- From now on every token is greater than this one.
 local function outrun(epoch, counter)
+  if epoch == 0 then return end
   local meta = redis.call('HMGET', META, 'epoch', 'counter')
   if compare(epoch, counter, tonumber(meta[1]), tonumber(meta[2])) > 0 then
     redis.call('HSET', META, 'epoch', int(epoch + 1), 'counter', 0)
