@@ -123,7 +123,12 @@ export class RandomFleet {
     const report = load({
       unlistedSeats: this.#pick([0, 0, 1]),
       warmingSeats: this.#int(2),
-      headroomRatios: this.#pick([{}, { loop: 0.9 }, {}, { loop: this.#random(), memory: 0.9 }]),
+      headroomRatios: this.#pick<Record<string, number>>([
+        {},
+        { loop: 0.9 },
+        {},
+        { loop: this.#random(), memory: 0.9 },
+      ]),
       leaseMs: this.#pick([4_000, 60_000, 60_000]),
     })
     return this.#all(`report ${by.memberId}`, (directory) => directory.report(by, report))
