@@ -125,6 +125,18 @@ export function membershipContract(name: string, create: CreateSubject): void {
     )
   })
 
+  test(`[FD4] ${name}: what could not be measured says nothing, and seats are whole`, async (t) => {
+    const { directory } = await create(t)
+    const by = await joined(directory, 'pod_a', { ratedSeats: 2.9, unlistedSeats: -1 })
+    const headroomRatios = { loop: Number.NaN, memory: 0.5, udp: Number.POSITIVE_INFINITY }
+    await granted(directory.report(by, load({ headroomRatios, unlistedSeats: Number.NaN, warmingSeats: 0.5 })))
+    await granted(directory.rate('pod_a', 3.2))
+    const [status] = await granted(directory.members())
+    assert.deepEqual(status?.headroomRatios, { memory: 0.5 })
+    assert.deepEqual([status?.ratedSeats, status?.unlistedSeats, status?.warmingSeats], [3, 0, 0])
+    await granted(directory.claim(asking(by, 'ses_1')))
+  })
+
   test(`[FD15] ${name}: a drained member gets no sessions until it is put back; orders for who is not there are refused`, async (t) => {
     const { directory, clock } = await create(t)
     const by = await joined(directory, 'pod_a')

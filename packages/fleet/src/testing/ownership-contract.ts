@@ -96,6 +96,24 @@ export function ownershipContract(name: string, create: CreateSubject): void {
     assert.ok(answer && !answer.ok && answer.error.code === 'SESSION_NOT_OWNED')
   })
 
+  test(`[FD10] ${name}: a member that did not hear the answer gets its own by an old token; another process of its name does not`, async (t) => {
+    const { directory, clock } = await create(t)
+    const before = await joined(directory, 'pod_a')
+    const session = await held(directory, before, 'ses_1')
+    const unheard = await joined(directory, 'pod_a')
+    await granted(directory.reclaim(unheard, [session]))
+    const again = await joined(directory, 'pod_a')
+    const [own] = await granted(directory.reclaim(again, [session]))
+    assert.ok(own?.ok && compareTokens(own.value, session.token) > 0)
+    clock.advance(LEASE_MS)
+    const replaced = await joined(directory, 'pod_a', { incarnation: 'its replacement' })
+    await held(directory, replaced, 'ses_1')
+    clock.advance(LEASE_MS)
+    const back = await joined(directory, 'pod_a')
+    const [refused] = await granted(directory.reclaim(back, [session]))
+    assert.ok(refused && !refused.ok && refused.error.code === 'SESSION_NOT_OWNED')
+  })
+
   test(`[FD11] ${name}: a move reserves elsewhere, and the owner is owner until the target confirms`, async (t) => {
     const { directory } = await create(t)
     const [a, b] = [await joined(directory, 'pod_a'), await joined(directory, 'pod_b', { ratedSeats: 1 })]

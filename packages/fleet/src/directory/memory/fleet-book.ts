@@ -97,7 +97,7 @@ export class FleetBook {
       if (session.next?.memberId === memberId) this.endMove(session)
       if (session.memberId !== memberId) continue
       if (session.state === 'reserved') this.end(session)
-      else this.#orphan(session, nowMs)
+      else this.#orphan(session, member.incarnation, nowMs)
     }
     member.sessions.clear()
     member.heldSeats = 0
@@ -154,8 +154,9 @@ export class FleetBook {
     return Math.max(MIN_RETRY_AFTER_MS, Math.ceil(firstMs - nowMs))
   }
 
-  #orphan(session: SessionRecord, nowMs: number): void {
+  #orphan(session: SessionRecord, incarnation: string, nowMs: number): void {
     session.state = 'orphan'
+    session.incarnation = incarnation
     this.setUntil(session, nowMs + ORPHAN_MS)
   }
 }

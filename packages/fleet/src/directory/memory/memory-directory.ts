@@ -24,7 +24,16 @@ import {
 import { compareTokens, type FencingToken } from '../fencing-token.ts'
 import { refusals } from '../refusals.ts'
 import { FleetBook } from './fleet-book.ts'
-import { type MemberRecord, NOBODY, newMember, ordersOf, type SessionRecord, statusOf, takeReport } from './records.ts'
+import {
+  type MemberRecord,
+  NOBODY,
+  newMember,
+  ordersOf,
+  type SessionRecord,
+  statusOf,
+  takeReport,
+  wholeSeats,
+} from './records.ts'
 
 type Outcome<T> = Result<T, DirectoryRefusal>
 const DONE = ok(undefined)
@@ -192,7 +201,7 @@ export class MemoryDirectory implements FleetDirectory {
 
   async rate(memberId: string, ratedSeats: number): Answer<void> {
     return this.#order(memberId, 'rated', (member) => {
-      member.ratedSeats = ratedSeats
+      member.ratedSeats = wholeSeats(ratedSeats)
     })
   }
 
@@ -265,7 +274,8 @@ function reclaimOne(
   const isLive = session !== undefined && session.state !== 'orphan'
   if (isLive && session.memberId === member.description.memberId && session.state === 'held') return ok(session.token)
   if (isLive) return err(refusals.taken(sessionId, session.memberId, session.token))
-  if (session && compareTokens(token, session.token) < 0) return err(refusals.notOwned(sessionId, token))
+  const wasItsOwn = session?.memberId === member.description.memberId && session.incarnation === member.incarnation
+  if (session && !wasItsOwn && compareTokens(token, session.token) < 0) return err(refusals.notOwned(sessionId, token))
   if (session) book.end(session)
   const granted = book.nextToken()
   hold(book, member, sessionId, granted)

@@ -40,6 +40,8 @@ export interface SessionRecord {
   /** Reserved: until when. Orphan: when it is forgotten. Held: never. */
   untilMs: number
   next: PendingMove | undefined
+  /** Orphan: the process that had it. */
+  incarnation?: string
 }
 
 export function newMember(request: JoinRequest, hash: number, token: FencingToken, nowMs: number): MemberRecord {
@@ -52,10 +54,10 @@ export function newMember(request: JoinRequest, hash: number, token: FencingToke
     isLost: false,
     untilMs: nowMs + request.leaseMs,
     drainUntilMs: request.drainWithinMs === undefined ? undefined : nowMs + request.drainWithinMs,
-    ratedSeats: request.ratedSeats,
+    ratedSeats: wholeSeats(request.ratedSeats),
     heldSeats: 0,
     reservedSeats: 0,
-    unlistedSeats: request.unlistedSeats,
+    unlistedSeats: wholeSeats(request.unlistedSeats),
     warmingSeats: 0,
     claims: 0,
     headroomRatios: {},
@@ -66,9 +68,9 @@ export function newMember(request: JoinRequest, hash: number, token: FencingToke
 
 export function takeReport(member: MemberRecord, load: LoadReport, nowMs: number): void {
   member.untilMs = nowMs + load.leaseMs
-  member.unlistedSeats = load.unlistedSeats
-  member.warmingSeats = load.warmingSeats
-  member.headroomRatios = load.headroomRatios
+  member.unlistedSeats = wholeSeats(load.unlistedSeats)
+  member.warmingSeats = wholeSeats(load.warmingSeats)
+  member.headroomRatios = measured(load.headroomRatios)
   member.claims = 0
   member.reportedAtMs = nowMs
 }
@@ -110,6 +112,13 @@ const UNKNOWN_HEADROOM = 1_000_000
 /** The scarcest of the resources. */
 export const scarcest = (headroomRatios: Readonly<Record<string, number>>): number =>
   Math.min(UNKNOWN_HEADROOM, ...Object.values(headroomRatios))
+
+/** Those that are numbers: what could not be measured says nothing. */
+export const measured = (headroomRatios: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(headroomRatios).filter(([, ratio]) => Number.isFinite(ratio)))
+
+/** A number of seats as it counts: whole, and never less than none. */
+export const wholeSeats = (seats: number): number => (Number.isFinite(seats) ? Math.max(0, Math.floor(seats)) : 0)
 
 export function candidateOf(member: MemberRecord, nowMs: number): SeatCandidate & { readonly member: MemberRecord } {
   return {

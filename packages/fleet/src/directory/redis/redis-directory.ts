@@ -21,7 +21,7 @@ import type {
   SessionCredentials,
 } from '../directory.ts'
 import type { FencingToken } from '../fencing-token.ts'
-import { scarcest } from '../memory/records.ts'
+import { measured, scarcest, wholeSeats } from '../memory/records.ts'
 import {
   type AboutWhat,
   readChange,
@@ -81,8 +81,8 @@ export class RedisDirectory implements FleetDirectory {
       kind,
       `\n${roles.join('\n')}\n`,
       hash32(memberId),
-      request.ratedSeats,
-      request.unlistedSeats,
+      wholeSeats(request.ratedSeats),
+      wholeSeats(request.unlistedSeats),
       request.leaseMs,
       ...seen(request),
       request.drainWithinMs ?? '',
@@ -94,8 +94,15 @@ export class RedisDirectory implements FleetDirectory {
   }
 
   report(by: MemberCredentials, load: LoadReport): Answer<MemberOrders> {
-    const { headroomRatios, unlistedSeats, warmingSeats, leaseMs } = load
-    const args = [unlistedSeats, warmingSeats, scarcest(headroomRatios), JSON.stringify(headroomRatios), leaseMs]
+    const { unlistedSeats, warmingSeats, leaseMs } = load
+    const ratios = measured(load.headroomRatios)
+    const args = [
+      wholeSeats(unlistedSeats),
+      wholeSeats(warmingSeats),
+      scarcest(ratios),
+      JSON.stringify(ratios),
+      leaseMs,
+    ]
     const { memberId } = by
     return this.#ask(SCRIPTS.report, memberKey(memberId), [...signed(by), ...args], by, (list) => readOrders(list, 1))
   }
@@ -157,7 +164,7 @@ export class RedisDirectory implements FleetDirectory {
   }
 
   rate(memberId: string, ratedSeats: number): Answer<void> {
-    return this.#order(memberId, 'rated', ratedSeats)
+    return this.#order(memberId, 'rated', wholeSeats(ratedSeats))
   }
 
   members(): Answer<readonly MemberStatus[]> {

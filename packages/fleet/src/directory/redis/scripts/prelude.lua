@@ -61,7 +61,8 @@ local function outrun(epoch, counter)
   end
 end
 
--- Sessions: state reserved|held|orphan, owner, epoch, counter; while a move is pending also next, nextEpoch, nextCounter.
+-- Sessions: state reserved|held|orphan, owner, epoch, counter; while a move is pending also next, nextEpoch, nextCounter; an orphan has the incarnation
+-- of the process that had it.
 local function session(sid)
   local f = redis.call('HMGET', key('session:' .. sid), 'state', 'owner', 'epoch', 'counter', 'next', 'nextEpoch', 'nextCounter')
   if not f[1] then return nil end
@@ -102,6 +103,7 @@ end
 local function lose(id, kind)
   redis.call('ZREM', key('members'), id)
   redis.call('ZADD', key('lost'), int(NOW + ORPHAN_MS), id)
+  local incarnation = redis.call('HGET', key('member:' .. id), 'incarnation')
   for _, sid in ipairs(redis.call('SMEMBERS', key('held-by:' .. id))) do
     local s = session(sid)
     if s.next == id then end_move(s) end
@@ -109,7 +111,7 @@ local function lose(id, kind)
       if s.state == 'reserved' then
         end_session(s)
       else
-        redis.call('HSET', key('session:' .. sid), 'state', 'orphan')
+        redis.call('HSET', key('session:' .. sid), 'state', 'orphan', 'incarnation', incarnation)
         redis.call('ZADD', key('orphans'), int(NOW + ORPHAN_MS), sid)
       end
     end

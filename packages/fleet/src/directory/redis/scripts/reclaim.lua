@@ -9,6 +9,11 @@ sweep()
 refused = fence(ARGV[5], ARGV[6], ARGV[7])
 if refused then return refused end
 local id = ARGV[5]
+local incarnation = redis.call('HGET', KEYS[2], 'incarnation')
+-- It may not have heard of the last token it was given.
+local function was_its_own(s)
+  return s.owner == id and redis.call('HGET', key('session:' .. s.sid), 'incarnation') == incarnation
+end
 local answer = {'ok'}
 local function put(...) for _, each in ipairs({...}) do answer[#answer + 1] = each end end
 for at = 8, #ARGV, 3 do
@@ -19,7 +24,7 @@ for at = 8, #ARGV, 3 do
     put('ok', int(s.epoch), int(s.counter), '')
   elseif is_live then
     put('SESSION_TAKEN', int(s.epoch), int(s.counter), s.owner)
-  elseif s and compare(tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), s.epoch, s.counter) < 0 then
+  elseif s and not was_its_own(s) and compare(tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), s.epoch, s.counter) < 0 then
     put('SESSION_NOT_OWNED', '', '', '')
   else
     if s then end_session(s) end
