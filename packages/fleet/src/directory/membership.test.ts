@@ -101,6 +101,28 @@ test('[FD26] a directory that has forgotten gets back members, sessions, ratings
   assert.equal(membership.orders?.isDraining, true)
 })
 
+test('[FD26] a member that joins again tells the greatest token it has seen: of its own, its sessions, or shown to it', async (t) => {
+  const { clock, memory, membership, sessions, hold } = rig(t)
+  const told: (FencingToken | undefined)[] = []
+  const join = memory.join.bind(memory)
+  memory.join = (request) => {
+    told.push(request.lastToken)
+    return join(request)
+  }
+  await clock.advanceAsync(0)
+  await hold('ses_1')
+  const token = sessions.get('ses_1') as FencingToken
+  memory.forget()
+  await clock.advanceAsync(2_000, 500)
+  const shown = { epoch: token.epoch + 60_000, counter: 3 }
+  membership.saw(shown)
+  membership.saw(token)
+  membership.fenced()
+  await clock.advanceAsync(2_000, 500)
+  assert.deepEqual(told, [token, shown])
+  assert.ok((membership.credentials?.token.epoch as number) > shown.epoch)
+})
+
 test('[FD26] orders are told when they change, not because time passes', async (t) => {
   const { clock, memory, membership } = rig(t)
   const heard: string[] = []

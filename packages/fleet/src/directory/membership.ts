@@ -142,6 +142,7 @@ export class Membership {
   async #join(): Promise<void> {
     const { directory, clock, member, ratedSeats, load, sessions, scope } = this.#options
     const askedAtMs = clock.nowMs()
+    for (const { token } of sessions()) this.saw(token)
     const answer = await directory.join({
       ...member,
       incarnation: this.#incarnation,
