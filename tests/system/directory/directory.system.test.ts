@@ -118,7 +118,9 @@ test('[FD18, FD27] one pod is cut off from Redis: its sessions are taken over, a
   const b = await MemberProcess.start(t, { ...options, url: server.url, memberId: 'pod_b' })
   relay.cut({ how: 'reset' })
   await a.until('cut, and not sure of its lease', ({ state, isLeaseSure }) => state === 'cut' && !isLeaseSure)
-  await eventually(async () => ((await stateOf(directory, 'pod_a')) === 'lost' ? undefined : 'not lost yet'))
+  await eventually(async () => ((await stateOf(directory, 'pod_a')) === 'lost' ? undefined : 'not lost yet'), {
+    withinMs: 15_000,
+  })
   assert.equal(await b.ask({ type: 'takeOver', sessionId: 'ses_1' }), 'ok')
   relay.heal()
   await a.until('back and told', ({ state, lost }) => state === 'member' && lost.includes('ses_1'))

@@ -174,7 +174,10 @@ export interface FleetDirectory {
   /** Its sessions are orphans from now on. */
   leave(by: MemberCredentials): Answer<void>
 
-  /** Chooses a pod and reserves a seat there, in one step. */
+  /**
+   * Chooses a pod and reserves a seat there, in one step. When the answer is lost (DIRECTORY_AWAY) a reservation may be left behind: it ends by itself;
+   * claim again for another id, or `locate` this one.
+   */
   claim(request: ClaimRequest): Answer<Placement>
   /** The session has come: its seat is held. Of a move: the caller is the owner from now on. Twice is once. */
   confirm(by: MemberCredentials, session: SessionCredentials): Answer<void>

@@ -33,13 +33,16 @@ function open(t: TestContext, url: string, more: Partial<RedisLinkOptions> = {})
   return new RedisDirectory({ clock: systemClock, scope, address: { url }, ...more })
 }
 
+/** On a machine that is busy with other tests. */
+const PATIENTLY = { withinMs: 20_000 }
+
 /** What is wrong, once something is. */
 async function problemOf(directory: RedisDirectory): Promise<{ problem: string; isMisconfigured: boolean }> {
   let found = { problem: '', isMisconfigured: false }
   await eventually(() => {
     if (directory.state.kind === 'away' && directory.state.problem !== 'not connected yet') found = directory.state
     return found.problem === '' ? JSON.stringify(directory.state) : undefined
-  })
+  }, PATIENTLY)
   return found
 }
 
@@ -53,7 +56,7 @@ test('[FD18] Redis lost: refused at once, with why; back by itself, and who watc
   await readyOf(directory)
   const by = await joined(directory, 'pod_a')
   await server.kill()
-  await eventually(() => (directory.state.kind === 'away' ? undefined : 'still ready'))
+  await eventually(() => (directory.state.kind === 'away' ? undefined : 'still ready'), PATIENTLY)
   const answer = await directory.claim(asking(by, 'ses_1'))
   assert.ok(!answer.ok && answer.error.code === 'DIRECTORY_AWAY')
   assert.match(answer.error.message, /the directory is away \(Redis at 127\.0\.0\.1:\d+: .+\); decide locally/)
@@ -62,7 +65,7 @@ test('[FD18] Redis lost: refused at once, with why; back by itself, and who watc
   await readyOf(directory)
   assert.equal(await refusalOf(directory.report(by, load())), 'MEMBER_FENCED')
   await joined(directory, 'pod_a')
-  await eventually(() => (changes.at(-1)?.kind === 'joined' ? undefined : JSON.stringify(changes)))
+  await eventually(() => (changes.at(-1)?.kind === 'joined' ? undefined : JSON.stringify(changes)), PATIENTLY)
   assert.deepEqual(
     changes.map(({ kind }) => kind),
     ['resync', 'joined', 'resync', 'joined'],
@@ -153,7 +156,7 @@ test('[FD19] an eviction policy that throws away leases is a warning, told once'
   await readyOf(directory)
   assert.match(directory.warnings.join(), /maxmemory-policy of Redis at .* is allkeys-lru: .*set it to noeviction/)
   await server.restart()
-  await eventually(() => (directory.state.kind === 'ready' ? undefined : directory.state.problem))
+  await readyOf(directory)
   assert.equal(told.length, 1)
   assert.deepEqual((await rig.directory(t, { fleet: 'w' })).warnings, [])
 })
@@ -228,14 +231,14 @@ test('[FD23] members whose clocks are 30 s apart: leases and reservations are th
   const clocks = [new ManualClock(Date.UTC(2030, 0, 1)), new ManualClock(Date.UTC(2030, 0, 1) + 30_000)]
   const [ahead, behind] = await Promise.all(clocks.map((clock) => rig.directory(t, { fleet: 'clocks', clock })))
   assert.ok(ahead && behind)
-  const [a, b] = [await joined(ahead, 'pod_a'), await joined(behind, 'pod_b')]
+  const [a, b] = [await joined(ahead, 'pod_a', { leaseMs: 20_000 }), await joined(behind, 'pod_b', { leaseMs: 20_000 })]
   const { token } = await granted(ahead.claim(asking(a, 'ses_1', { only: 'pod_b', reserveMs: 20_000 })))
   await granted(behind.confirm(b, { sessionId: 'ses_1', token }))
   await granted(ahead.report(a, load()))
   const ages = await Promise.all(
     [ahead, behind].map(async (each) => (await granted(each.members())).map(({ ageMs }) => ageMs)),
   )
-  for (const ageMs of ages.flat()) assert.ok(ageMs >= 0 && ageMs < 4_000, `${ageMs}`)
+  for (const ageMs of ages.flat()) assert.ok(ageMs >= 0 && ageMs < 15_000, `${ageMs}`)
   assert.ok(Math.abs(a.token.epoch - systemClock.wallMs()) < 60_000, 'the clock of Redis, not of a member')
 })
 
@@ -243,8 +246,8 @@ test('[FD24] 500 claims at once through two connections against room for 300 on 
   for (let run = 0; run < 50; run++) {
     const fleet = `burst-${run}`
     const [one, other] = await Promise.all([rig.directory(t, { fleet }), rig.directory(t, { fleet })])
-    const a = await joined(one, 'pod_a', { ratedSeats: 180 })
-    const b = await joined(other, 'pod_b', { ratedSeats: 120 })
+    const a = await joined(one, 'pod_a', { ratedSeats: 180, leaseMs: 60_000 })
+    const b = await joined(other, 'pod_b', { ratedSeats: 120, leaseMs: 60_000 })
     const answers = await Promise.all(
       Array.from({ length: 500 }, (_, n) =>
         n % 2 ? one.claim(asking(a, `ses_${n}`)) : other.claim(asking(b, `ses_${n}`)),
