@@ -45,7 +45,7 @@ test('[FD2, FD10, FD26] a pod that is stopped past its lease and goes on: its se
   a.signal('SIGSTOP')
   assert.equal(await b.ask({ type: 'takeOver', sessionId: taken }), 'SESSION_TAKEN', 'its lease is not over')
   await eventually(async () => ((await stateOf(directory, 'pod_a')) === 'lost' ? undefined : 'not lost yet'), {
-    withinMs: 8_000,
+    withinMs: 15_000,
   })
   assert.equal(await b.ask({ type: 'takeOver', sessionId: taken }), 'ok')
   a.signal('SIGCONT')
