@@ -128,7 +128,7 @@ module.exports = {
         path: '^packages/[^/]+/src/',
         pathNot: [
           '^$1/',
-          '^packages/[^/]+/src/(index|codecs|(codecs|engines|flite|fake|testing|browser|core|render)/index).ts$',
+          '^packages/[^/]+/src/(index|codecs|redis|(codecs|engines|flite|fake|testing|browser|core|render)/index).ts$',
           // Doors for threads, which pay for every module they load.
           '^packages/(protocol/src/(audio-frame|udp-packet)|audio/src/reorder)\\.ts$',
         ],

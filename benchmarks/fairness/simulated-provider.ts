@@ -38,6 +38,8 @@ export class SimulatedProvider implements TextWorkers {
   engines(): readonly TextEngineInfo[] {
     return ENGINES
   }
+  warm(): void {}
+
   room(): Room {
     return 'free'
   }

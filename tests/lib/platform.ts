@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '@parley/kernel'
+import { callAdmin } from '../../apps/cli/src/platform/admin-client.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const READY_WITHIN_MS = 90_000
@@ -33,6 +34,13 @@ export interface Platform extends Ready {
   stderr(): string
   /** SIGTERM, and how it ended. */
   stop(): Promise<{ readonly code: number | null; readonly tookMs: number }>
+}
+
+/** What the admin listener answers, as the commands of the command line ask it: for looking often, where a process each time would be dear. */
+export async function adminGet<Body>({ adminUrl }: Platform, requestPath: string): Promise<Body> {
+  const { status, body } = await callAdmin({ adminUrl }, 'GET', requestPath)
+  if (status !== 200) throw new Error(`GET ${requestPath} answered ${status}: ${JSON.stringify(body)}`)
+  return body as Body
 }
 
 /** Runs `./parley ARGS` to its end. */

@@ -7,7 +7,7 @@ import { SENTENCES } from '@parley/audio/testing'
 import { createSession } from '@parley/client'
 import { eventually } from '@parley/kernel/testing'
 import { wordErrors, words } from '../../benchmarks/lib/stats.ts'
-import { type Platform, parley, startPlatform } from '../lib/platform.ts'
+import { adminGet, type Platform, parley, startPlatform } from '../lib/platform.ts'
 import { type Heard, record, speak } from '../lib/speaker.ts'
 
 interface Member {
@@ -28,7 +28,7 @@ async function fleet(platform: Platform, ...args: string[]): Promise<unknown> {
 }
 
 async function workers(platform: Platform): Promise<readonly Member[]> {
-  const { members } = (await fleet(platform, 'status')) as { members: readonly Member[] }
+  const { members } = await adminGet<{ members: readonly Member[] }>(platform, '/fleet')
   assert.deepEqual([members[0]?.kind, members[0]?.pid], ['pod', platform.podPid])
   return members.filter(({ kind }) => kind === 'worker')
 }
@@ -62,7 +62,7 @@ function assertWhole({ finals, abandoned }: Heard): void {
 }
 
 async function start(t: TestContext, ...args: string[]): Promise<Platform> {
-  const platform = await startPlatform(args)
+  const platform = await startPlatform(['--set', 'speech.slotsPerWorker=2', ...args])
   t.after(() => platform.stop())
   return platform
 }
@@ -70,6 +70,8 @@ async function start(t: TestContext, ...args: string[]): Promise<Platform> {
 test('[FTC3, PW3, UP13] a worker is drained while somebody speaks: the stream goes on elsewhere, and nobody notices', async (t) => {
   const platform = await start(t, '--workers', '2')
   await untilWorkers(platform, 'both ready', (all) => all.length === 2 && all.every(({ state }) => state === 'ready'))
+  const told = (await fleet(platform, 'status')) as { members: readonly Member[] }
+  assert.deepEqual(told.members.map(({ kind }) => kind).toSorted(), ['pod', 'worker', 'worker'])
   let drained = ''
   const heard = await converse(platform, async () => {
     const holder = (await workers(platform)).find(({ sessions }) => sessions === 1)

@@ -1,6 +1,6 @@
 // The texts one pod has asked for on its link: number to work, answers back. They end with the link.
 import type { PodToWorker, WorkerToPod } from '@parley/protocol'
-import type { TextHost, TextReply } from './text-host.ts'
+import type { TextHost, TextReply, WarmQuestion } from './text-host.ts'
 
 export type AskMessage = Extract<PodToWorker, { type: 'text.ask' }>
 
@@ -30,6 +30,10 @@ export class LinkTexts {
     })
     this.#cancels.set(id, cancel)
     return true
+  }
+
+  warm(message: WarmQuestion): void {
+    this.#host.warm(message)
   }
 
   /** Nothing is sent about it after this. */

@@ -180,6 +180,9 @@ export class PodLink {
       case 'text.ask':
         if (!this.#texts.ask(message)) this.#fault('a text number is used twice')
         return
+      case 'text.warm':
+        this.#texts.warm(message)
+        return
       case 'text.cancel':
         this.#texts.cancel(message.id)
         return

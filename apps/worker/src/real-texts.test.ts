@@ -33,7 +33,7 @@ async function apertiumProcesses(): Promise<number[]> {
   return [...parents].filter(([pid, { command }]) => command.startsWith('lt-proc') && isOurs(pid)).map(([pid]) => pid)
 }
 
-test('[WK36] it translates and polishes, refuses what is no translation, and lives on when its programs are killed', {
+test('[WK36] [WK37] it translates and polishes, refuses what is no translation, and lives on when its programs are killed', {
   skip,
 }, async (t) => {
   const { parts, slots } = await createTextEngines({ config: testConfig({}), clock: systemClock, logger: silentLogger })
@@ -51,6 +51,10 @@ test('[WK36] it translates and polishes, refuses what is no translation, and liv
     return engines.length === 2 && engines.every(({ ready }) => ready)
   }
   await waitFor(() => (isReady() ? undefined : 'not ready'))
+  assert.deepEqual(await apertiumProcesses(), [], '[WK37] nobody wants a translation')
+  pod.send({ type: 'text.warm', kind: 'translate', engine: 'apertium', from: 'en-US', to: 'es' })
+  pod.send({ type: 'text.warm', kind: 'translate', engine: 'nobody', from: 'en-US', to: 'es' })
+  await eventually(async () => ((await apertiumProcesses()).length > 0 ? undefined : 'no pipeline yet'), WITHIN)
   let id = 0
   const ask = (text: string, to?: string) => {
     const kind = to === undefined ? ('polish' as const) : ('translate' as const)

@@ -25,6 +25,8 @@ export interface TextQuestion {
   readonly deadlineMs: number
 }
 
+export type WarmQuestion = Pick<TextQuestion, 'kind' | 'engine' | 'from' | 'to'>
+
 export type TextReply = Result<TextAnswer & { readonly engineMs: number }, TextFailure>
 
 /** Waiting texts of one kind for each of its slots; more are turned away as BUSY. */
@@ -118,6 +120,14 @@ export class TextHost {
   /** Starts every engine; resolves when they are ready or have said why not. */
   async start(): Promise<void> {
     await Promise.all(this.#engines().map((engine) => engine.start()))
+  }
+
+  /** Texts of that kind will be asked soon; what cannot be done here is ignored. */
+  warm({ kind, engine: name, from, to }: WarmQuestion): void {
+    if (this.#isClosed) return
+    this.#engines()
+      .find((each) => each.kind === kind && each.name === name)
+      ?.warm?.({ from, to })
   }
 
   /** Calls back when what `engines` says has changed. */

@@ -1,4 +1,5 @@
 /** Who is in the fleet. */
+export * from './directory/index.ts'
 export * from './member-messages.ts'
 export { POD_NODE_OPTIONS } from './node-options.ts'
 export {

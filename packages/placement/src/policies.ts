@@ -1,6 +1,7 @@
 // The policies: each picks one of the candidates for the next stream, or none. Pure; whatever varies is handed in.
 import type { Random } from '@parley/kernel'
 import { type Candidate, eligible, freeSlots } from './candidate.ts'
+import { hash32 } from './hash.ts'
 
 /** A worker reports every second; a report older than this counts for less. */
 export const FRESH_REPORT_MS = 3_000
@@ -24,7 +25,7 @@ export function sticky<C extends Candidate>(candidates: readonly C[], key: strin
   let best: C | undefined
   let bestWeight = -1
   for (const candidate of eligible(candidates)) {
-    const weight = hash(`${key}\u0000${candidate.id}`)
+    const weight = hash32(`${key}\u0000${candidate.id}`)
     if (weight <= bestWeight) continue
     best = candidate
     bestWeight = weight
@@ -50,13 +51,4 @@ function compare(left: Candidate, right: Candidate): number {
 function freeShare(candidate: Candidate): number {
   const share = freeSlots(candidate) / candidate.slots
   return candidate.ageMs <= FRESH_REPORT_MS ? share : (share * FRESH_REPORT_MS) / candidate.ageMs
-}
-
-/** FNV-1a over UTF-16 units, then the finaliser of MurmurHash3 (both public domain): 32 bits. Not for secrets. */
-function hash(text: string): number {
-  let state = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) state = Math.imul(state ^ text.charCodeAt(at), 0x01000193)
-  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
-  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35)
-  return (state ^ (state >>> 16)) >>> 0
 }

@@ -87,6 +87,7 @@ const FROM_POD: Shapes<PodToWorker['type']> = {
   'speak.credit': { stream: streamNumber, creditMs: time },
   'text.ask': { id: count, kind, engine: name, text, from: name, to: optional(name), isFinal: flag, deadlineMs: time },
   'text.cancel': { id: count },
+  'text.warm': { kind, engine: name, from: name, to: optional(name) },
   ping: { id: count },
 }
 

@@ -89,6 +89,14 @@ export type PodToWorker =
       readonly deadlineMs: number
     }
   | { readonly type: 'text.cancel'; readonly id: number }
+  /** Such texts will be asked soon: a worker that has to load something for them loads it now. Not answered; may be repeated. */
+  | {
+      readonly type: 'text.warm'
+      readonly kind: TextKind
+      readonly engine: string
+      readonly from: string
+      readonly to?: string
+    }
   | { readonly type: 'ping'; readonly id: number }
 
 export interface WorkerEngine {

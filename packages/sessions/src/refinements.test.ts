@@ -112,6 +112,7 @@ test('[RF3] partials are translated for those who take partials, polished for th
   session.watch(watcher, { captions: wish(['es'], { polish: 'finals' }) })
   session.subscribe(owner, { version: 1, streams: ['captions.final'] })
   assert.deepEqual([text.desk.partialTargets, text.desk.polishesPartials], [['es'], false])
+  assert.ok(text.desk.warmed.includes('es'), 'it is loaded before there is a text')
   session.subscribe(owner, { version: 2, streams: ['captions.partial', 'captions.final'] })
   assert.equal(text.desk.polishesPartials, true)
   for (const channel of [owner, watcher]) clear(channel)

@@ -106,6 +106,7 @@ export class Refinements implements TextSink {
     for (const known of this.#places.keys()) if (!merged.targets.has(known)) this.#places.delete(known)
     for (const target of merged.targets.keys()) if (!this.#places.has(target)) this.#places.set(target, this.#place())
     const partials = [...merged.targets].filter(([, wantsPartials]) => wantsPartials).map(([target]) => target)
+    this.#desk.warm([...merged.targets.keys()], merged.polishesFinals)
     this.#desk.wantPartials(partials, merged.polishesPartials)
   }
 

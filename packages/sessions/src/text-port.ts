@@ -25,6 +25,8 @@ export interface RefinedCaption {
 }
 
 export interface CaptionDesk {
+  /** The whole set of what will be made of finals: what takes long to load may be loaded now. */
+  warm(targets: readonly string[], isPolished: boolean): void
   /** The whole set of what is made of partials; what is under way for anything else is called off. */
   wantPartials(targets: readonly string[], isPolished: boolean): void
   /** Made into what is wanted of partials when that is worth it; the newest wins. */
@@ -62,6 +64,7 @@ export const NO_TEXT: TextSource = {
   open(_client, sink) {
     let isClosed = false
     return {
+      warm() {},
       wantPartials() {},
       partial() {},
       final(caption, targets, isPolished) {

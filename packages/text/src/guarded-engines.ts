@@ -14,6 +14,7 @@ export function guardedTranslator(translator: Translator, judge: LanguageJudge):
     status: () => translator.status(),
     onChange: (listener) => translator.onChange(listener),
     start: () => translator.start(),
+    warm: (wanted) => translator.warm?.(wanted),
     close: () => translator.close(),
     async translate(request, signal) {
       const outcome = await translator.translate(request, signal)
@@ -31,6 +32,7 @@ export function guardedPolisher(polisher: Polisher, judge: LanguageJudge): Polis
     status: () => polisher.status(),
     onChange: (listener) => polisher.onChange(listener),
     start: () => polisher.start(),
+    warm: (wanted) => polisher.warm?.(wanted),
     close: () => polisher.close(),
     async polish(request, signal) {
       const outcome = await polisher.polish(request, signal)

@@ -16,6 +16,11 @@ interface TextEngine {
   onChange(listener: () => void): () => void
   /** Loads what it needs. Rejects never: `status` says what is wrong, and it tries again by itself. */
   start(): Promise<void>
+  /**
+   * Texts from one language (into another) will be asked soon: what takes long to load is loaded now, unless it would take the place of what is
+   * in use. Calling it again costs nothing. Absent where nothing has to be loaded.
+   */
+  warm?(wanted: WantedText): void
   /** Fails what is under way, ends every thread, process and connection. Idempotent. */
   close(): Promise<void>
 }
@@ -30,6 +35,12 @@ export interface Polisher extends TextEngine {
   readonly kind: 'polish'
   /** As `translate`. An answer equal to the text means that nothing had to be mended. */
   polish(request: PolishRequest, signal?: AbortSignal): Promise<Result<TextAnswer, TextFailure>>
+}
+
+/** BCP 47 tags; `to` with a translation only. */
+export interface WantedText {
+  readonly from: string
+  readonly to?: string | undefined
 }
 
 export interface TranslateRequest {

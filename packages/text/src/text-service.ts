@@ -42,6 +42,8 @@ export interface TextService {
   ask(wish: TextWish, onOutcome: (outcome: TextOutcome) => void): { cancel(): void }
   /** Whether a translation or polish can be had at all now, and through which languages. */
   support(kind: TextKind, from: string, to?: string): TextSupport
+  /** Such texts will be asked soon: what would have to be loaded for them is loaded. Costs nothing where it is. */
+  warm(kind: TextKind, from: string, to?: string): void
   /** Targets that can be had from a language, BCP 47, sorted. */
   targets(from: string): readonly string[]
   /** Calls back when `support` may answer otherwise than before. */

@@ -34,7 +34,7 @@ before(async () => {
   if (skip) return
   const [port = 0] = await freePorts(1)
   workerUrl = `http://127.0.0.1:${port}`
-  platform = await startPlatform(['--workers', '1', '--set', `worker.port=${port}`])
+  platform = await startPlatform(['--workers', '1', '--set', `worker.port=${port}`, '--set', 'speech.slotsPerWorker=4'])
   recording = await record('slt', SENTENCES, 1_000)
 })
 after(async () => {

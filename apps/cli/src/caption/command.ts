@@ -143,23 +143,31 @@ export function parseEndpoint(text: string): UdpEndpoint {
   return { host: host.replace(/^\[|\]$/g, ''), port: number }
 }
 
+type Typed = Omit<CaptionOptions, 'file' | 'polish'> & { readonly polish?: true | string }
+
+/** The word behind a bare `--polish` is the file. A string says what is wrong. */
+export function withFile(file: string | undefined, { polish, ...options }: Typed): CaptionOptions | string {
+  if (polish === undefined || polish === true || polish === 'finals' || polish === 'partials') {
+    if (file === undefined) return "missing required argument 'file'"
+    return { ...options, file, ...(polish === undefined ? {} : { polish }) }
+  }
+  if (file === undefined) return { ...options, file: polish, polish: true }
+  return `option '--polish [mode]' argument '${polish}' is invalid. Allowed choices are finals, partials.`
+}
+
 /** The command for the command line's table; sets the process's exit code. */
 export function createCaptionCommand(context: CliContext): Command {
   return new Command('caption')
     .description('Caption a WAV file, or speech on standard input, at the pace it is spoken.')
-    .argument('<file>', 'WAV file of any layout, or - for standard input (WAV, or raw samples with --rate)')
+    .usage('[options] <file>')
+    .argument('[file]', 'WAV file of any layout, or - for standard input (WAV, or raw samples with --rate)')
     .addOption(new Option('--rate <hz>', 'rate of raw 16-bit mono samples on standard input').argParser(parseRate))
     .addOption(new Option('--codec <codec>', 'how the audio travels').choices([...CODECS]).default('pcm16'))
     .option('--language <tag>', 'language spoken, such as en (default: that of the platform)')
     .addOption(
       new Option('--translate <tags>', 'languages to translate into as well, such as es,ca').argParser(parseLanguages),
     )
-    .addOption(
-      new Option('--polish [mode]', 'mended text as well, of finals (default) or of partials too').choices([
-        'finals',
-        'partials',
-      ]),
-    )
+    .option('--polish [mode]', 'mended text as well, of finals (default) or of partials too: finals, partials')
     .addOption(new Option('--speak <tags>', 'languages in which finals are to be heard').argParser(parseLanguages))
     .option(
       '--speech-out <file>',
@@ -180,7 +188,9 @@ export function createCaptionCommand(context: CliContext): Command {
     .option('--json', 'one JSON object per line', false)
     .option('--watch-link', 'print a link by which others can follow', false)
     .addHelpText('after', EXIT_HELP)
-    .action(async (file: string, options: Omit<CaptionOptions, 'file'>) => {
-      process.exitCode = await captionCommand({ ...options, file }, processIo(context))
+    .action(async (file: string | undefined, options: Typed, command: Command) => {
+      const typed = withFile(file, options)
+      if (typeof typed === 'string') command.error(`error: ${typed}`)
+      else process.exitCode = await captionCommand(typed, processIo(context))
     })
 }

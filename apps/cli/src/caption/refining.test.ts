@@ -9,7 +9,7 @@ import { encodeWav, parseWav } from '@parley/audio'
 import { type FakePod, type FakePodOptions, fakeSpeechOf, startFakePod } from '@parley/client/testing'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
-import { type CaptionOptions, captionCommand } from './command.ts'
+import { type CaptionOptions, captionCommand, withFile } from './command.ts'
 import { parseLanguages, refineWish } from './refine-options.ts'
 
 let folder: string
@@ -192,4 +192,17 @@ test('[CC43] what is asked for follows from what was typed', () => {
   const several = refineWish({ translate: ['es'], speak: ['es', 'ca'], speechOut: 'a/out.wav' }, undefined)
   assert.deepEqual([...several.speechFiles.values()], ['a/out.es.wav', 'a/out.ca.wav'])
   assert.throws(() => refineWish({ speechOut: '-' }, undefined), /FILE\.wav/)
+})
+
+test('[CC45] the word behind a bare --polish is the file; with a file it has to be a mode', () => {
+  assert.deepEqual(withFile(undefined, { polish: 'talk.wav', json: true }), {
+    file: 'talk.wav',
+    polish: true,
+    json: true,
+  })
+  assert.deepEqual(withFile('talk.wav', { polish: 'partials' }), { file: 'talk.wav', polish: 'partials' })
+  assert.deepEqual(withFile('talk.wav', { polish: true }), { file: 'talk.wav', polish: true })
+  assert.deepEqual(withFile('talk.wav', {}), { file: 'talk.wav' })
+  assert.match(String(withFile('talk.wav', { polish: 'often' })), /often.*finals, partials/)
+  assert.match(String(withFile(undefined, { polish: true })), /missing required argument 'file'/)
 })

@@ -1,7 +1,7 @@
 // The page on the whole platform: a pod, a speech worker and real speech from a fake microphone.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock, withDeadline } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
+import type { FakeStats } from '@parley/providers/fake'
 import type { Page } from 'playwright-core'
 import { launchBrowser, NARROW, SAMPLE_WAV, SKIP, visit } from './browser.ts'
 
@@ -24,34 +25,46 @@ interface Ready {
   readonly speechReady: boolean
 }
 
-interface Platform {
-  readonly ready: Ready
+/** One command of the platform that runs until it is told to stop; `ready` is the first line it prints. */
+interface Running<Line> {
+  readonly ready: Line
   stop(): Promise<void>
 }
 
-async function startPlatform(): Promise<Platform> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'parley-data-'))
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [COMMAND_LINE, 'up', '--port', '0', '--json', '--offline', '--data-dir', dataDir],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
+async function run<Line>(what: string, args: readonly string[]): Promise<Running<Line>> {
+  const child: ChildProcess = spawn(process.execPath, [COMMAND_LINE, ...args, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const stop = async () => {
     child.kill('SIGTERM')
     await ended
-    await rm(dataDir, { recursive: true, force: true })
   }
   try {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
     const first = new Promise<string>((resolve, reject) => {
       lines.once('line', resolve)
-      lines.once('close', () => reject(new Error('the platform ended before it was ready')))
+      lines.once('close', () => reject(new Error(`${what} ended before it was ready`)))
     })
-    const line = await withDeadline(systemClock, START_LIMIT_MS, 'starting the platform', first)
-    return { ready: JSON.parse(line) as Ready, stop }
+    const line = await withDeadline(systemClock, START_LIMIT_MS, `starting ${what}`, first)
+    return { ready: JSON.parse(line) as Line, stop }
   } catch (failure) {
     await stop()
+    throw failure
+  }
+}
+
+async function startPlatform(config: object = {}): Promise<Running<Ready>> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'parley-data-'))
+  const file = join(dataDir, 'parley.json')
+  const args = ['up', '--port', '0', '--offline', '--data-dir', dataDir, '--config', file]
+  await writeFile(file, JSON.stringify({ ...config, speech: { slotsPerWorker: 3 } }))
+  const remove = () => rm(dataDir, { recursive: true, force: true })
+  try {
+    const { ready, stop } = await run<Ready>('the platform', args)
+    return { ready, stop: () => stop().then(remove) }
+  } catch (failure) {
+    await remove()
     throw failure
   }
 }
@@ -88,18 +101,8 @@ async function untilHeard(page: Page, who: string): Promise<void> {
   )
 }
 
-test('[PG18] English into the microphone is read in Spanish and Catalan, and heard in Spanish', {
-  skip: SKIP,
-}, async (t) => {
-  const platform = await startPlatform()
-  t.after(() => platform.stop())
-  if (!platform.ready.speechReady) {
-    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
-    return
-  }
-  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
-  t.after(() => browser.close())
-  const { page, faults } = await visit(browser, platform.ready.pageUrl)
+/** Chooses Spanish and Catalan, to be heard in Spanish, and starts; resolves when both are read and a voice was there. */
+async function listen(page: Page): Promise<void> {
   const catalan = page.getByLabel('Catalan', { exact: true })
   // The engine for translations may be a moment later than the one for speech.
   await eventually(
@@ -116,16 +119,72 @@ test('[PG18] English into the microphone is read in Spanish and Catalan, and hea
   await page.getByLabel('Hear it').selectOption('es')
   const heard = page.getByTestId('speaking').first().waitFor({ timeout: SPEECH_LIMIT_MS })
   await page.getByRole('button', { name: 'Start captions' }).click()
-  const finals = async (language: string) =>
-    (await page.locator(`[data-testid="translated-${language}"][data-state="final"]`).allTextContents()).join(' ')
+  const finals = (language: string) =>
+    page.locator(`[data-testid="translated-${language}"][data-state="final"]`).allTextContents()
   await eventually(
     async () => {
-      const [spanish, catalan] = [await finals('es'), await finals('ca')]
-      return /pantalla/.test(spanish) && /pantalla/.test(catalan) ? undefined : `read "${spanish}" and "${catalan}"`
+      const [lines, spanish, catalanLines] = [await finalLines(page), await finals('es'), await finals('ca')]
+      // "pantalla" is the screen in the second sentence, in both languages.
+      const isWhole = lines >= 3 && spanish.length === lines && catalanLines.length === lines
+      const isRight = [spanish, catalanLines].every((texts) => /pantalla/.test(texts.join(' ')))
+      return isWhole && isRight ? undefined : JSON.stringify({ lines, spanish, catalanLines })
     },
     { withinMs: SPEECH_LIMIT_MS, everyMs: 200 },
   )
   await heard
+}
+
+const finalLines = (page: Page): Promise<number> => page.locator('ol.lines > li').count()
+
+test('[PG18] English into the microphone is read in Spanish and Catalan, and heard in Spanish', {
+  skip: SKIP,
+}, async (t) => {
+  const platform = await startPlatform()
+  t.after(() => platform.stop())
+  if (!platform.ready.speechReady) {
+    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
+    return
+  }
+  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
+  t.after(() => browser.close())
+  const { page, faults } = await visit(browser, platform.ready.pageUrl)
+  await listen(page)
+  assert.deepEqual(faults, [])
+})
+
+test('[PG18] with a provider that grants less than half of the calls there would be, every final is translated all the same', {
+  skip: SKIP,
+}, async (t) => {
+  // Six finals and about twenty partials within some ten seconds, and a call every three seconds.
+  const limits = ['--rpm', '24', '--latency', '200ms,500ms']
+  const provider = await run<{ baseUrl: string; stats: string }>('the provider', [
+    'fake-provider',
+    'openai',
+    '--port',
+    '0',
+    ...limits,
+  ])
+  t.after(() => provider.stop())
+  const { baseUrl } = provider.ready
+  const fake = { id: 'fake', protocol: 'openai', baseUrl, roles: ['translate'], chatModel: 'fake' }
+  const platform = await startPlatform({
+    providers: [{ ...fake, requestsPerMinute: 24 }],
+    text: { engines: [{ role: 'translate', engines: ['fake'] }] },
+  })
+  t.after(() => platform.stop())
+  if (!platform.ready.speechReady) {
+    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
+    return
+  }
+  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
+  t.after(() => browser.close())
+  const { page, faults } = await visit(browser, platform.ready.pageUrl)
+  await listen(page)
+  const asked = (await (await fetch(provider.ready.stats)).json()) as FakeStats
+  const { chat } = asked.routes
+  t.diagnostic(JSON.stringify({ chat, peak: asked.peakPerMinute }))
+  assert.equal(chat.limited, 0, 'never more than was granted')
+  assert.ok(chat.answered >= 6)
   assert.deepEqual(faults, [])
 })
 

@@ -152,6 +152,17 @@ test('[TXB4] texts of sessions do not cross, in whatever order they are answered
   }
 })
 
+test('[TXB5] what is wanted is loaded once, before there is a text', () => {
+  const { service, open } = setUp()
+  const { desk } = open()
+  desk.warm(['es', 'ca'], false)
+  desk.warm(['ca', 'es'], true)
+  assert.deepEqual(service.warmed, ['translate en es', 'translate en ca', 'polish en'])
+  desk.warm(['ca'], false)
+  desk.warm(['ca', 'es'], false)
+  assert.deepEqual(service.warmed.slice(3), ['translate en es'])
+})
+
 test('[TXB4] what can be had is what the service says', () => {
   const { service, open } = setUp()
   const { desk } = open()

@@ -46,6 +46,8 @@ class Desk implements CaptionDesk {
   readonly #clock: Clock
   /** What is made of partials, one lane for each. */
   readonly #lanes = new Map<Target, Lane>()
+  /** What was loaded for, if it had to be. */
+  #warmed: ReadonlySet<Target> = new Set()
   /** Finals under way. */
   readonly #finals = new Map<string, { cancel(): void }>()
 
@@ -54,6 +56,18 @@ class Desk implements CaptionDesk {
     this.#sink = sink
     this.#service = service
     this.#clock = clock
+  }
+
+  warm(targets: readonly string[], isPolished: boolean): void {
+    const { language } = this.#client
+    const wanted = new Set<Target>(targets)
+    if (isPolished) wanted.add(undefined)
+    for (const target of wanted) {
+      if (this.#warmed.has(target)) continue
+      if (target === undefined) this.#service.warm('polish', language)
+      else this.#service.warm('translate', language, target)
+    }
+    this.#warmed = wanted
   }
 
   // ---- partials ----

@@ -102,6 +102,11 @@ export class LinkTexts {
     }
   }
 
+  /** Only while the link is up. */
+  warm(engine: string, { kind, from, to }: TextNeed): void {
+    this.#outlet.send({ type: 'text.warm', kind, engine, from, ...(to === undefined ? {} : { to }) })
+  }
+
   /** Answers to what was cancelled meanwhile are ignored. */
   onMessage(message: TextMessage): void {
     const call = this.#forget(message.id)

@@ -138,6 +138,12 @@ export class TextDesk implements TextService {
     return this.#order.support({ kind, from, to })
   }
 
+  warm(kind: TextKind, from: string, to?: string): void {
+    const need = { kind, from, to }
+    const support = this.#order.support(need)
+    if (support.is === 'supported') this.#options.workers.warm(support.engine, need)
+  }
+
   targets(from: string): readonly string[] {
     return this.#order.targets(from)
   }

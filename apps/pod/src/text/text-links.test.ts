@@ -22,6 +22,15 @@ async function rigOf(t: TestContext, settings: DeskSettings, ...workerOptions: M
   return { ...rig, desk: made, ask: (wish: Partial<TextWish> = {}) => askOf(made, rig.clock, wish) }
 }
 
+test('[TS17] the worker that would be asked is told what will be; what nobody can do nobody is told', async (t) => {
+  const { worker, desk } = await rigOf(t, {})
+  desk.warm('translate', 'en', 'xx')
+  desk.warm('translate', 'en', 'ca')
+  desk.warm('polish', 'en')
+  await until('both', () => worker.warmed().length >= 2)
+  assert.deepEqual(worker.warmed(), ['apertium en ca', 'harper en'])
+})
+
 const askedOf = (worker: ManualWorker, count: number) => until(`${count} asks`, () => worker.asks().length >= count)
 
 test('[TS1, TS14] over a real link: asked, answered, counted; an answer nobody waits for is ignored', async (t) => {

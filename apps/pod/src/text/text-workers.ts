@@ -18,6 +18,8 @@ export interface TextWorkers {
    * once, never before this has returned, and not at all after `cancel`.
    */
   call(ask: TextAsk, onEnd: (end: CallEnd) => void, avoid: ReadonlySet<string>): TextCall | undefined
+  /** Tells the worker that would be asked next to load what such texts take. */
+  warm(engine: string, need: TextNeed): void
   /** Texts under way. */
   readonly size: number
   /** Calls back when workers, engines or free slots have changed; returns what ends that. */
@@ -69,6 +71,10 @@ export class LinkTextWorkers implements TextWorkers {
     const { placer } = this.#options
     const link = placer.pick(wish, ({ key }) => !avoid.has(key)) ?? placer.pick(wish)
     return link && { workerKey: link.key, cancel: link.texts.ask(ask, onEnd) }
+  }
+
+  warm(engine: string, need: TextNeed): void {
+    this.#options.placer.pick(wishOf(engine, need))?.texts.warm(engine, need)
   }
 
   onChange(listener: () => void): () => void {

@@ -6,6 +6,7 @@ export class FakeDesk implements CaptionDesk {
   readonly client: TextClient
   readonly sink: TextSink
   readonly #source: FakeText
+  warmed: readonly string[] = []
   partialTargets: readonly string[] = []
   polishesPartials = false
   readonly partials: RefinedCaption[] = []
@@ -21,6 +22,9 @@ export class FakeDesk implements CaptionDesk {
     this.#source = source
   }
 
+  warm(targets: readonly string[], isPolished: boolean): void {
+    this.warmed = [...targets, ...(isPolished ? ['polish'] : [])]
+  }
   wantPartials(targets: readonly string[], isPolished: boolean): void {
     this.partialTargets = targets
     this.polishesPartials = isPolished

@@ -41,6 +41,8 @@ export interface ScriptedServiceOptions {
 
 export class ScriptedTextService implements TextService {
   readonly asks: ScriptedAsk[] = []
+  /** As "translate en es", in the order they were wanted. */
+  readonly warmed: string[] = []
   targetLanguages: readonly string[] | undefined
   /** Makes `support` say that an engine is away. */
   isAway = false
@@ -82,6 +84,10 @@ export class ScriptedTextService implements TextService {
       }
     }
     return { is: 'supported', engine: 'scripted', via: (to !== undefined && this.#via[to]) || [] }
+  }
+
+  warm(kind: TextKind, from: string, to?: string): void {
+    this.warmed.push(to === undefined ? `${kind} ${from}` : `${kind} ${from} ${to}`)
   }
 
   targets(): readonly string[] {

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Result } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
-import { MAX_TEXT_BYTES, type Polisher, type TextAnswer, type TextFailure, type Translator } from '../text-engine.ts'
+import {
+  MAX_TEXT_BYTES,
+  type Polisher,
+  type TextAnswer,
+  type TextFailure,
+  type Translator,
+  type WantedText,
+} from '../text-engine.ts'
 
 export interface TextSubject<Engine> {
   readonly engine: Engine
@@ -46,7 +53,7 @@ export function translatorContract(name: string, options: TranslatorContractOpti
   const { pair, unknownPair } = options
   const ask: Ask = (engine, text, { deadlineMs = DEADLINE_MS, signal } = {}) =>
     (engine as Translator).translate({ requestId: 'r', text, ...pair, deadlineMs }, signal)
-  textEngineContract(`${name} keeps the translator port`, options, ask, (engine) => {
+  textEngineContract(`${name} keeps the translator port`, options, ask, pair, (engine) => {
     test('[TP3] a pair that cannot be done is refused by both its names', async () => {
       if (!unknownPair) return
       const request = { requestId: 'r', text: 'hello', ...unknownPair, deadlineMs: DEADLINE_MS }
@@ -71,7 +78,7 @@ export function polisherContract(name: string, options: PolisherContractOptions)
   const { language, unknownLanguage } = options
   const ask: Ask = (engine, text, { deadlineMs = DEADLINE_MS, signal } = {}) =>
     (engine as Polisher).polish({ requestId: 'r', text, language, deadlineMs }, signal)
-  textEngineContract(`${name} keeps the polisher port`, options, ask, (engine) => {
+  textEngineContract(`${name} keeps the polisher port`, options, ask, { from: language }, (engine) => {
     test('[TP3] a language it cannot do is refused by its name', async () => {
       if (unknownLanguage === undefined) return
       const request = { requestId: 'r', text: 'hello', language: unknownLanguage, deadlineMs: DEADLINE_MS }
@@ -86,6 +93,7 @@ function textEngineContract<E extends Engine>(
   title: string,
   { create, texts, skip }: TextContractOptions<E>,
   ask: Ask,
+  wanted: WantedText,
   more: (engine: () => E) => void,
 ): void {
   describe(title, skip === undefined ? {} : { skip }, () => {
@@ -210,6 +218,17 @@ function textEngineContract<E extends Engine>(
       }
       await answer(texts[0] as string)
       await eventually(() => (clock.pendingTimers > idleTimers ? `${clock.pendingTimers} timers are left` : undefined))
+    })
+
+    test('[TP13] warmed, also for what it cannot do and more than once, it answers as ever', async (t) => {
+      const warmClock = new ManualClock()
+      const warm = (await create(warmClock)).engine
+      t.after(() => warm.close())
+      warm.warm?.(wanted)
+      await warm.start()
+      for (const each of [wanted, { from: 'xx', to: 'yy' }, { from: 'xx' }, wanted]) warm.warm?.(each)
+      assert.equal(answerOf(await ask(warm, texts[0] as string)), await answer(texts[0] as string))
+      assert.equal(warm.status().ready, true)
     })
 
     more(engine)

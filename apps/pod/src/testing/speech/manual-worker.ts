@@ -168,6 +168,14 @@ export class ManualWorker {
   asks(): TextAskMessage[] {
     return this.messages.filter((message) => message.type === 'text.ask')
   }
+  /** What texts it was told to be ready for, as "apertium en es". */
+  warmed(): string[] {
+    return this.messages.flatMap((message) => {
+      if (message.type !== 'text.warm') return []
+      const { engine, from, to } = message
+      return [[engine, from, to].filter((each) => each !== undefined).join(' ')]
+    })
+  }
   /** Ids of the texts that were cancelled. */
   cancelledTexts(): number[] {
     return this.messages.flatMap((message) => (message.type === 'text.cancel' ? [message.id] : []))

@@ -59,6 +59,12 @@ export class ManualTextWorkers implements TextWorkers {
     return this.size < this.slots ? 'free' : 'full'
   }
 
+  /** As "harper en", in the order they were wanted. */
+  readonly warmed: string[] = []
+  warm(engine: string, { from, to }: TextNeed): void {
+    this.warmed.push([engine, from, to].filter((each) => each !== undefined).join(' '))
+  }
+
   call(ask: TextAsk, onEnd: (end: CallEnd) => void): TextCall | undefined {
     if (this.room(ask.engine, ask.need) !== 'free') return undefined
     const end = (how: CallEnd) => {

@@ -206,6 +206,16 @@ test('[AP6] no more pipelines than told: the one used longest ago finishes and m
   }
 })
 
+test('[AP6] warmed, every pipeline on the way is started, but none is ended for it', { skip }, async (t) => {
+  const translator = await start(t, { maxPipelines: 2 })
+  translator.warm({ from: 'fr', to: 'pt' })
+  assert.deepEqual(translator.pipelines.running.toSorted(), ['es-pt', 'fr-es'])
+  translator.warm({ from: 'en', to: 'es' })
+  translator.warm({ from: 'en', to: 'xx' })
+  assert.deepEqual(translator.pipelines.running.toSorted(), ['es-pt', 'fr-es'])
+  assert.equal((await translated(translator, 'zqazq', 'fr', 'pt')).text, 'zqazq')
+})
+
 test('[AP7] the programs see nothing of the environment', { skip }, async (t) => {
   const { processes, startRunner } = track()
   process.env.PARLEY_TEST_SECRET = 'not for others'

@@ -2,7 +2,7 @@
 // third. One pipeline for each direction, shared by everybody who asks.
 import { type Clock, Emitter, err, ok, Scope } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
-import type { TextAnswer, TextFailure, TranslateRequest, Translator } from '../../text-engine.ts'
+import type { TextAnswer, TextFailure, TranslateRequest, Translator, WantedText } from '../../text-engine.ts'
 import { hasWords, type PieceText, piecesOfLine, plainLine } from '../plain-text.ts'
 import { type TextOutcomeOf, type TextWork, TextWorks } from '../text-works.ts'
 import { prepare } from './apertium-text.ts'
@@ -20,6 +20,8 @@ export const APERTIUM_INSTALL_COMMAND = `apt-get install -y --no-install-recomme
 const MAX_PIPELINES = 8
 /** How often it is looked whether pairs were installed or removed. */
 const LOOK_PERIOD_MS = 30_000
+/** Read as a word in every language there is. */
+const WARM_UP_TEXT = 'no'
 
 export interface ApertiumOptions {
   readonly clock: Clock
@@ -82,6 +84,11 @@ export class ApertiumTranslator implements Translator {
 
   async start(): Promise<void> {
     await this.#look()
+  }
+
+  warm({ from, to }: WantedText): void {
+    const route = to === undefined ? undefined : this.#routes.find(from, to)
+    for (const mode of route?.hops ?? []) this.#pipelines.warm(mode, prepare(WARM_UP_TEXT, mode.from, mode.to).stream)
   }
 
   translate(request: TranslateRequest, signal?: AbortSignal): Promise<Outcome> {

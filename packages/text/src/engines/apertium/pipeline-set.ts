@@ -66,6 +66,11 @@ export class PipelineSet {
     }
   }
 
+  /** Starts the pipeline of `mode` with `stream`, whose answer is nobody's. Nothing happens where it runs, or would have to be made room for. */
+  warm(mode: Mode, stream: string): void {
+    if (!this.#entries.has(mode.name)) this.#pipelineFor(mode)?.ask(stream, () => {})
+  }
+
   /** Ends every pipeline; what was asked fails, unless it had none yet: whoever closes has told those. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true

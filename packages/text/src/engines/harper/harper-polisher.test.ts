@@ -34,6 +34,23 @@ polisherContract('harper', {
   unknownLanguage: 'es',
 })
 
+test('[HP3] its thread is started when it is wanted, and once', async (t) => {
+  let starts = 0
+  const startRunner = (listener: QueueListener<readonly FoundLint[]>) => {
+    starts++
+    return new HarperRunner(listener)
+  }
+  const polisher = new HarperPolisher({ clock: systemClock, maxChangedWords: 4, startRunner })
+  t.after(() => polisher.close())
+  await polisher.start()
+  assert.deepEqual([polisher.status().ready, starts], [true, 0])
+  polisher.warm()
+  polisher.warm()
+  const request = { requestId: 'r', text: 'we needs to talk', language: 'en', deadlineMs: 60_000 }
+  assert.ok((await polisher.polish(request)).ok)
+  assert.equal(starts, 1)
+})
+
 const TROUBLE = new URL('../../testing/trouble-thread.ts', import.meta.url)
 
 test('[HP3] a thread that dies is started again, its text asked once more; one that kills it again fails alone', async (t) => {
@@ -75,6 +92,8 @@ test('[HP3] without its thread it says so, and comes back when there is one', as
   })
   t.after(() => polisher.close())
   await polisher.start()
+  polisher.warm()
+  await eventually(() => (polisher.status().ready ? 'nothing has happened' : undefined))
   assert.match(polisher.status().problem ?? '', /no thread to be had/)
   isThere = true
   await eventually(() => (polisher.status().ready ? undefined : 'not ready'), { withinMs: 20_000 })

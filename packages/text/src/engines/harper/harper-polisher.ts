@@ -10,8 +10,6 @@ import { changedWordCount, chosenChanges, type FoundLint, withChanges } from './
 import { HarperRunner } from './harper-runner.ts'
 
 const LANGUAGE = 'en'
-/** Loading is worth waiting for; a text is not. */
-const WARM_UP_DEADLINE_MS = 60_000
 const WARM_UP_TEXT = 'This is a test.'
 /** How often one that does not come back is tried. */
 const PROBE_PERIOD_MS = 5_000
@@ -27,7 +25,8 @@ export interface HarperOptions {
 }
 
 type Outcome = Result<TextAnswer, TextFailure>
-type State = 'new' | 'loading' | 'ready' | 'broken' | 'closed'
+/** `ready` also while its thread does not run yet: it takes two seconds of a processor and 250 MB, for which it is loaded when it is wanted. */
+type State = 'new' | 'ready' | 'broken' | 'closed'
 
 export class HarperPolisher implements Polisher {
   readonly name = 'harper'
@@ -39,7 +38,7 @@ export class HarperPolisher implements Polisher {
   readonly #changes = new Emitter<{ change: undefined }>()
   #state: State = 'new'
   #reason = ''
-  #starting: Promise<void> | undefined
+  #isWarm = false
 
   constructor(options: HarperOptions) {
     const { clock } = options
@@ -60,8 +59,7 @@ export class HarperPolisher implements Polisher {
 
   status(): TextEngineInfo {
     const ready = this.#state === 'ready'
-    const isLoading = this.#state === 'new' || this.#state === 'loading'
-    const problem = ready || isLoading ? {} : { problem: this.#problem() }
+    const problem = ready || this.#state === 'new' ? {} : { problem: this.#problem() }
     return { name: this.name, kind: this.kind, ready, ...problem, languages: [LANGUAGE] }
   }
 
@@ -69,9 +67,14 @@ export class HarperPolisher implements Polisher {
     return this.#changes.on('change', listener)
   }
 
-  start(): Promise<void> {
-    this.#starting ??= this.#warmUp()
-    return this.#starting
+  async start(): Promise<void> {
+    if (this.#state === 'new') this.#become('ready')
+  }
+
+  warm(): void {
+    if (this.#isWarm || this.#state !== 'ready') return
+    this.#isWarm = true
+    this.#queue.ask(WARM_UP_TEXT, () => {})
   }
 
   polish(request: PolishRequest, signal?: AbortSignal): Promise<Outcome> {
@@ -132,15 +135,6 @@ export class HarperPolisher implements Polisher {
     return { code: 'PAIR_UNSUPPORTED', message: `harper polishes English (en) only, not "${language}"` }
   }
 
-  #warmUp(): Promise<void> {
-    if (this.#state !== 'new') return Promise.resolve()
-    this.#become('loading')
-    const request = { text: WARM_UP_TEXT, deadlineMs: WARM_UP_DEADLINE_MS }
-    return this.#works
-      .run(request, undefined, (work) => this.#slices([WARM_UP_TEXT], () => ({ text: WARM_UP_TEXT }), work))
-      .then(() => {})
-  }
-
   #onBroken(reason: string): void {
     this.#reason = reason
     if (this.#state === 'closed') return
@@ -163,7 +157,7 @@ export class HarperPolisher implements Polisher {
       case 'broken':
         return `harper broke and is being started again: ${this.#reason}`
       default:
-        return 'harper is being loaded'
+        return 'harper has not been started'
     }
   }
 
