@@ -66,7 +66,7 @@ test('[STR2, STR4] merging a batch is the same however the batch was cut, and le
   )
 })
 
-test('[STR4] a meter says what it has counted so far, once, and lets old days go', () => {
+test('[STR4] a meter says what it has counted so far, once, whatever the clock does', () => {
   const meter = new UsageMeter('pod_1.x')
   meter.add('default', { speechMs: 1_000.4 }, SAMPLE_MS)
   meter.add('default', { speechMs: 500.4, providerTokens: 3 }, SAMPLE_MS)
@@ -82,6 +82,10 @@ test('[STR4] a meter says what it has counted so far, once, and lets old days go
     providerTokens: 3,
   })
   assert.deepEqual(meter.take(), [])
+  meter.add('default', { providerTokens: 1 }, SAMPLE_MS + 3_650 * 86_400_000)
+  meter.add('default', { providerTokens: 1 }, SAMPLE_MS)
+  const jumped = meter.take()
+  assert.deepEqual(jumped.map((row) => row.providerTokens).sort(), [1, 4], 'a clock that jumped and came back')
   for (let day = 1; day <= 3; day++) meter.add('default', { providerTokens: 1 }, SAMPLE_MS + day * 86_400_000)
   assert.equal(meter.take().length, 3)
   meter.add('default', { providerTokens: 1 }, SAMPLE_MS + 2 * 86_400_000)

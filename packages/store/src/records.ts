@@ -92,6 +92,7 @@ const integer: Column = { type: 'integer' }
 /** A final of 20 s has about 400 characters; a translation may be longer. */
 export const MAX_TEXT_CHARS = 16_384
 
+/** A column that is added later needs a default in `readRecord`: archives of before do not have it. */
 export const TABLES: { readonly [Name in TableName]: TableShape } = {
   sessions: {
     key: ['sessionId'],

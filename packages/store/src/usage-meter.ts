@@ -9,8 +9,8 @@ export interface UsageAmounts {
 
 type Counts = { speechMs: number; translatedCharacters: number; providerTokens: number }
 
-/** Days kept in memory: today, and yesterday for what is counted late. */
-const KEPT_DAYS = 2
+/** Days kept in memory, those used last: a clock that jumps and comes back must not begin a day anew. */
+const KEPT_DAYS = 8
 
 export class UsageMeter {
   readonly #source: string
@@ -25,11 +25,9 @@ export class UsageMeter {
   /** Adds amounts (>= 0) at the wall instant `wallMs`. */
   add(tenant: string, amounts: UsageAmounts, wallMs: number): void {
     const day = utcDayOf(wallMs)
-    let tenants = this.#days.get(day)
-    if (!tenants) {
-      tenants = new Map()
-      this.#days.set(day, tenants)
-    }
+    const tenants = this.#days.get(day) ?? new Map<string, Counts>()
+    this.#days.delete(day)
+    this.#days.set(day, tenants)
     const counts = tenants.get(tenant) ?? { speechMs: 0, translatedCharacters: 0, providerTokens: 0 }
     counts.speechMs += amounts.speechMs ?? 0
     counts.translatedCharacters += amounts.translatedCharacters ?? 0
@@ -38,7 +36,7 @@ export class UsageMeter {
     this.#changed.add(JSON.stringify([day, tenant]))
   }
 
-  /** The records of all that has changed since the last call; then days before yesterday are let go. */
+  /** The records of all that has changed since the last call; then days that were not used for long are let go. */
   take(): UsageRecord[] {
     const records: UsageRecord[] = []
     for (const key of this.#changed) {
@@ -56,7 +54,7 @@ export class UsageMeter {
       })
     }
     this.#changed = new Set()
-    const days = [...this.#days.keys()].sort()
+    const days = [...this.#days.keys()]
     for (const day of days.slice(0, Math.max(0, days.length - KEPT_DAYS))) this.#days.delete(day)
     return records
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { after, type TestContext, test } from 'node:test'
@@ -12,6 +12,7 @@ import { keyOf, type StoredRecord } from '../records.ts'
 import { SqliteThread } from '../sqlite/sqlite-thread.ts'
 import { act, final, session, usage } from '../testing/samples.ts'
 import { temporaryPostgres } from '../testing/temporary-postgres.ts'
+import { adoptSpills } from './adopt-spills.ts'
 import { RecordWriter, type RecordWriterOptions } from './record-writer.ts'
 import { Spill, type SpillOptions } from './spill.ts'
 
@@ -208,6 +209,29 @@ test('[WRI4] what an earlier run left on disk is written first, a line that cann
   assert.equal((await sessionsIn(store)).length, 2)
   assert.equal(writer.figures.dropped.unreadable, 1)
   assert.equal(writer.figures.spillRows, 0)
+})
+
+test('[WRI8] a spill has one owner; one whose owner is gone is written by another member, and goes', async (t) => {
+  const { writer, spillFile, store, folder } = await writing(t)
+  writer.record(session({ sessionId: 'ses_own' }))
+  await writer.flush()
+  const second = new Spill({ file: spillFile, clock: systemClock })
+  t.after(() => second.close())
+  assert.deepEqual(await second.own(), { ok: true, value: false })
+  const orphanFile = path.join(folder, 'orphan.db')
+  const orphan = new Spill({ file: orphanFile, clock: systemClock })
+  assert.ok((await orphan.open()).ok)
+  assert.ok((await orphan.own()).ok)
+  assert.ok((await orphan.append(many(700))).ok)
+  const files = [spillFile, orphanFile, path.join(folder, 'none.db')]
+  assert.deepEqual(await adoptSpills(store, files, systemClock), { ok: true, value: { files: 0, records: 0 } })
+  await orphan.close()
+  assert.deepEqual(await adoptSpills(store, files, systemClock), { ok: true, value: { files: 1, records: 700 } })
+  assert.equal((await sessionsIn(store)).length, 701)
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('orphan')),
+    [],
+  )
 })
 
 test('[WRI7] a record the database refuses is left out and counted; those beside it are written', async (t) => {

@@ -4,7 +4,7 @@ import { BoundedQueue, backoffMs, type Clock, ok, type Random, type Result, type
 import type { Logger } from '@parley/telemetry'
 import type { RecordStore } from '../record-store.ts'
 import { readRecord, type StoredRecord } from '../records.ts'
-import { STORE_ERRORS, type StoreError } from '../store-error.ts'
+import { failure, STORE_ERRORS, type StoreError } from '../store-error.ts'
 import type { Spill } from './spill.ts'
 
 export interface RecordWriterOptions {
@@ -88,6 +88,9 @@ export class RecordWriter {
     const { spill, scope, flushMs } = this.#options
     const opened = await spill.open()
     if (!opened.ok) return opened
+    const owned = await spill.own()
+    if (!owned.ok) return owned
+    if (!owned.value) return failure('BUSY', 'the spill belongs to another process that runs; give each its own file')
     const keeping = await spill.keeping()
     if (keeping.ok && keeping.value.length > 0) this.#keeping = new Set(keeping.value)
     scope.every(flushMs ?? 250, () => this.#work())

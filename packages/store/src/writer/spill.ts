@@ -75,6 +75,11 @@ export class Spill {
     })
   }
 
+  /** Whether this process is the one that writes and drains the file; the system ends that with the process. */
+  own(): Promise<Result<boolean, StoreError>> {
+    return caught(async () => ok(await this.#thread.lock('owner')))
+  }
+
   /** Adds to the end; makes room by dropping the oldest, and says how many. DISK or UNAVAILABLE when nothing helps. */
   append(records: readonly StoredRecord[]): Promise<Result<{ dropped: number }, StoreError>> {
     return caught(async () => {
