@@ -7,6 +7,7 @@ import { type Logger, StageClock } from '@parley/telemetry'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
+import { openPodRecords } from './records/pod-records.ts'
 import type { PodUdp } from './pod-udp.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
@@ -40,7 +41,8 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
-  const text = createTextDesk({ ...options, workers: speech.texts })
+  const records = await openPodRecords(options)
+  const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts })
   const sessions = createPodSessions({
     ...options,
     stages,
@@ -48,10 +50,11 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     speak: speech,
     text,
     onVoicesChange: (listener) => speech.onChange(listener),
+    witness: records.sessions,
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
   })
-  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, sessions })
+  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, records, sessions })
 }
 
 function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {

@@ -4,6 +4,8 @@ import type { Metrics } from '@parley/telemetry'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
+import { collectRecords, NO_RECORDS_REPORT } from './records/records-metrics.ts'
+import type { PodRecords } from './records/pod-records.ts'
 import type { SessionService } from './sessions/session-service.ts'
 import { collectTexts, NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { UDP_DROP_REASONS, type UdpDropReason, type UdpPort, type UdpStats } from './udp/udp-port.ts'
@@ -19,6 +21,8 @@ export interface PodMetricsSources {
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
   readonly udp: Pick<UdpPort, 'stats'> | undefined
+  /** Undefined where none are kept. */
+  readonly records?: Pick<PodRecords, 'report'> | undefined
   readonly http: Pick<PublicServer, 'connections' | 'counters'>
   readonly droppedLogLines: () => number
 }
@@ -55,6 +59,10 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
+  )
+  collectRecords(
+    metrics,
+    oncePerScrape(sources.clock, () => sources.records?.report() ?? NO_RECORDS_REPORT),
   )
   const { http } = sources
   metrics.collect('parley_connections', () => http.connections)

@@ -29,6 +29,7 @@ import { collectPodMetrics } from './pod-metrics.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
 import type { PodUdp } from './pod-udp.ts'
+import type { PodRecords } from './records/pod-records.ts'
 import type { SessionService } from './sessions/session-service.ts'
 import { NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { startRates } from './throughput.ts'
@@ -40,6 +41,8 @@ const WINDOW_MS = 5_000
 /** Sessions say goodbye within 2 s by contract; this is for a bug in that. */
 const SESSIONS_CLOSE_MS = 2_200
 const LISTENERS_CLOSE_MS = 600
+/** Sessions are over by then; records that cannot be written go to disk. */
+const RECORDS_CLOSE_MS = 600
 /** Clients of the stream endpoints get so long to take their leave. */
 const STREAMS_CLOSE_MS = 1_000
 
@@ -53,6 +56,8 @@ export interface PodOptions {
   readonly text?: PodText | undefined
   /** Undefined when UDP is switched off. The pod's to close. */
   readonly udp?: PodUdp | undefined
+  /** Undefined: nothing is kept of anybody. The pod's to close. */
+  readonly records?: PodRecords | undefined
   readonly identity: Identity
   readonly directory: DataDirectory
   /** Folder of the built page; may be missing. */
@@ -98,11 +103,12 @@ export async function startPod(options: PodOptions): Promise<Pod> {
 async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   const { config, podId, sessions, speech, identity, logger } = options
   // First registered, last closed: sessions have closed their channels by then.
+  scope.own(() => options.records?.close())
   scope.own(() => options.udp?.close())
   scope.own(() => speech.close())
   scope.own(() => options.text?.close())
   const phases = trackPhase(scope, speech)
-  const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats())
+  const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats(), options.records?.report())
 
   const metrics = createMetrics()
   const publicServer = await createPublicServer({
@@ -145,6 +151,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     mintPageCode,
     sessions: () => sessions.list(),
     fleet: { report: fleet, drain },
+    acts: options.records?.acts,
     texts: () => options.text?.report() ?? NO_TEXT_REPORT,
     stages: options.stages,
     logger,
@@ -213,6 +220,7 @@ function startFigures(
     speech,
     text: options.text,
     udp: options.udp,
+    records: options.records,
     http: publicServer,
     droppedLogLines: options.droppedLogLines ?? (() => 0),
   })
@@ -230,6 +238,7 @@ function startFigures(
       speech: speech.status(),
       speechStats: speech.stats(),
       udp: udpFigures(options),
+      records: options.records?.report(),
       rates: rates.read(),
       http: metrics.httpTotals(),
     })
@@ -287,6 +296,9 @@ async function stop(options: PodOptions, scope: Scope, publicServer: PublicServe
     step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down')),
     step('closing stream connections', SESSIONS_CLOSE_MS, endStreams(publicServer)),
   ])
-  await step('closing the listeners', LISTENERS_CLOSE_MS, scope.close())
+  await Promise.all([
+    step('closing the listeners', LISTENERS_CLOSE_MS, scope.close()),
+    step('closing the records', RECORDS_CLOSE_MS, options.records?.close() ?? Promise.resolve()),
+  ])
   logger.info({}, 'pod stopped')
 }

@@ -26,6 +26,7 @@ import {
   Session,
   type SessionHost,
   SessionRegistry,
+  type SessionWitness,
 } from '@parley/sessions'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import type { TextService } from '@parley/text'
@@ -60,6 +61,8 @@ export interface PodSessionsOptions {
   readonly udp?: UdpService | undefined
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer
+  /** Who keeps records of them; nobody does unless told. */
+  readonly witness?: SessionWitness
   readonly logger: Logger
 }
 
@@ -109,6 +112,7 @@ class PodSessions implements SessionService {
       ...(options.text ? { text: new CaptionsToText(options.text, clock) } : {}),
       textLimits: { maxTargets: config.text.maxTargetLanguages, finalDeadlineMs: config.text.finalDeadlineMs },
       abilitiesVersion: () => this.#abilities.version,
+      witness: options.witness,
       onClosed: (session, reason) => this.#forget(session, reason),
     }
     this.#greetingHost = {
