@@ -6,7 +6,7 @@ import type { SaidFinal, SessionWitness, WitnessedSession } from '@parley/sessio
 import type { SessionRecord, StoredRecord, UsageMeter } from '@parley/store'
 
 export interface SessionsToRecordsOptions {
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'wallMs'>
   readonly podId: string
   readonly meter: Pick<UsageMeter, 'add'>
   /** Never waits, never throws. */

@@ -67,6 +67,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     serverFactory: (handler) => options.createServer(handler),
     clientErrorHandler: answerClientError as never,
     bodyLimit: MAX_HTTP_BODY_BYTES,
+    // Users are named in addresses: 128 characters, of which each may be 12 when it is escaped.
+    routerOptions: { maxParamLength: 2_048 },
     genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
     requestIdHeader: false,
     frameworkErrors: (error, request, reply) => {
