@@ -71,6 +71,11 @@ export class ActsToRecords {
     if (action !== undefined) this.#note(EVERYBODY, actor ?? SOME_OPERATOR, action, target, resultOf(status))
   }
 
+  /** What the configuration did, whoever wrote it. */
+  configured(tenant: string, action: string, target: string): void {
+    this.#note(tenant, 'configuration', action, target, 'ok')
+  }
+
   #note(tenant: string, actor: string, action: string, target: string, result: string): void {
     const atMs = Math.max(0, Math.round(this.#clock.wallMs()))
     const row = { auditId: newId('aud'), atMs, tenant, actor, action, target: target.slice(0, MAX_TARGET_CHARS), result }

@@ -145,3 +145,30 @@ test('[REC6] an empty name is refused; a database that is away is RECORDS_UNAVAI
   assert.ok(!away.ok && away.error.code === 'RECORDS_UNAVAILABLE')
   assert.doesNotMatch(away.error.message, /127\.0\.0\.1|secret/)
 })
+
+test('[REC5] an API key that is in the configuration no more is noted by the next start, once', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = await reading(t, folder)
+  const hash = 'a'.repeat(64)
+  const key = (id: string) => ({ id, tenant: 'acme', role: 'backend' as const, sha256: hash })
+  const startWith = async (podId: string, ...ids: string[]) => {
+    const config = testConfig(folder)
+    const auth = { ...config.auth, keys: ids.map(key) }
+    const logger = collectingLogger()
+    const records = await openPodRecords({ clock: systemClock, config: { ...config, auth }, podId, logger })
+    const remembered = JSON.stringify(ids.map((id) => ['acme', id]))
+    await eventually(async () => {
+      const known = await store.setting('pods.apiKeys')
+      return known.ok && known.value === remembered ? undefined : 'not looked at yet'
+    }, WITHIN)
+    await records.close()
+  }
+  await startWith('pod_1', 'one', 'two')
+  await startWith('pod_2', 'two')
+  await startWith('pod_3', 'two')
+  const acts = await store.audit.list({ tenant: 'acme', limit: 10 })
+  assert.ok(acts.ok)
+  const brief = acts.value.map(({ actor, action, target, result }) => [actor, action, target, result])
+  assert.deepEqual(brief, [['configuration', 'api-key.revoke', 'one', 'ok']])
+  assert.doesNotMatch(JSON.stringify(acts.value), /aaaa/)
+})

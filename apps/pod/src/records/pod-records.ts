@@ -24,6 +24,7 @@ import { ActsToRecords } from '../bridges/acts-to-records.ts'
 import { SessionsToRecords } from '../bridges/sessions-to-records.ts'
 import { textsToRecords } from '../bridges/texts-to-records.ts'
 import type { TextsUsed } from '../text/text-runner.ts'
+import { keyChanges, rememberedKeys } from './key-changes.ts'
 import { type RecordsReport, recordsReport } from './records-report.ts'
 
 /** Usage is written this often: as much of it is lost with a pod that is killed. */
@@ -36,11 +37,13 @@ const LAST_WRITE_MS = 400
 const CLOSE_MS = 150
 /** Forgetting goes on after it; whoever asked is told to ask again. */
 const FORGET_MS = 20_000
+/** Which keys there were at the last start of a pod. */
+const KEYS_SETTING = 'pods.apiKeys'
 const RETRY = { firstMs: 1_000, maxMs: 60_000 }
 
 export interface PodRecordsOptions {
   readonly clock: Clock
-  readonly config: Pick<ResolvedConfig, 'records' | 'data'>
+  readonly config: Pick<ResolvedConfig, 'records' | 'data' | 'auth'>
   readonly podId: string
   readonly logger: Logger
 }
@@ -121,11 +124,23 @@ class Records implements PodRecords {
     if (this.#scope.isClosed) return
     if (started.ok) {
       this.#adopt()
+      await this.#noteKeys()
       return
     }
     const { code, message } = started.error
     this.#parts.logger.error({ code, problem: message }, 'records cannot wait on disk: they wait in memory')
     this.#scope.after(backoffMs(this.#attempt++, RETRY), () => void this.#start())
+  }
+
+  /** Keys come and go with the configuration, and so with a start. Without the database the next start notes it. */
+  async #noteKeys(): Promise<void> {
+    const { store } = this.#parts
+    const { keys } = this.#options.config.auth
+    const before = await store.setting(KEYS_SETTING)
+    const now = rememberedKeys(keys)
+    if (!before.ok || before.value === now || this.#scope.isClosed) return
+    for (const { tenant, id, action } of keyChanges(before.value, keys)) this.acts.configured(tenant, action, id)
+    await store.set(KEYS_SETTING, now)
   }
 
   #startArchive(): void {
