@@ -7,7 +7,7 @@ import type { ParleyClientError } from '@parley/client'
 import { eventually } from '@parley/kernel/testing'
 import { wordErrors, words } from '../../../benchmarks/lib/stats.ts'
 import { type Platform, parley, startPlatform } from '../../lib/platform.ts'
-import { type Recording, record, speak } from '../../lib/speaker.ts'
+import { type Recording, record, speak, warmUp } from '../../lib/speaker.ts'
 import {
   assertFinalsOnce,
   type BadDay,
@@ -34,6 +34,7 @@ before(async () => {
   // More slots than speakers: a bad network may lose the answer to a reservation, and the one never used keeps its slot for a while.
   const slots = ['--workers', '1', '--set', 'speech.slotsPerWorker=12']
   platform = await startPlatform(['--set', `sessions.graceMs=${GRACE_MS}`, ...slots])
+  await warmUp(platform, 8)
   udpPort = await udpPortOf(platform)
   assert.ok(udpPort !== undefined, 'the platform takes no audio over UDP')
 })
