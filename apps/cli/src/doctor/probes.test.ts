@@ -35,7 +35,7 @@ test('[DR4] the doctor looks for the very packages that the launcher installs', 
   assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0', ...translation])
   assert.deepEqual(
     listed.filter((entry) => entry.set === 'test').map((entry) => entry.name),
-    ['chromium', 'nginx', 'redis-server'],
+    ['chromium', 'nginx', 'redis-server', 'postgresql-15'],
   )
 })
 
