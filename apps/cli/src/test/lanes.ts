@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { runFiles, type TestNote } from './run-files.ts'
 
 const LANE = fileURLToPath(new URL('./lane.ts', import.meta.url))
-/** A share of about a ninth beside a busy process that does not give way. */
-const NICENESS = '10'
+/** A share of about a quarter beside a busy process that does not give way. */
+const NICENESS = '5'
 
 export interface Lanes {
   readonly quick: readonly string[]
