@@ -70,8 +70,12 @@ let exports = 0
 async function exported(): Promise<StoredRecord[]> {
   const target = path.join(folder, `export-${++exports}`)
   await cli('export', target)
-  const manifest = JSON.parse(await readFile(path.join(target, 'manifest.json'), 'utf8')) as { files: { name: string }[] }
-  const texts = await Promise.all(manifest.files.map(async ({ name }) => gunzipSync(await readFile(path.join(target, name)))))
+  const manifest = JSON.parse(await readFile(path.join(target, 'manifest.json'), 'utf8')) as {
+    files: { name: string }[]
+  }
+  const texts = await Promise.all(
+    manifest.files.map(async ({ name }) => gunzipSync(await readFile(path.join(target, name)))),
+  )
   const lines = texts.flatMap((text) => text.toString().split('\n'))
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as StoredRecord)
 }

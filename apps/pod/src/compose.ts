@@ -7,8 +7,8 @@ import { type Logger, StageClock } from '@parley/telemetry'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
-import { openPodRecords } from './records/pod-records.ts'
 import type { PodUdp } from './pod-udp.ts'
+import { openPodRecords } from './records/pod-records.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
 import { createTextDesk } from './text/create-text-desk.ts'
@@ -54,7 +54,18 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
   })
-  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, records, sessions })
+  return startPod({
+    pageFolder: PAGE_FOLDER,
+    ...options,
+    stages,
+    directory,
+    identity,
+    speech,
+    text,
+    udp,
+    records,
+    sessions,
+  })
 }
 
 function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {

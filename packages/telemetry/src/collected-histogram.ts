@@ -24,7 +24,11 @@ export function collectedHistogram(name: string, entry: MetricEntry, read: () =>
 }
 
 function valuesOf(name: string, buckets: readonly number[], { labels, durationsMs }: Counted) {
-  const upTo = (le: number | '+Inf', value: number) => ({ labels: { le, ...labels }, value, metricName: `${name}_bucket` })
+  const upTo = (le: number | '+Inf', value: number) => ({
+    labels: { le, ...labels },
+    value,
+    metricName: `${name}_bucket`,
+  })
   return [
     ...buckets.map((seconds) => upTo(seconds, durationsMs.countUpTo(seconds * 1000))),
     upTo('+Inf', durationsMs.count),

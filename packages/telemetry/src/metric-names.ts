@@ -283,7 +283,10 @@ export const METRICS = {
     ['reason'],
     'Records not kept: lost (queue_full, spill_full, unreadable, invalid), or left out on purpose (not_kept: the tenant keeps no texts; forgotten: of a user who was forgotten).',
   ),
-  parley_records_database_lost_seconds: gauge([], 'For how long the database of records has been lost; 0 while it answers.'),
+  parley_records_database_lost_seconds: gauge(
+    [],
+    'For how long the database of records has been lost; 0 while it answers.',
+  ),
   parley_records_connections: gauge(
     ['state'],
     'Connections to the database of records: open, in_use of them, and waiting: requests that have none.',

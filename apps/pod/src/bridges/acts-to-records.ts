@@ -78,12 +78,21 @@ export class ActsToRecords {
 
   #note(tenant: string, actor: string, action: string, target: string, result: string): void {
     const atMs = Math.max(0, Math.round(this.#clock.wallMs()))
-    const row = { auditId: newId('aud'), atMs, tenant, actor, action, target: target.slice(0, MAX_TARGET_CHARS), result }
+    const row = {
+      auditId: newId('aud'),
+      atMs,
+      tenant,
+      actor,
+      action,
+      target: target.slice(0, MAX_TARGET_CHARS),
+      result,
+    }
     this.#record({ table: 'audit', row })
   }
 }
 
 /** A user is named by its own name, so that forgetting finds it; a key by its id. */
-export const actorOf = ({ user, keyId, role }: Principal): string => user ?? (keyId === undefined ? role : `key:${keyId}`)
+export const actorOf = ({ user, keyId, role }: Principal): string =>
+  user ?? (keyId === undefined ? role : `key:${keyId}`)
 
 const resultOf = (status: number): string => (status < 400 ? 'ok' : `refused (${status})`)

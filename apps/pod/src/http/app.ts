@@ -5,7 +5,14 @@ import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
-import { compileCheck, MAX_HTTP_BODY_BYTES, OPERATIONS, type Operation, type OperationId, ParleyError } from '@parley/protocol'
+import {
+  compileCheck,
+  MAX_HTTP_BODY_BYTES,
+  OPERATIONS,
+  type Operation,
+  type OperationId,
+  ParleyError,
+} from '@parley/protocol'
 import type { StreamEndpoints } from '@parley/stream-endpoints'
 import type { HttpSample, Logger } from '@parley/telemetry'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -133,7 +140,12 @@ function registerOperation(app: FastifyInstance, options: AppOptions, operation:
       return handler({ request, reply, body, query, params: request.params as Readonly<Record<string, string>> })
     },
     onResponse: async ({ principal, params, body }, { statusCode: status }) =>
-      options.records?.acts.operation(operation.id as OperationId, { principal, params: params as never, body, status }),
+      options.records?.acts.operation(operation.id as OperationId, {
+        principal,
+        params: params as never,
+        body,
+        status,
+      }),
   })
 }
 

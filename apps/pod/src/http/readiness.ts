@@ -1,6 +1,7 @@
 // Whether this pod can take new sessions, in the words of the open health endpoints. Pure.
-import type { SessionStats } from '../sessions/session-service.ts'
+
 import type { RecordsReport } from '../records/records-report.ts'
+import type { SessionStats } from '../sessions/session-service.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
 
 /** Life of a pod. `draining` is both emptying on request and stopping: nothing new is admitted. */

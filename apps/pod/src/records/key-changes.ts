@@ -17,7 +17,9 @@ export function keyChanges(before: string | undefined, keys: readonly KeyName[])
     all.some((key) => key.tenant === tenant && key.id === id)
   return [
     ...known.filter((key) => !isIn(keys, key)).map((key) => ({ ...key, action: 'api-key.revoke' as const })),
-    ...keys.filter((key) => !isIn(known, key)).map(({ tenant, id }) => ({ tenant, id, action: 'api-key.add' as const })),
+    ...keys
+      .filter((key) => !isIn(known, key))
+      .map(({ tenant, id }) => ({ tenant, id, action: 'api-key.add' as const })),
   ]
 }
 

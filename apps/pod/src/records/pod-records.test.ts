@@ -138,7 +138,9 @@ test('[REC6] forgetting takes what is written and what waits; records of before 
 
 test('[REC6] an empty name is refused; a database that is away is RECORDS_UNAVAILABLE, without its address', async (t) => {
   const folder = await temporaryFolder(t)
-  const { records } = await open(t, folder, { 'records.databaseUrl': 'postgres://parley:secret-word@127.0.0.1:1/parley' })
+  const { records } = await open(t, folder, {
+    'records.databaseUrl': 'postgres://parley:secret-word@127.0.0.1:1/parley',
+  })
   const nobody = await records.forget('acme', '', 'key:backend')
   assert.ok(!nobody.ok && nobody.error.code === 'INVALID_FIELD')
   const away = await records.forget('acme', 'ada', 'key:backend')

@@ -1,6 +1,7 @@
 // Where the metrics of records come from. Queries are known by their names in the code.
-import type { Metrics } from '@parley/telemetry'
+
 import { DROP_REASONS } from '@parley/store'
+import type { Metrics } from '@parley/telemetry'
 import type { RecordsReport } from './records-report.ts'
 
 /** What is exposed where no records are kept. */

@@ -1,6 +1,16 @@
 // From calls to rows: a bounded queue, one transaction per quarter of a second or 500 records, and the disk when the
 // database is lost. Nothing here ever makes a session wait.
-import { BoundedQueue, backoffMs, type Clock, DeadlineError, ok, type Random, type Result, type Scope, withDeadline } from '@parley/kernel'
+import {
+  BoundedQueue,
+  backoffMs,
+  type Clock,
+  DeadlineError,
+  ok,
+  type Random,
+  type Result,
+  type Scope,
+  withDeadline,
+} from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { RecordStore } from '../record-store.ts'
 import { readRecord, type StoredRecord } from '../records.ts'
