@@ -38,10 +38,10 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const directory = await openDataDirectory(config.data.dir)
   const identity = await createIdentity(clock, config.auth, directory)
   const stages = options.stages ?? new StageClock()
+  const records = await openPodRecords(options)
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
-  const records = await openPodRecords(options)
   const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts })
   const sessions = createPodSessions({
     ...options,

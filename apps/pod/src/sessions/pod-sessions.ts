@@ -50,6 +50,8 @@ export interface PodSessionsOptions {
   readonly config: Pick<ResolvedConfig, 'sessions' | 'limits' | 'text'>
   readonly podId: PodId
   readonly speech: SpeechPort
+  /** Who keeps records of them; nobody does unless told. */
+  readonly witness?: SessionWitness
   /** What speaks; nothing does unless told. */
   readonly speak?: SpeakPort
   /** What translates and polishes; nothing does unless told. */
@@ -61,8 +63,6 @@ export interface PodSessionsOptions {
   readonly udp?: UdpService | undefined
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer
-  /** Who keeps records of them; nobody does unless told. */
-  readonly witness?: SessionWitness
   readonly logger: Logger
 }
 
