@@ -175,7 +175,10 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
         if (workerId !== undefined && drainWithinMs !== undefined) speech.drainWorker(workerId, drainWithinMs)
       }
     },
-    mintPageCode,
+    mintPageCode() {
+      options.records?.acts.supervised('page-code.mint')
+      return mintPageCode()
+    },
     health,
     stop() {
       stopping ??= stop(options, scope, publicServer, phases.drain)

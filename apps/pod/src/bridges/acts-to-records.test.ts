@@ -93,9 +93,11 @@ test('[REC5] orders at the admin listener are noted: by whom, of which member, a
   assert.deepEqual(await noted(1), ['*', 'cli:ada', 'page-code.mint', '', 'ok'])
   assert.equal(await order(pod.adminUrl, '/fleet/members/nobody/drain', { 'x-parley-actor': 'two words' }), 404)
   assert.deepEqual(await noted(2), ['*', 'operator', 'member.drain', 'nobody', 'refused (404)'])
+  pod.mintPageCode()
+  assert.deepEqual(await noted(3), ['*', 'supervisor', 'page-code.mint', '', 'ok'])
   speech.views = [WORKER]
   assert.equal(await order(pod.adminUrl, '/fleet/members/wrk_known/undrain'), 200)
-  assert.deepEqual(await noted(3), ['*', 'operator', 'member.undrain', 'wrk_known0', 'ok'])
+  assert.deepEqual(await noted(4), ['*', 'operator', 'member.undrain', 'wrk_known0', 'ok'])
 })
 
 test('[REC5] what is noted keeps within the bounds of a record, whatever an address holds', () => {

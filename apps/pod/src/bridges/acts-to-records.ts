@@ -71,6 +71,11 @@ export class ActsToRecords {
     if (action !== undefined) this.#note(EVERYBODY, actor ?? SOME_OPERATOR, action, target, resultOf(status))
   }
 
+  /** What whoever started the platform was given. */
+  supervised(action: string): void {
+    this.#note(EVERYBODY, 'supervisor', action, '', 'ok')
+  }
+
   /** What the configuration did, whoever wrote it. */
   configured(tenant: string, action: string, target: string): void {
     this.#note(tenant, 'configuration', action, target, 'ok')

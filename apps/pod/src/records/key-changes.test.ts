@@ -16,4 +16,5 @@ test('[REC5] keys that went from the configuration, or came with it, are noted; 
     { ...namesake, action: 'api-key.add' },
   ])
   assert.deepEqual(keyChanges(rememberedKeys([]), []), [])
+  for (const noise of ['', 'null', '{', '7']) assert.deepEqual(keyChanges(noise, [ada]), [], noise)
 })

@@ -9,7 +9,7 @@ export interface KeyChange extends KeyName {
   readonly action: 'api-key.add' | 'api-key.revoke'
 }
 
-/** `before`: what `rememberedKeys` made at an earlier start; undefined when there was none, and then nothing has changed. */
+/** `before`: what `rememberedKeys` made at an earlier start; undefined when there was none. Then, and when it cannot be read, nothing has changed. */
 export function keyChanges(before: string | undefined, keys: readonly KeyName[]): KeyChange[] {
   const known = parsed(before)
   if (!known) return []
@@ -30,5 +30,9 @@ export function rememberedKeys(keys: readonly KeyName[]): string {
 
 function parsed(text: string | undefined): KeyName[] | undefined {
   if (text === undefined) return undefined
-  return (JSON.parse(text) as [string, string][]).map(([tenant, id]) => ({ tenant, id }))
+  try {
+    return (JSON.parse(text) as [string, string][]).map(([tenant, id]) => ({ tenant, id }))
+  } catch {
+    return undefined
+  }
 }

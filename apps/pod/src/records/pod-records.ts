@@ -96,7 +96,7 @@ class Records implements PodRecords {
   /** Closing it would wait for an archive that is being written: nobody does. */
   readonly #archive: Scope
   #attempt = 0
-  #adopting: Promise<void> | undefined
+  #isAdopting = false
   #closing: Promise<void> | undefined
 
   constructor(options: PodRecordsOptions, parts: Parts) {
@@ -115,7 +115,12 @@ class Records implements PodRecords {
     this.#scope.every(USAGE_EVERY_MS, () => this.#noteUsage())
     this.#scope.every(ADOPT_EVERY_MS, () => this.#adopt())
     this.#startArchive()
-    void this.#start()
+    this.#beside('starting', this.#start())
+  }
+
+  /** Whatever fails here that nobody thought of must not end the process, and all its sessions with it. */
+  #beside(what: string, work: Promise<void>): void {
+    void work.catch((error) => this.#parts.logger.error({ err: error }, `${what} of records broke`))
   }
 
   /** Until the spill can be opened records wait in memory. */
@@ -129,7 +134,7 @@ class Records implements PodRecords {
     }
     const { code, message } = started.error
     this.#parts.logger.error({ code, problem: message }, 'records cannot wait on disk: they wait in memory')
-    this.#scope.after(backoffMs(this.#attempt++, RETRY), () => void this.#start())
+    this.#scope.after(backoffMs(this.#attempt++, RETRY), () => this.#beside('starting', this.#start()))
   }
 
   /** Keys come and go with the configuration, and so with a start. Without the database the next start notes it. */
@@ -165,9 +170,12 @@ class Records implements PodRecords {
   /** What pods left that are gone for good, this one's earlier runs among them. */
   #adopt(): void {
     if (this.#writer.figures.lostSinceMs !== undefined) return
-    this.#adopting ??= this.#adoptAll().finally(() => {
-      this.#adopting = undefined
+    if (this.#isAdopting) return
+    this.#isAdopting = true
+    const adopted = this.#adoptAll().finally(() => {
+      this.#isAdopting = false
     })
+    this.#beside('adopting', adopted)
   }
 
   async #adoptAll(): Promise<void> {
@@ -217,8 +225,8 @@ class Records implements PodRecords {
   }
 
   async #close(): Promise<void> {
-    const { store, spill, logger } = this.#parts
-    void this.#archive.close().catch((error) => logger.error({ err: error }, 'an archive was broken off'))
+    const { store, spill } = this.#parts
+    this.#beside('archiving', this.#archive.close())
     this.#noteUsage()
     await this.#scope.close()
     await this.#writer.close(LAST_WRITE_MS)

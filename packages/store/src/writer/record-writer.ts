@@ -66,6 +66,8 @@ export class RecordWriter {
   #keeping: ReadonlySet<string> | undefined
   #isMigrated = false
   #lostSinceMs: number | undefined
+  /** Told once, until it takes records again. */
+  #isSpillLost = false
   #attempt = 0
   #isRetryArmed = false
   #working: Promise<void> | undefined
@@ -197,9 +199,12 @@ export class RecordWriter {
   async #spill(records: readonly StoredRecord[]): Promise<boolean> {
     const added = await this.#options.spill.append(records)
     if (!added.ok) {
-      this.#options.logger.error({ code: added.error.code, problem: added.error.message }, 'records cannot be spilled')
+      const { code, message } = added.error
+      if (!this.#isSpillLost) this.#options.logger.error({ code, problem: message }, 'records cannot be spilled')
+      this.#isSpillLost = true
       return false
     }
+    this.#isSpillLost = false
     this.#spilled += records.length
     this.#dropped.spillFull += added.value.dropped
     this.#armRetry()
