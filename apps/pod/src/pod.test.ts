@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { Scope, systemClock } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
 import { WebSocket } from 'ws'
+import { ActsToRecords } from './bridges/acts-to-records.ts'
+import { FakeRecords } from './testing/fake-records.ts'
 import { FakeSpeech } from './testing/fake-speech.ts'
 import { API_KEY, rawRequest, startTestPod } from './testing/pod-harness.ts'
 import { startRates } from './throughput.ts'
@@ -100,4 +102,16 @@ test('[POD5] rates are differences per second over the last full window', async 
   assert.equal(rates.read().frames, 0)
   await scope.close()
   assert.equal(clock.pendingTimers, 0)
+})
+
+test('[REC1, POD1] records are closed with the pod, and one that does not close holds up nothing', async (t) => {
+  const records = new FakeRecords(new ActsToRecords(systemClock, () => {}))
+  const { pod } = await startTestPod(t, { overrides: { records } })
+  await pod.stop()
+  assert.equal(records.isClosed, true)
+  const stuck = new FakeRecords(records.acts)
+  stuck.close = () => new Promise(() => {})
+  const other = await startTestPod(t, { overrides: { records: stuck } })
+  await other.pod.stop()
+  assert.ok(other.lines.some(({ message }) => message === 'pod stopped'))
 })

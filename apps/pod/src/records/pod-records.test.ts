@@ -3,13 +3,20 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { openRecordStore, type RecordStore, recordFolders } from '@parley/store'
+import { temporaryPostgres } from '@parley/store/testing'
 import { collectingLogger } from '@parley/telemetry/testing'
 import { type Settings, temporaryFolder, testConfig } from '../testing/pod-harness.ts'
 import { openPodRecords } from './pod-records.ts'
+
+const postgres = await temporaryPostgres()
+const needsPostgres = typeof postgres === 'string' ? { skip: postgres } : {}
+after(async () => {
+  if (typeof postgres !== 'string') await postgres.end()
+})
 
 const WITHIN = { withinMs: 20_000 }
 
@@ -173,4 +180,24 @@ test('[REC5] an API key that is in the configuration no more is noted by the nex
   const brief = acts.value.map(({ actor, action, target, result }) => [actor, action, target, result])
   assert.deepEqual(brief, [['configuration', 'api-key.revoke', 'one', 'ok']])
   assert.doesNotMatch(JSON.stringify(acts.value), /aaaa/)
+})
+
+test('[REC1] a PostgreSQL that is stopped and started again has all that was noted meanwhile', needsPostgres, async (t) => {
+  assert.ok(typeof postgres !== 'string')
+  const folder = await temporaryFolder(t)
+  const { records } = await open(t, folder, { 'records.databaseUrl': await postgres.newDatabase() })
+  records.sessions.opened(SESSION)
+  await eventually(() => (records.report().written > 0 ? undefined : 'nothing was written yet'), WITHIN)
+  await postgres.server.stop()
+  records.sessions.closed(SESSION, 'client_left')
+  await eventually(() => (records.report().spillRows > 0 ? undefined : 'nothing waits on disk yet'), WITHIN)
+  assert.ok(records.report().lostForMs !== undefined)
+  await postgres.restart()
+  await eventually(() => {
+    const { spillRows, queued, lostForMs } = records.report()
+    return spillRows + queued === 0 && lostForMs === undefined ? undefined : `${spillRows} wait, lost for ${lostForMs}`
+  }, WITHIN)
+  await records.close()
+  const { dropped } = records.report()
+  assert.equal(dropped.queueFull + dropped.spillFull + dropped.invalid, 0)
 })
