@@ -182,22 +182,28 @@ test('[REC5] an API key that is in the configuration no more is noted by the nex
   assert.doesNotMatch(JSON.stringify(acts.value), /aaaa/)
 })
 
-test('[REC1] a PostgreSQL that is stopped and started again has all that was noted meanwhile', needsPostgres, async (t) => {
-  assert.ok(typeof postgres !== 'string')
-  const folder = await temporaryFolder(t)
-  const { records } = await open(t, folder, { 'records.databaseUrl': await postgres.newDatabase() })
-  records.sessions.opened(SESSION)
-  await eventually(() => (records.report().written > 0 ? undefined : 'nothing was written yet'), WITHIN)
-  await postgres.server.stop()
-  records.sessions.closed(SESSION, 'client_left')
-  await eventually(() => (records.report().spillRows > 0 ? undefined : 'nothing waits on disk yet'), WITHIN)
-  assert.ok(records.report().lostForMs !== undefined)
-  await postgres.restart()
-  await eventually(() => {
-    const { spillRows, queued, lostForMs } = records.report()
-    return spillRows + queued === 0 && lostForMs === undefined ? undefined : `${spillRows} wait, lost for ${lostForMs}`
-  }, WITHIN)
-  await records.close()
-  const { dropped } = records.report()
-  assert.equal(dropped.queueFull + dropped.spillFull + dropped.invalid, 0)
-})
+test(
+  '[REC1] a PostgreSQL that is stopped and started again has all that was noted meanwhile',
+  needsPostgres,
+  async (t) => {
+    assert.ok(typeof postgres !== 'string')
+    const folder = await temporaryFolder(t)
+    const { records } = await open(t, folder, { 'records.databaseUrl': await postgres.newDatabase() })
+    records.sessions.opened(SESSION)
+    await eventually(() => (records.report().written > 0 ? undefined : 'nothing was written yet'), WITHIN)
+    await postgres.server.stop()
+    records.sessions.closed(SESSION, 'client_left')
+    await eventually(() => (records.report().spillRows > 0 ? undefined : 'nothing waits on disk yet'), WITHIN)
+    assert.ok(records.report().lostForMs !== undefined)
+    await postgres.restart()
+    await eventually(() => {
+      const { spillRows, queued, lostForMs } = records.report()
+      return spillRows + queued === 0 && lostForMs === undefined
+        ? undefined
+        : `${spillRows} wait, lost for ${lostForMs}`
+    }, WITHIN)
+    await records.close()
+    const { dropped } = records.report()
+    assert.equal(dropped.queueFull + dropped.spillFull + dropped.invalid, 0)
+  },
+)
