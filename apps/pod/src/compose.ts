@@ -1,9 +1,10 @@
 // Which implementation stands behind each port of a pod. The only file that knows them all.
 import { join } from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
-import type { Clock } from '@parley/kernel'
+import { type Clock, Scope } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
 import { type Logger, StageClock } from '@parley/telemetry'
+import { createFleetParts, openFleet } from './fleet/fleet-parts.ts'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
@@ -13,6 +14,7 @@ import { createSpeechLinks } from './speech/speech-links.ts'
 import { createTextDesk } from './text/create-text-desk.ts'
 import { workerCertificates } from './tls/worker-certificates.ts'
 import { createUdp } from './udp/create-udp.ts'
+import { VERSION } from './version.ts'
 
 /** Where `vite build` of apps/dashboard puts the page. */
 export const PAGE_FOLDER = join(import.meta.dirname, '../../dashboard/dist')
@@ -41,6 +43,8 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
   const text = createTextDesk({ ...options, workers: speech.texts })
+  const scope = new Scope(clock)
+  const seats = await openFleet({ ...options, scope, version: VERSION })
   const sessions = createPodSessions({
     ...options,
     stages,
@@ -50,8 +54,12 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     onVoicesChange: (listener) => speech.onChange(listener),
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
+    seats,
+    elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),
+    entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
   })
-  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, sessions })
+  const fleet = createFleetParts({ ...options, fleet: seats, sessions, scope })
+  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, sessions, fleet })
 }
 
 function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {

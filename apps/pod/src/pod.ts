@@ -23,6 +23,8 @@ import { urlHost } from './http/listen.ts'
 import type { ListenerTimeouts } from './http/listener.ts'
 import { createPublicServer, type PublicServer } from './http/public-server.ts'
 import { type PodPhase, readinessOf } from './http/readiness.ts'
+import type { FleetParts } from './fleet/fleet-parts.ts'
+import type { PodLoad } from './fleet/load-meter.ts'
 import type { DataDirectory } from './identity/data-directory.ts'
 import type { Identity } from './identity/identity.ts'
 import { collectPodMetrics } from './pod-metrics.ts'
@@ -55,6 +57,8 @@ export interface PodOptions {
   readonly udp?: PodUdp | undefined
   readonly identity: Identity
   readonly directory: DataDirectory
+  /** Undefined: this pod is in no fleet, and opens its sessions by itself. */
+  readonly fleet?: FleetParts | undefined
   /** Folder of the built page; may be missing. */
   readonly pageFolder: string
   /** Of the public listener; the defaults unless told. */
@@ -99,19 +103,22 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   const { config, podId, sessions, speech, identity, logger } = options
   // First registered, last closed: sessions have closed their channels by then.
   scope.own(() => options.udp?.close())
+  scope.own(() => options.fleet?.close())
   scope.own(() => speech.close())
   scope.own(() => options.text?.close())
   const phases = trackPhase(scope, speech)
   const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats())
 
   const metrics = createMetrics()
+  const tls = await loadCredentials(config.tls)
   const publicServer = await createPublicServer({
     ...options,
+    fleet: options.fleet?.routes,
     version: VERSION,
     phase: phases.phase,
     readiness,
     mountStreams: (host) => createPodStreams({ ...options, ...identity, host, phase: phases.phase }),
-    tls: await loadCredentials(config.tls),
+    tls,
     onAnswered: metrics.http,
   })
   scope.own(() => publicServer.close())
@@ -125,11 +132,13 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     return { code, expiresAtMs, url: `${url}/#code=${code}` }
   }
   let supervised: readonly SupervisedMember[] = []
-  const fleet = (): FleetReport => {
+  const fleet = async (): Promise<FleetReport> => {
+    const pods = await options.fleet?.fleet.members()
     const { opening, active, suspended, seats } = sessions.stats()
     const held = opening + active + suspended
     const [phase, workers] = [phases.phase(), speech.workers()]
-    return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers })
+    const known = { pods: pods?.ok ? pods.value : undefined, directory: options.fleet?.fleet.state }
+    return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers, ...known })
   }
   const drain = (workerId: string, withinMs: number | undefined): boolean => {
     if (!speech.drainWorker(workerId, withinMs)) return false
@@ -144,7 +153,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     isReady: () => readiness().isReady,
     mintPageCode,
     sessions: () => sessions.list(),
-    fleet: { report: fleet, drain },
+    fleet: { report: fleet, drain, pods: options.fleet?.fleet },
     texts: () => options.text?.report() ?? NO_TEXT_REPORT,
     stages: options.stages,
     logger,
@@ -152,6 +161,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   scope.own(() => admin.close())
   const port = await publicServer.listen()
   url = publicUrlOf(config, port)
+  await options.fleet?.start({ scope, publicUrl: url, tls, load: loadOf(options, publicServer, health) })
   logger.info({ url, adminUrl: admin.url, version: VERSION }, 'pod listens')
 
   let stopping: Promise<void> | undefined
@@ -246,6 +256,24 @@ function udpFigures({ udp, config }: PodOptions): UdpFigures | undefined {
   if (!udp) return undefined
   const { address, closedBecause } = udp
   return { port: address?.port, closedBecause, askedBufferBytes: config.udp.receiveBufferBytes, stats: udp.stats() }
+}
+
+/** What of this pod's resources is used, for its reports to the fleet. */
+function loadOf(options: PodOptions, publicServer: PublicServer, health: () => HealthReport): () => PodLoad {
+  const { config, speech, udp } = options
+  return () => {
+    const { slots, slotsUsed } = speech.status()
+    const stats = udp?.stats()
+    return {
+      loopUtilisationRatio: health().loop.utilisationRatio,
+      sockets: publicServer.connections,
+      maxSockets: config.limits.connections,
+      slots,
+      slotsUsed,
+      udpPacketsTotal: stats?.packetsTotal ?? 0,
+      udpLostTotal: (stats?.kernelDropsTotal ?? 0) + (stats?.droppedTotal.ring_full ?? 0),
+    }
+  }
 }
 
 function totalsOf(sessions: SessionService, httpRequests: number): ThroughputTotals {

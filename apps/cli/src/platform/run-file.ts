@@ -4,6 +4,13 @@ import { readFileSync } from 'node:fs'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+export interface RunningPod {
+  readonly name: string
+  readonly url: string
+  readonly adminUrl: string
+  readonly pid: number
+}
+
 export interface RunRecord {
   /** Public address, without a path. */
   readonly url: string
@@ -11,6 +18,8 @@ export interface RunRecord {
   readonly pid: number
   readonly adminUrl: string
   readonly podPid: number
+  /** Of several pods: each that has been ready, the first included. */
+  readonly pods?: readonly RunningPod[]
   /** Certificate that clients on this machine must trust; only with a self-made one. */
   readonly caFile?: string
   readonly startedAtMs: number

@@ -27,7 +27,7 @@ function run(workerCount = 1) {
     fork: (nowMs: number, name: string) => feed(nowMs, { type: 'forked', name, pid: pid++ }),
     ready: (nowMs: number, name: string) =>
       name === 'pod'
-        ? feed(nowMs, { type: 'podReady', name })
+        ? feed(nowMs, { type: 'podReady', name, podId: `pod_of_${name.replace(' ', '_')}` })
         : feed(nowMs, {
             type: 'workerReady',
             name,

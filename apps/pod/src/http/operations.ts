@@ -1,7 +1,13 @@
 // What each operation of the protocol's table does. Thin: sessions and identity decide, errors are thrown as ParleyError.
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, type Result, randomToken } from '@parley/kernel'
-import { type CreateSession, type HistoryQuery, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
+import {
+  type CreateSession,
+  type HistoryQuery,
+  type OperationId,
+  type PageInfo,
+  ParleyError,
+} from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { TextService } from '@parley/text'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -12,6 +18,7 @@ import type { Principal } from '../identity/identity-port.ts'
 import type { HistoryPage, PublicUrls, SessionService } from '../sessions/session-service.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import type { Gate } from './authentication.ts'
+import type { FleetOfRoutes } from './fleet-of-routes.ts'
 import type { OriginPolicy } from './origins.ts'
 import { publicUrlsOf } from './public-urls.ts'
 import type { PodPhase, Readiness } from './readiness.ts'
@@ -36,6 +43,8 @@ export interface OperationsOptions {
   readonly podId: string
   readonly version: string
   readonly sessions: SessionService
+  /** Where sessions of the fleet are opened, and where those of others are; this pod alone unless told. */
+  readonly fleet?: FleetOfRoutes | undefined
   readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
   readonly text?: Pick<TextService, 'targets'> | undefined
   readonly identity: Pick<Identity, 'tokens' | 'pageCodes'>
@@ -60,30 +69,43 @@ export function createHandlers(options: OperationsOptions): Handlers {
     return urls
   }
 
+  /** What this pod answers about a session; of one that it does not know, where it is. */
+  async function here<T>(call: Call, result: Result<T, ParleyError>): Promise<T> {
+    if (result.ok || result.error.code !== 'SESSION_UNKNOWN' || !options.fleet) return unwrap(result)
+    const { url, headers } = call.request
+    const told = await options.fleet.elsewhere(paramOf(call, 'sessionId'), headers.host, url)
+    throw told.code === 'SESSION_UNKNOWN' ? result.error : told
+  }
+
   return {
     async createSession(call) {
       if (options.phase() === 'draining') throw new ParleyError('DRAINING', { retryAfterMs: DRAIN_RETRY_MS })
-      const created = unwrap(await sessions.create(principalOf(call), call.body as CreateSession, urlsOf(call)))
-      return call.reply.code(201).send(created)
+      const [principal, body, urls] = [principalOf(call), call.body as CreateSession, urlsOf(call)]
+      const { host } = call.request.headers
+      const { fleet } = options
+      const created = fleet
+        ? await fleet.create({ principal, body, urls, host })
+        : await sessions.create(principal, body, urls)
+      return call.reply.code(201).send(unwrap(created))
     },
-    getSession: (call) => unwrap(sessions.view(principalOf(call), paramOf(call, 'sessionId'))),
-    deleteSession(call) {
-      unwrap(sessions.remove(principalOf(call), paramOf(call, 'sessionId')))
+    getSession: async (call) => here(call, sessions.view(principalOf(call), paramOf(call, 'sessionId'))),
+    async deleteSession(call) {
+      await here(call, sessions.remove(principalOf(call), paramOf(call, 'sessionId')))
       return call.reply.code(204).send()
     },
-    getHistory(call) {
+    async getHistory(call) {
       const page = sessions.history(principalOf(call), paramOf(call, 'sessionId'), call.query as HistoryQuery)
-      return call.reply.type(JSON_TYPE).send(historyJson(unwrap(page)))
+      return call.reply.type(JSON_TYPE).send(historyJson(await here(call, page)))
     },
     async createWatchLink(call) {
       const { lifetimeMs } = call.body as { lifetimeMs?: number }
       const sessionId = paramOf(call, 'sessionId')
       const link = await sessions.createWatchLink(principalOf(call), sessionId, lifetimeMs, urlsOf(call))
-      return call.reply.code(201).send(unwrap(link))
+      return call.reply.code(201).send(await here(call, link))
     },
-    revokeWatchLink(call) {
+    async revokeWatchLink(call) {
       const { sessionId = '', linkId = '' } = call.params
-      unwrap(sessions.revokeWatchLink(principalOf(call), sessionId, linkId))
+      await here(call, sessions.revokeWatchLink(principalOf(call), sessionId, linkId))
       return call.reply.code(204).send()
     },
     createUserToken: (call) => createUserToken(options, call),
