@@ -5,6 +5,7 @@ import { type Clock, Scope } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
 import { type Logger, StageClock } from '@parley/telemetry'
 import { createFleetParts, openFleet } from './fleet/fleet-parts.ts'
+import type { OpenDirectory } from './fleet/open-directory.ts'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
@@ -29,6 +30,8 @@ export interface ComposeOptions {
   readonly droppedLogLines?: () => number
   readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
   readonly pageFolder?: string
+  /** The directory of the fleet; the one the configuration names unless told. */
+  readonly fleetDirectory?: OpenDirectory
   /** Times the stages of this process's loop; made here unless told. */
   readonly stages?: StageClock
 }

@@ -137,8 +137,8 @@ function sayPod(
   if (options.json) output.json(body)
   else if (verb === 'undrain') output.line(`${member.id} takes sessions again`)
   else {
-    const stay = `its ${member.sessions} session${member.sessions === 1 ? ' stays' : 's stay'} until they end`
-    output.line(`${member.id} drains: no new sessions there; ${stay}: they are not moved to other pods`)
+    const count = `${member.sessions} now`
+    output.line(`${member.id} drains: no new sessions there; those it has (${count}) stay until they end, they are not moved`)
   }
   if (verb === 'drain' && otherPodsServing === 0) output.warn('no other pod serves: new sessions are refused')
 }

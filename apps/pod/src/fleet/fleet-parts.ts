@@ -10,7 +10,7 @@ import type { SessionService } from '../sessions/session-service.ts'
 import { fleetUrlOf } from './addresses.ts'
 import { startCallListener } from './call-listener.ts'
 import { type PodLoad, startLoadMeter } from './load-meter.ts'
-import { openDirectory } from './open-directory.ts'
+import { type OpenDirectory, openDirectory } from './open-directory.ts'
 import { PeerCalls } from './peer-calls.ts'
 import { PodFleet } from './pod-fleet.ts'
 import { Placer } from './placer.ts'
@@ -48,9 +48,15 @@ export interface FleetParts {
   close(): Promise<void>
 }
 
-export async function openFleet(options: FleetOptions & { readonly version: string }): Promise<PodFleet> {
+export interface OpenFleetOptions extends FleetOptions {
+  readonly version: string
+  /** The one the configuration names unless told. */
+  readonly fleetDirectory?: OpenDirectory | undefined
+}
+
+export async function openFleet(options: OpenFleetOptions): Promise<PodFleet> {
   const { clock, scope, config, podId, version, logger } = options
-  const opened = await openDirectory(clock, scope, config.fleet, logger)
+  const opened = options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
   return new PodFleet({ clock, podId, version, ...opened, seats: config.sessions.seats, logger })
 }
 
@@ -58,7 +64,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const { clock, scope, config, podId, fleetSecret, fleet, sessions, logger } = options
   const key = callKey(fleetSecret)
   // Alone in its directory it calls nobody, and nobody calls it.
-  const isShared = config.fleet.redisUrl !== ''
+  const { isShared } = fleet
   const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
   return {

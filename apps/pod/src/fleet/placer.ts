@@ -20,7 +20,7 @@ export interface PlacerOptions {
   readonly podId: string
   readonly placement: ResolvedConfig['fleet']['placement']
   /** Undefined: this pod calls no other. */
-  readonly peers: PeerCalls | undefined
+  readonly peers: Pick<PeerCalls, 'open'> | undefined
   readonly logger: Logger
 }
 
@@ -91,7 +91,7 @@ export class Placer {
   #refused(error: DirectoryRefusal, earlier: ParleyError | undefined, wish: Wish): Promise<Created> | Created {
     const { fleet, sessions } = this.#options
     if (error.code === 'FLEET_FULL' && (earlier !== undefined || error.reason !== 'noMember')) {
-      const refusal = error.reason === 'noMember' && earlier ? earlier : fullError(error)
+      const refusal = earlier ?? fullError(error)
       sessions.countRefusal(refusal.code)
       return err(refusal)
     }

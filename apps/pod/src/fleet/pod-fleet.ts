@@ -116,6 +116,11 @@ export class PodFleet implements SessionSeats {
 
   // ---- placement ----
 
+  /** Other pods may be in its directory. */
+  get isShared(): boolean {
+    return this.#options.kind !== 'memory'
+  }
+
   /** The directory can be asked for a seat. Without it this pod decides alone. */
   get isMember(): boolean {
     return this.#membership?.state.kind === 'member' && this.#membership.credentials !== undefined
