@@ -75,8 +75,12 @@ export async function listRuns(dataDir: string): Promise<RunRecord[]> {
 export async function findRun(dataDir: string, url?: string): Promise<RunRecord | undefined> {
   const runs = await listRuns(dataDir)
   if (url === undefined) return runs[0]
-  const origin = URL.parse(url)?.origin
-  return runs.find((run) => URL.parse(run.url)?.origin === origin)
+  const isAt = (other: { readonly url: string }) => URL.parse(other.url)?.origin === URL.parse(url)?.origin
+  const run = runs.find(isAt)
+  if (run) return run
+  // One of several pods: the platform, as that pod has it.
+  const [found] = runs.flatMap((other) => (other.pods ?? []).filter(isAt).map((pod) => ({ other, pod })))
+  return found && { ...found.other, url: found.pod.url, adminUrl: found.pod.adminUrl, podPid: found.pod.pid }
 }
 
 /** Announces a platform, or what changed about it. The run directory must exist. */

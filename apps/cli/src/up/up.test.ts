@@ -327,6 +327,7 @@ test('[UP14, UP15] two pods: each on its own port, both named in the run file; a
   assert.deepEqual([ready.url, ready.adminUrl, ready.podPid], [first.url, first.adminUrl, first.pid])
   for (const { url, pid } of ready.pods) assert.deepEqual(await (await fetch(url)).json(), { pid })
   assert.deepEqual((await findRun(up.dataDir))?.pods, ready.pods)
+  assert.equal((await findRun(up.dataDir, `${second.url}/`))?.adminUrl, second.adminUrl)
   const { members } = (await callAdmin(second, 'GET', '/fleet')).body as { members: readonly SupervisedMember[] }
   assert.deepEqual(
     members.map(({ name }) => name),
