@@ -8,7 +8,7 @@ const layer = (name, comment, from, forbidden) => ({
   to: { path: `^(packages/(${forbidden})|apps)/` },
 })
 
-const DOMAIN = 'speech|text|fleet|sessions|placement|planner|stream-endpoints|providers'
+const DOMAIN = 'speech|text|fleet|sessions|placement|planner|stream-endpoints|providers|store'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -55,49 +55,55 @@ module.exports = {
       'lab-layer',
       'the lab drives the platform from outside, through the client',
       'lab',
-      'telemetry|config|speech|fleet|sessions|stream-endpoints',
+      'telemetry|config|speech|fleet|sessions|stream-endpoints|store',
     ),
     layer(
       'speech-sideways',
       'domain packages meet in an app',
       'speech',
-      'config|client|lab|sealing|fleet|sessions|placement|stream-endpoints',
+      'config|client|lab|sealing|fleet|sessions|placement|stream-endpoints|store',
     ),
     layer(
       'fleet-sideways',
       'domain packages meet in an app',
       'fleet',
-      'config|client|lab|sealing|audio|speech|sessions|stream-endpoints',
+      'config|client|lab|sealing|audio|speech|sessions|stream-endpoints|store',
     ),
     layer(
       'sessions-sideways',
       'domain packages meet in an app',
       'sessions',
-      'config|client|lab|sealing|audio|speech|text|providers|fleet|placement|stream-endpoints',
+      'config|client|lab|sealing|audio|speech|text|providers|fleet|placement|stream-endpoints|store',
     ),
     layer(
       'stream-endpoints-sideways',
       'domain packages meet in an app: what the endpoints need of speech is a port of their own',
       'stream-endpoints',
-      'config|client|lab|sealing|speech|fleet|sessions|placement',
+      'config|client|lab|sealing|speech|fleet|sessions|placement|store',
+    ),
+    layer(
+      'store-sideways',
+      'domain packages meet in an app: records know nothing of who makes them',
+      'store',
+      'config|client|lab|sealing|audio|speech|text|providers|fleet|sessions|placement|planner|stream-endpoints',
     ),
     layer(
       'placement-layer',
       'placement is arithmetic: it imports only kernel',
       'placement',
-      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|planner|stream-endpoints',
+      'protocol|telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|planner|stream-endpoints|store',
     ),
     layer(
       'planner-layer',
       'the planner is arithmetic: it imports only kernel and protocol',
       'planner',
-      'telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|placement|stream-endpoints',
+      'telemetry|config|sealing|audio|client|lab|speech|fleet|sessions|placement|stream-endpoints|store',
     ),
     layer(
       'providers-layer',
       'clients of provider protocols know neither engines nor sessions: they import only kernel and protocol',
       'providers',
-      'telemetry|config|sealing|audio|client|lab|speech|text|fleet|sessions|placement|stream-endpoints',
+      'telemetry|config|sealing|audio|client|lab|speech|text|fleet|sessions|placement|stream-endpoints|store',
     ),
     {
       name: 'apps-apart',

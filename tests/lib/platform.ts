@@ -8,7 +8,7 @@ import { systemClock } from '@parley/kernel'
 import { callAdmin } from '../../apps/cli/src/platform/admin-client.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const READY_WITHIN_MS = 90_000
+const READY_WITHIN_MS = 180_000
 const GONE_WITHIN_MS = 10_000
 
 export interface Ready {

@@ -1,8 +1,9 @@
 // Speaks test sentences to a session at true pace, and keeps what comes back with the instants that matter.
 
 import { concat, SENTENCES, SPEECH_RATE_HZ, silence, synthesise, type Voice } from '@parley/audio/testing'
-import { LagTracker, type ParleySession } from '@parley/client'
+import { createSession, LagTracker, type ParleySession } from '@parley/client'
 import { systemClock } from '@parley/kernel'
+import type { Platform } from './platform.ts'
 
 const BLOCK_SAMPLES = SPEECH_RATE_HZ / 50
 const BLOCK_MS = 20
@@ -117,5 +118,29 @@ async function pace(
     if (!session.sendPcm(samples.subarray(offset, offset + BLOCK_SAMPLES)))
       throw new Error('the session ended while speaking')
     onFrame?.(block * BLOCK_MS)
+  }
+}
+
+const WARM_UP_TURNS = 5
+
+/**
+ * Resolves when `streams` people can speak at once: a worker takes them as soon as it has one decoder, and loads the others meanwhile, which on a
+ * busy machine takes longer than some tests would wait for words.
+ */
+export async function warmUp({ url, apiKey }: Platform, streams: number): Promise<void> {
+  const say = async (): Promise<void> => {
+    const session = await createSession({ url, apiKey, user: 'warm-up', udp: 'off' })
+    try {
+      await session.connect()
+      await speak(session, silence(500))
+    } finally {
+      await session.close()
+    }
+  }
+  for (let turn = 1; ; turn++) {
+    const said = await Promise.allSettled(Array.from({ length: streams }, say))
+    const failed = said.find((each) => each.status === 'rejected')
+    if (!failed) return
+    if (turn === WARM_UP_TURNS) throw failed.reason
   }
 }

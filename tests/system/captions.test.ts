@@ -7,13 +7,14 @@ import { SENTENCES, VOICES } from '@parley/audio/testing'
 import { createSession, watch } from '@parley/client'
 import { wordErrors, words } from '../../benchmarks/lib/stats.ts'
 import { type Platform, parley, ROOT, startPlatform } from '../lib/platform.ts'
-import { record, speak } from '../lib/speaker.ts'
+import { record, speak, warmUp } from '../lib/speaker.ts'
 
 let platform: Platform
 
 before(async () => {
   // Told, not measured: eight speak at once, and what a worker measures of a machine that is busy at its start may be less.
   platform = await startPlatform(['--workers', '1', '--set', 'speech.slotsPerWorker=8'])
+  await warmUp(platform, 8)
 })
 after(async () => {
   const { code, tookMs } = await platform.stop()

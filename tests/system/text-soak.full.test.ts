@@ -119,12 +119,12 @@ test('half an hour of four sessions translated, mended and heard: nothing grows,
   const settled = readings.slice(SETTLED_MINUTES, SETTLED_MINUTES + COMPARED_MINUTES)
   const last = readings.slice(-COMPARED_MINUTES)
   t.diagnostic(JSON.stringify({ ...tally, first: readings[0], settled: settled[0], last: last.at(-1) }))
-  for (const of of ['podMb', 'workerMb'] as const) {
-    const [before, after] = [median(settled.map((each) => each[of])), median(last.map((each) => each[of]))]
+  for (const part of ['podMb', 'workerMb'] as const) {
+    const [before, after] = [median(settled.map((each) => each[part])), median(last.map((each) => each[part]))]
     const bound = Math.max(before * MAX_GROWTH_RATIO, before + MAX_GROWTH_MB)
-    assert.ok(after <= bound, `${of} grew from ${before} to ${after}: ${JSON.stringify(readings)}`)
+    assert.ok(after <= bound, `${part} grew from ${before} to ${after}: ${JSON.stringify(readings)}`)
   }
-  const processes = (of: readonly Reading[]) => Math.max(...of.map((each) => each.pipelineProcesses))
+  const processes = (taken: readonly Reading[]) => Math.max(...taken.map((each) => each.pipelineProcesses))
   assert.ok(processes(last) <= processes(settled), JSON.stringify(readings))
   assert.ok(tally.finals > SESSIONS * MINUTES * 8, JSON.stringify(tally))
   assert.ok(tally.voices > tally.finals / 2, JSON.stringify(tally))

@@ -67,6 +67,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createBudgetsCommand',
   },
   {
+    name: 'records',
+    summary: 'what is kept: export, restore, archive, forget a user, usage',
+    module: './records/command.ts',
+    factory: 'createRecordsCommand',
+  },
+  {
+    name: 'backup',
+    summary: 'the data directory into a folder, while it is in use',
+    module: './records/backup-command.ts',
+    factory: 'createBackupCommand',
+  },
+  {
+    name: 'restore',
+    summary: 'a backup in the place of the data directory',
+    module: './records/backup-command.ts',
+    factory: 'createRestoreCommand',
+  },
+  {
     name: 'impair',
     summary: 'a bad network between clients and the platform',
     module: './impair/command.ts',

@@ -526,6 +526,41 @@ export const ConfigSchema = Type.Object(
       },
       { ...strict, default: {} },
     ),
+    records: Type.Object(
+      {
+        databaseUrl: Type.String({
+          default: '',
+          description:
+            'PostgreSQL 15 or later that holds the records (postgres://user:password@host/name); empty = a file in the data directory, which serves one pod only.',
+          ...secret,
+        }),
+        poolSize: Type.Integer({
+          default: 10,
+          minimum: 10,
+          maximum: 50,
+          description: 'Greatest number of connections of a member to that database.',
+        }),
+        archiveAfterDays: Type.Integer({
+          default: 90,
+          minimum: 1,
+          maximum: 3650,
+          description: 'Records older than this move to files in the data directory; days.',
+        }),
+        archiveHour: Type.Integer({
+          default: 2,
+          minimum: 0,
+          maximum: 23,
+          description: 'Hour of local time from which that is done, once a day.',
+        }),
+        spillBytes: Type.Integer({
+          default: 268435456,
+          minimum: 1048576,
+          description:
+            'Records that wait on disk while the database is lost; beyond it the oldest are dropped and counted.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
     log: Type.Object(
       {
         level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {

@@ -35,7 +35,7 @@ test('[DR4] the doctor looks for the very packages that the launcher installs', 
   assert.deepEqual(names, ['libpocketsphinx3', 'pocketsphinx-en-us', 'espeak-ng', 'liblc3-0', ...translation, 'redis-server'])
   assert.deepEqual(
     listed.filter((entry) => entry.set === 'test').map((entry) => entry.name),
-    ['chromium', 'nginx'],
+    ['chromium', 'nginx', 'postgresql-15'],
   )
 })
 

@@ -219,7 +219,7 @@ test('[LA3, LA4] up installs the runtime set; test under CI=true the test set to
   )
   assert.doesNotMatch(await journal(), /chromium/)
   assert.equal((await run(['test'], { env: { CI: 'true' } })).code, 0)
-  assert.match(await journal(), /install --no-install-recommends chromium nginx\n/)
+  assert.match(await journal(), /install --no-install-recommends chromium nginx postgresql-15\n/)
   assert.match(await journal(), /--include=dev/)
 })
 

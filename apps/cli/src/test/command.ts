@@ -1,12 +1,12 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
-// Tests that pace real speech or drive a browser want the machine to themselves: they run one file at a time, after the rest.
+// Tests that pace real speech or drive a browser run one file at a time; the rest beside them (lanes.ts).
 import { glob } from 'node:fs/promises'
-import path from 'node:path'
-import { run } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { Command } from 'commander'
 import { printStep, runChecks } from '../check/command.ts'
 import { ROOT } from '../context.ts'
+import { runLanes } from './lanes.ts'
+import type { TestNote } from './run-files.ts'
 
 interface Tally {
   passed: number
@@ -42,55 +42,18 @@ async function testFiles(filters: readonly string[], full: boolean): Promise<str
     .sort()
 }
 
-interface TestEvent {
-  readonly name: string
-  readonly file?: string
-  readonly skip?: string | boolean
-  readonly todo?: string | boolean
-  readonly details: { readonly type?: string; readonly error?: Error & { readonly cause?: unknown } }
-}
-
-function describeFailure(event: TestEvent): string {
-  const cause = event.details.error?.cause
-  const reason = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? event.details.error?.message)
-  const file = event.file ? path.relative(ROOT, event.file) : ''
-  return `FAILED ${file}: ${event.name}\n${reason.replace(/^/gm, '       ')}\n`
-}
-
-/** A file that only wraps its own tests is not a test; one that crashed before its first test is a failure. */
-const isWrapper = (event: TestEvent): boolean => event.details.type === 'suite'
-
-async function runFiles(files: readonly string[], concurrency: number, timeout: number, tally: Tally): Promise<void> {
-  if (files.length === 0) return
-  const stream = run({ files: files.map((file) => path.join(ROOT, file)), concurrency, timeout, cwd: ROOT })
-  const stderrOf = new Map<string, string>()
-  stream.on('test:stderr', (data: { file: string; message: string }) => {
-    stderrOf.set(data.file, `${stderrOf.get(data.file) ?? ''}${data.message}`.slice(-4000))
-  })
-  stream.on('test:pass', (data) => {
-    const event = data as unknown as TestEvent
-    if (isWrapper(event)) return
-    if (event.skip) {
-      tally.skipped++
-      process.stdout.write(`skipped ${event.name}: ${event.skip === true ? 'no reason given' : event.skip}\n`)
-    } else tally.passed++
-    progress(tally)
-  })
-  stream.on('test:fail', (data) => {
-    const event = data as unknown as TestEvent
-    if (isWrapper(event)) return
+function take(tally: Tally, note: TestNote): void {
+  if (note.is === 'file') tally.files.set(note.file, note.ms)
+  else if (note.is === 'passed') tally.passed++
+  else if (note.is === 'skipped') {
+    tally.skipped++
+    process.stdout.write(`skipped ${note.name}: ${note.why}\n`)
+  } else {
     tally.failed++
-    const file = event.file ?? event.name
-    const text = describeFailure(event) + (stderrOf.get(file) ?? '').replace(/^/gm, '     ! ')
-    tally.failures.push(text)
-    process.stdout.write(`${text}\n`)
-  })
-  stream.on('test:summary', ({ file, duration_ms }: { file?: string | undefined; duration_ms: number }) => {
-    if (file !== undefined) tally.files.set(path.relative(ROOT, file), duration_ms)
-  })
-  for await (const _ of stream) {
-    // The listeners above do the work; draining the stream is what makes the run go on to its end.
+    tally.failures.push(note.text)
+    process.stdout.write(`${note.text}\n`)
   }
+  progress(tally)
 }
 
 function progress(tally: Tally): void {
@@ -116,8 +79,8 @@ async function testAction(
   const quick = files.filter((file) => !SYSTEM.test(file))
   const system = files.filter((file) => SYSTEM.test(file))
   const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
-  await runFiles(quick, Number(options.concurrency), timeout, tally)
-  await runFiles(system, 1, timeout, tally)
+  const lanes = { quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
+  await runLanes(lanes, (note) => take(tally, note))
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
   process.stdout.write(slowestFiles(tally.files, Number(options.slowest)))
