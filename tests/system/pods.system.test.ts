@@ -15,7 +15,9 @@ interface Member {
   readonly name?: string
   readonly state: string
   readonly sessions: number
-  readonly slots: Readonly<Record<string, { readonly used: number; readonly total: number; readonly reserved?: number }>>
+  readonly slots: Readonly<
+    Record<string, { readonly used: number; readonly total: number; readonly reserved?: number }>
+  >
   readonly headroom?: Readonly<Record<string, number>>
 }
 interface Fleet {
@@ -92,9 +94,12 @@ test('[PF3, PF6, PF8, PF11, UP14, UP15] two pods and their Redis: captions on bo
   const heard = await Promise.all([speak(one, samples, meanwhile), speak(other, samples)])
   for (const each of heard) assertWhole(each, sentences)
   const all = [...both, ...(await Promise.all(newcomers))]
-  await untilPods(platform, 'healed, and everybody known', (found) =>
-    found.every(({ slots, sessions }) => slots.session?.used === sessions && slots.session.reserved === 0) &&
-    found.reduce((sum, { sessions }) => sum + sessions, 0) === 4,
+  await untilPods(
+    platform,
+    'healed, and everybody known',
+    (found) =>
+      found.every(({ slots, sessions }) => slots.session?.used === sessions && slots.session.reserved === 0) &&
+      found.reduce((sum, { sessions }) => sum + sessions, 0) === 4,
   )
   assert.match(platform.stderr(), /redis ended .*starting it again/)
 

@@ -62,7 +62,18 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
   })
   const fleet = createFleetParts({ ...options, fleet: seats, sessions, scope })
-  return startPod({ pageFolder: PAGE_FOLDER, ...options, stages, directory, identity, speech, text, udp, sessions, fleet })
+  return startPod({
+    pageFolder: PAGE_FOLDER,
+    ...options,
+    stages,
+    directory,
+    identity,
+    speech,
+    text,
+    udp,
+    sessions,
+    fleet,
+  })
 }
 
 function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {

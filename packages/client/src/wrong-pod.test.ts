@@ -30,7 +30,8 @@ async function pod(t: TestContext, answer: (request: IncomingMessage) => ParleyE
 
 const VIEW = { sessionId: 'ses_1', state: 'active' }
 const PATH = '/p/pod_b/v1/sessions/ses_1'
-const wrongPod = (location: string | undefined) => new ParleyError('WRONG_POD', location === undefined ? {} : { location })
+const wrongPod = (location: string | undefined) =>
+  new ParleyError('WRONG_POD', location === undefined ? {} : { location })
 
 test('[CL116] a call about a session that lives elsewhere is made there, with the credential', async (t) => {
   const right = await pod(t, () => VIEW)

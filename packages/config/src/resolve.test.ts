@@ -177,7 +177,10 @@ test('[CF7] the Redis of the fleet is an address of Redis, told without its pass
     assert.match(found, /fleet\.redisUrl is no address of Redis: write redis:/, wrong)
     assert.doesNotMatch(found, /secret/)
   }
-  assert.match(mistakes({ flags: set('fleet.host=0.0.0.0') })[0] ?? '', /fleet\.host is 0\.0\.0\.0.*between pods.*--insecure/)
+  assert.match(
+    mistakes({ flags: set('fleet.host=0.0.0.0') })[0] ?? '',
+    /fleet\.host is 0\.0\.0\.0.*between pods.*--insecure/,
+  )
   resolved({ flags: set('fleet.host=0.0.0.0', 'server.insecure=true') })
   resolved({ flags: set('fleet.host=::', 'tls.mode=self-signed') })
 })

@@ -204,13 +204,7 @@ export const ERRORS = {
     'The limit of connections named is reached.',
     'Close some, or wait for retryAfterMs.',
   ),
-  NO_SEAT: entry(
-    'pod',
-    503,
-    true,
-    'Every seat for sessions is taken.',
-    'Try again after retryAfterMs.',
-  ),
+  NO_SEAT: entry('pod', 503, true, 'Every seat for sessions is taken.', 'Try again after retryAfterMs.'),
   ENDPOINT_FULL: entry(
     'worker',
     503,

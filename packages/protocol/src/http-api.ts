@@ -198,7 +198,8 @@ export const OPERATIONS = {
     id: 'createSession',
     method: 'POST',
     path: '/v1/sessions',
-    summary: 'Reserve a seat and a slot, on whichever pod has room; answers with a ticket and the address to connect to.',
+    summary:
+      'Reserve a seat and a slot, on whichever pod has room; answers with a ticket and the address to connect to.',
     credential: 'any',
     body: CreateSessionSchema,
     responses: { 201: { description: 'Reserved', schema: SessionCreatedSchema } },

@@ -138,7 +138,9 @@ function sayPod(
   else if (verb === 'undrain') output.line(`${member.id} takes sessions again`)
   else {
     const count = `${member.sessions} now`
-    output.line(`${member.id} drains: no new sessions there; those it has (${count}) stay until they end, they are not moved`)
+    output.line(
+      `${member.id} drains: no new sessions there; those it has (${count}) stay until they end, they are not moved`,
+    )
   }
   if (verb === 'drain' && otherPodsServing === 0) output.warn('no other pod serves: new sessions are refused')
 }
@@ -151,7 +153,10 @@ async function rate(context: CliContext, pod: string, options: RateOptions): Pro
   const { output } = context
   const { member } = answer.body as DrainAnswer
   if (options.json) output.json(answer.body)
-  else output.line(`${member.id} is rated for ${options.sessions} sessions, until it is started again; it has ${member.sessions}`)
+  else
+    output.line(
+      `${member.id} is rated for ${options.sessions} sessions, until it is started again; it has ${member.sessions}`,
+    )
 }
 
 const sessions = (text: string): number => {
@@ -174,7 +179,9 @@ export function createFleetCommand(context: CliContext): Command {
     addConfigOptions(new Command(name)).addOption(new Option('--url <url>', 'which platform, when several run'))
   fleet.addCommand(
     subcommand('status')
-      .description('Every member: pods and speech workers, their state, seats or slots, headroom, and how old that word is.')
+      .description(
+        'Every member: pods and speech workers, their state, seats or slots, headroom, and how old that word is.',
+      )
       .option('--json', 'one JSON document', false)
       .option('--watch', 'again every second, until Ctrl-C; with --json one document per line', false)
       .action((options: StatusOptions) => status(context, options)),

@@ -26,7 +26,10 @@ export function fleetLines({ members, directory }: FleetReport, style: Style): s
     member.url ?? '-',
     ...more.map(([, words]) => words(member) ?? '-'),
   ])
-  const lines = table([[...HEADINGS, ...more.map(([heading]) => heading)].map((heading) => style.dim(heading)), ...rows])
+  const lines = table([
+    [...HEADINGS, ...more.map(([heading]) => heading)].map((heading) => style.dim(heading)),
+    ...rows,
+  ])
   const problems = members.flatMap(({ id, problem }) => (problem === undefined ? [] : [`${id}: ${problem}`]))
   if (directory) problems.push(...directoryWords(directory))
   return problems.length === 0 ? lines : [...lines, '', ...problems.map((problem) => style.yellow(problem))]

@@ -72,7 +72,9 @@ export class OwnRedis {
     child.stdin?.end(this.#configuration())
     await withDeadline(clock, START_LIMIT_MS, 'starting redis-server', becomesReady(child)).catch((error: Error) => {
       this.#kill()
-      throw error instanceof CliError ? error : new CliError(`redis-server does not start: ${error.message}`, EXIT.failed)
+      throw error instanceof CliError
+        ? error
+        : new CliError(`redis-server does not start: ${error.message}`, EXIT.failed)
     })
     child.once('exit', (code, signal) => this.#onExit(child, signal ?? `exit code ${code}`))
   }

@@ -24,7 +24,11 @@ export async function portsAfter(host: string, port: number, count: number): Pro
   const ports: number[] = []
   for (let last = port; ports.length < count; ) {
     last = port === 0 ? 0 : await nextFree(host, last)
-    if (last === 0 && port !== 0) throw new CliError(`no free ports after ${port} on ${host} for ${count} more pods; use another: --port`, EXIT.port)
+    if (last === 0 && port !== 0)
+      throw new CliError(
+        `no free ports after ${port} on ${host} for ${count} more pods; use another: --port`,
+        EXIT.port,
+      )
     ports.push(last)
   }
   return ports

@@ -11,13 +11,7 @@ import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { pageUrlOf } from '../link/command.ts'
 import { fleetSecretOf } from '../platform/fleet-secret.ts'
-import {
-  type RunRecord,
-  type RunningPod as RunRecordPod,
-  removeRun,
-  runDirOf,
-  writeRun,
-} from '../platform/run-file.ts'
+import { type RunRecord, type RunningPod as RunRecordPod, removeRun, runDirOf, writeRun } from '../platform/run-file.ts'
 import { captionLine, localUrl, networkUrl, speechLines } from './banner.ts'
 import type { MemberSpec } from './member-process.ts'
 import { OwnRedis } from './own-redis.ts'
@@ -210,7 +204,9 @@ class Platform {
     if (this.#pods.length > 1) {
       const urls = this.#runningPods().map((pod) => pod.url)
       output.line(`  pods        ${urls.join('  ')}`)
-      output.line(`  redis       ${this.#redis ? `its own, port ${this.#redis.port} of this machine` : 'as configured'}`)
+      output.line(
+        `  redis       ${this.#redis ? `its own, port ${this.#redis.port} of this machine` : 'as configured'}`,
+      )
     }
     output.line(`  captions    ${paste}`)
     output.line(`  log         ${logFile}`)

@@ -74,7 +74,10 @@ export function fleetReport(facts: FleetFacts): FleetReport {
   const without = supervised.filter((member) => !isThere(member))
   return {
     members: [
-      ownMember(facts, pods.find(({ memberId }) => memberId === podId)),
+      ownMember(
+        facts,
+        pods.find(({ memberId }) => memberId === podId),
+      ),
       ...others.map((status) => otherPod(status, supervised)),
       ...linked,
       ...without.map(unlinkedMember),

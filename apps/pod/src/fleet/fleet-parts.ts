@@ -12,8 +12,8 @@ import { startCallListener } from './call-listener.ts'
 import { type PodLoad, startLoadMeter } from './load-meter.ts'
 import { type OpenDirectory, openDirectory } from './open-directory.ts'
 import { PeerCalls } from './peer-calls.ts'
-import { PodFleet } from './pod-fleet.ts'
 import { Placer } from './placer.ts'
+import { PodFleet } from './pod-fleet.ts'
 import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {

@@ -44,7 +44,9 @@ export function headroomOf(before: LoadReading, now: LoadReading): HeadroomRatio
   }
   return Object.fromEntries(
     Object.entries(all).flatMap(([name, ratio]) =>
-      ratio === undefined || !Number.isFinite(ratio) ? [] : [[name, Number(Math.min(1, Math.max(0, ratio)).toFixed(3))]],
+      ratio === undefined || !Number.isFinite(ratio)
+        ? []
+        : [[name, Number(Math.min(1, Math.max(0, ratio)).toFixed(3))]],
     ),
   )
 }

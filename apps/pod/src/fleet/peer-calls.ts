@@ -64,9 +64,9 @@ export class PeerCalls {
 
   #agentOf(isTls: boolean): http.Agent | Promise<https.Agent> {
     if (!isTls) return this.#http
-    this.#https ??= this.#options.ca().then(
-      (ca) => new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, ca: [...ca] }),
-    )
+    this.#https ??= this.#options
+      .ca()
+      .then((ca) => new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, ca: [...ca] }))
     return this.#https
   }
 

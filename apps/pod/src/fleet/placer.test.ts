@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ParleyError, SessionCreated } from '@parley/protocol'
-import { ADMIN } from '../testing/sessions/session-harness.ts'
 import { FleetRig, type RigPod } from '../testing/fleet/fleet-rig.ts'
+import { ADMIN } from '../testing/sessions/session-harness.ts'
 
 type Created = Awaited<ReturnType<RigPod['create']>>
 const opened = (created: Created): SessionCreated => {
@@ -66,7 +66,8 @@ test('[PF4] 60 at once against room for 40 on two busy pods: exactly 40, 20 on e
   const { rig, a, b } = await twoPods()
   const all = await Promise.all(Array.from({ length: 60 }, (_, n) => (n % 3 === 0 ? b : a).create()))
   const counts = new Map<string, number>()
-  for (const created of all) if (created.ok) counts.set(podOf(created.value), (counts.get(podOf(created.value)) ?? 0) + 1)
+  for (const created of all)
+    if (created.ok) counts.set(podOf(created.value), (counts.get(podOf(created.value)) ?? 0) + 1)
   assert.deepEqual([counts.get('pod_a'), counts.get('pod_b')], [20, 20])
   for (const created of all.filter(({ ok }) => !ok)) {
     const { code, details } = refusal(created)

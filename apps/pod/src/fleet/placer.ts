@@ -5,7 +5,13 @@ import type { ResolvedConfig } from '@parley/config'
 import type { DirectoryRefusal, Placement } from '@parley/fleet'
 import { err, newId, ok, type Result } from '@parley/kernel'
 import { hash32, type SeatPolicy } from '@parley/placement'
-import { type CreateSession, type ErrorCode, ParleyError, type PodOpenCall, type SessionCreated } from '@parley/protocol'
+import {
+  type CreateSession,
+  type ErrorCode,
+  ParleyError,
+  type PodOpenCall,
+  type SessionCreated,
+} from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { Principal } from '../identity/identity-port.ts'
 import type { PublicUrls, SessionService } from '../sessions/session-service.ts'

@@ -4,9 +4,9 @@ import {
   type Answer,
   type FencingToken,
   type FleetDirectory,
+  type MemberStatus,
   Membership,
   type MembershipState,
-  type MemberStatus,
   type PlacementWish,
 } from '@parley/fleet'
 import type { Clock, Scope } from '@parley/kernel'
@@ -130,7 +130,10 @@ export class PodFleet implements SessionSeats {
     return this.#membership?.orders?.isDraining ?? false
   }
 
-  claim(sessionId: string, wish: Pick<PlacementWish, 'policy' | 'salt' | 'exclude'>): ReturnType<FleetDirectory['claim']> {
+  claim(
+    sessionId: string,
+    wish: Pick<PlacementWish, 'policy' | 'salt' | 'exclude'>,
+  ): ReturnType<FleetDirectory['claim']> {
     const by = this.#membership?.credentials
     if (!by) throw new Error('a claim needs a membership; see isMember')
     return this.#options.directory.claim({ sessionId, by, role: 'sessions', reserveMs: RESERVE_MS, ...wish })
@@ -229,7 +232,10 @@ export class PodFleet implements SessionSeats {
       this.seatBook.catchUp()
       this.#look()
     } else if ('problem' in state) {
-      logger.warn({ state: state.kind, why: state.problem }, 'without the directory: this pod admits within its own rating')
+      logger.warn(
+        { state: state.kind, why: state.problem },
+        'without the directory: this pod admits within its own rating',
+      )
     }
   }
 

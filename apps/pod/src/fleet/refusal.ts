@@ -19,7 +19,8 @@ export function fullError({ reason, retryAfterMs }: Full): ParleyError {
 
 /** The directory cannot be asked where the session is. */
 export function nobodyKnows(retryAfterMs: number): ParleyError {
-  const message = 'the session is not on this pod, and the directory that would know where it is cannot be asked; try again'
+  const message =
+    'the session is not on this pod, and the directory that would know where it is cannot be asked; try again'
   return new ParleyError('WRONG_POD', { message, retryAfterMs })
 }
 

@@ -137,7 +137,10 @@ export class SeatBook {
     else if (error.code === 'RESERVATION_OVER' && by) await this.#reclaim(sessionId, token)
     else if (error.code !== 'DIRECTORY_AWAY') {
       const { code, message } = error
-      this.#options.logger.warn({ sessionId, token: formatToken(token), code, why: message }, 'a seat was not confirmed')
+      this.#options.logger.warn(
+        { sessionId, token: formatToken(token), code, why: message },
+        'a seat was not confirmed',
+      )
     }
   }
 

@@ -27,7 +27,12 @@ export function callKey(fleetSecret: string): Buffer {
 }
 
 /** Value of the header that goes with the call. `wallMs`: of the caller's clock. */
-export function signCall(key: Buffer, call: CallToSign, wallMs: number, nonce = randomBytes(16).toString('hex')): string {
+export function signCall(
+  key: Buffer,
+  call: CallToSign,
+  wallMs: number,
+  nonce = randomBytes(16).toString('hex'),
+): string {
   const atMs = Math.round(wallMs)
   return `${SCHEME} t=${atMs} n=${nonce} s=${signature(key, call, atMs, nonce)}`
 }

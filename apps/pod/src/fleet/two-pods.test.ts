@@ -178,7 +178,14 @@ test('[PF7] the listener for calls opens nothing for who has no secret of the fl
   const calls = members.ok ? members.value.find(({ memberId }) => memberId === b.podId)?.urls.calls : undefined
   const url = `${calls}${POD_OPEN_PATH}`
   const principal = { tenant: 'default', role: 'admin' }
-  const order = { sessionId: newId('ses'), token: { epoch: 1, counter: 1 }, principal, body: {}, wsUrl: 'ws://x', pageUrl: 'x' }
+  const order = {
+    sessionId: newId('ses'),
+    token: { epoch: 1, counter: 1 },
+    principal,
+    body: {},
+    wsUrl: 'ws://x',
+    pageUrl: 'x',
+  }
   const send = async (body: string, signature: string | undefined, to = url, method = 'POST') => {
     const headers = signature === undefined ? {} : { [SIGNATURE_HEADER]: signature }
     const answer = await fetch(to, { method, headers, ...(method === 'POST' ? { body } : {}) })

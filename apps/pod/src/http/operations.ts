@@ -1,13 +1,7 @@
 // What each operation of the protocol's table does. Thin: sessions and identity decide, errors are thrown as ParleyError.
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, type Result, randomToken } from '@parley/kernel'
-import {
-  type CreateSession,
-  type HistoryQuery,
-  type OperationId,
-  type PageInfo,
-  ParleyError,
-} from '@parley/protocol'
+import { type CreateSession, type HistoryQuery, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { TextService } from '@parley/text'
 import type { FastifyReply, FastifyRequest } from 'fastify'

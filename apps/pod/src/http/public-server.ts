@@ -89,11 +89,7 @@ export interface PublicServerCounters {
 export async function createPublicServer(options: PublicServerOptions): Promise<PublicServer> {
   const { clock, config, logger } = options
   const counters = { authenticationFailuresTotal: 0, requestsLimitedTotal: 0, authenticationsLimitedTotal: 0 }
-  const origins = createOriginPolicy(
-    config.server.allowedOrigins,
-    config.server.publicUrl,
-    options.fleet?.pageOrigins,
-  )
+  const origins = createOriginPolicy(config.server.allowedOrigins, config.server.publicUrl, options.fleet?.pageOrigins)
   const clientOf = createClientResolver(config.server.trustedProxies)
   const failures = new AddressBuckets(clock, FAILED_AUTHENTICATIONS_PER_MINUTE)
   const onFailure = () => counters.authenticationFailuresTotal++

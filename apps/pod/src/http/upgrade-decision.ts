@@ -53,7 +53,10 @@ export function decideUpgrade(request: UpgradeRequest, context: UpgradeContext):
   return refusal ? err(refusal) : ok(undefined)
 }
 
-function addressRefusal({ url, method, host }: UpgradeRequest, { podId, socketUrlOf }: UpgradeContext): ParleyError | undefined {
+function addressRefusal(
+  { url, method, host }: UpgradeRequest,
+  { podId, socketUrlOf }: UpgradeContext,
+): ParleyError | undefined {
   const asked = podIdOfPath(url)
   if (asked === undefined) return new ParleyError('NOT_FOUND', { message: 'there is no WebSocket at this address' })
   if (asked !== podId) return wrongPod(asked, podId, socketUrlOf?.(asked, host))
