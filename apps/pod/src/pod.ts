@@ -222,6 +222,7 @@ function startFigures(
     sessions,
     speech,
     text: options.text,
+    fleet: options.fleet?.fleet,
     udp: options.udp,
     http: publicServer,
     droppedLogLines: options.droppedLogLines ?? (() => 0),

@@ -41,6 +41,7 @@ test('[PF3] a session asked for at one pod is opened on the one with room, at th
   assert.equal(there?.url, 'ws://box.lan:8081/p/pod_b/v1/ws')
   assert.deepEqual(await seatsOf(rig), { pod_a: [0, 1, 0], pod_b: [0, 1, 0] })
   assert.equal(b.sessions.view(ADMIN, there?.sessionId ?? '').ok, true)
+  assert.deepEqual([a.fleet.placed, b.fleet.placed.there], [{ here: 1, there: 1, alone: 0 }, 0])
 })
 
 test('[PF3] a seat is reserved until its client comes, held then, and given back when the session ends', async () => {
@@ -109,6 +110,9 @@ test('[PF6] without the directory a pod admits within its own rating, and the di
   assert.deepEqual(new Set(admitted.map(podOf)), new Set(['pod_a']))
   assert.equal(admitted.length, 3 - (podOf(before) === 'pod_a' ? 1 : 0))
   assert.equal(refusal(alone.at(-1) as Created).code, 'NO_SEAT')
+  assert.deepEqual([a.fleet.placed.alone, a.fleet.seatBook.unlistedSeats], [admitted.length, admitted.length])
+  await rig.pass(1_000)
+  assert.deepEqual([a.fleet.state.state, a.fleet.state.problem], ['cut', 'the directory is away (cut)'])
   a.sessions.remove(ADMIN, admitted[0]?.sessionId ?? '')
   await rig.pass(2_000)
   rig.directory.cut(false)

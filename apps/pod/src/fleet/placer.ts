@@ -77,7 +77,10 @@ export class Placer {
         memberId === podId
           ? await this.#openHere(wish, sessionId, token)
           : await this.#openThere(wish, sessionId, claimed.value)
-      if (created.ok) return created
+      if (created.ok) {
+        fleet.placed[memberId === podId ? 'here' : 'there']++
+        return created
+      }
       // Opened here it was released with its session's end, or by #openHere.
       if (memberId !== podId) fleet.release(sessionId, token)
       if (!TRY_ANOTHER.has(created.error.code)) return created
@@ -112,7 +115,9 @@ export class Placer {
       sessions.countRefusal('DRAINING')
       return err(new ParleyError('DRAINING', { message: 'this pod drains', retryAfterMs: 2_000 }))
     }
-    return this.#openHere(wish, newId('ses'), undefined)
+    const created = await this.#openHere(wish, newId('ses'), undefined)
+    if (created.ok) fleet.placed.alone++
+    return created
   }
 
   async #openHere(

@@ -61,11 +61,14 @@ const CALLS = 'calls'
 
 export class PodFleet implements SessionSeats {
   readonly seatBook: SeatBook
+  /** Sessions asked for at this pod, by where they were opened. */
+  readonly placed = { here: 0, there: 0, alone: 0 }
   readonly #options: PodFleetOptions
   #membership: Membership | undefined
   #members: readonly MemberStatus[] = []
   #looking: Promise<void> | undefined
   #lookAgain = false
+  #saidState: MembershipState['kind'] | undefined
 
   constructor(options: PodFleetOptions) {
     this.#options = options
@@ -227,11 +230,14 @@ export class PodFleet implements SessionSeats {
 
   #onState(state: MembershipState): void {
     const { logger } = this.#options
+    // While the directory is away every report fails anew: said once.
+    const isNews = state.kind !== this.#saidState
+    this.#saidState = state.kind
     if (state.kind === 'member') {
       logger.info({}, 'member of the fleet')
       this.seatBook.catchUp()
       this.#look()
-    } else if ('problem' in state) {
+    } else if (isNews && 'problem' in state) {
       logger.warn(
         { state: state.kind, why: state.problem },
         'without the directory: this pod admits within its own rating',
