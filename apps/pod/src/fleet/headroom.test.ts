@@ -50,16 +50,26 @@ test('[PF1] the meter reads the machine it runs on', () => {
   assert.ok(memory > 0 && memory < 1, `${memory}`)
 })
 
+const seats = (ratedSeats: number, more = {}) => ({ ratedSeats, warmingSeats: 0, isAlone: false, ...more })
+
 test('[PF2] placement goes by what is scarce, from half on; seats alone decide when nothing is', () => {
-  assert.equal(placingRatioOf({ loop: 0.5, cpu: 0.9, memory: 0.7 }, 2_000), undefined)
-  assert.equal(placingRatioOf({}, 2_000), undefined)
-  assert.equal(placingRatioOf({ loop: 0.25, memory: 0.4 }, 2_000), 0.5)
-  assert.equal(placingRatioOf({ sockets: 0.1, cpu: 0.4 }, 2_000), 0.2)
+  assert.equal(placingRatioOf({ loop: 0.5, cpu: 0.9, memory: 0.7 }, seats(2_000)), undefined)
+  assert.equal(placingRatioOf({}, seats(2_000)), undefined)
+  assert.equal(placingRatioOf({ loop: 0.25, memory: 0.4 }, seats(2_000)), 0.5)
+  assert.equal(placingRatioOf({ sockets: 0.1, cpu: 0.4 }, seats(2_000)), 0.2)
 })
 
 test('[PF2] memory and sockets refuse at their bound; a busy loop, processor or worker leaves room for twenty between reports', () => {
-  assert.equal(placingRatioOf({ memory: 0 }, 2_000), 0)
-  assert.equal(placingRatioOf({ loop: 0, cpu: 0, slots: 0, udp: 0 }, 2_000), 0.1)
-  assert.equal(placingRatioOf({ cpu: 0 }, 40), 0.5, '20 of 40')
-  assert.equal(placingRatioOf({ cpu: 0 }, 5), 1)
+  assert.equal(placingRatioOf({ memory: 0 }, seats(2_000, { warmingSeats: 100 })), 0)
+  assert.equal(placingRatioOf({ loop: 0, cpu: 0, slots: 0, udp: 0 }, seats(2_000)), 0.1)
+  assert.equal(placingRatioOf({ cpu: 0 }, seats(40)), 0.5, '20 of 40')
+  assert.equal(placingRatioOf({ cpu: 0 }, seats(5)), 1)
+  const young = placingRatioOf({ cpu: 0 }, seats(2_000, { warmingSeats: 500 }))
+  assert.equal(young, 0.35, 'what the directory subtracts is no bound either')
+})
+
+test('[PF2] a pod alone goes by memory and sockets: there is nobody else to be better off with', () => {
+  const alone = seats(2_000, { isAlone: true })
+  assert.equal(placingRatioOf({ loop: 0, cpu: 0, slots: 0, udp: 0 }, alone), undefined)
+  assert.equal(placingRatioOf({ loop: 0, memory: 0.05 }, alone), 0.1)
 })

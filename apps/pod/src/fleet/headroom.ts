@@ -27,7 +27,7 @@ export type HeadroomRatios = Readonly<Record<string, number>>
 const HARD: readonly string[] = ['memory', 'sockets']
 /** Above this much headroom a resource says nothing about where a session is better off. */
 const AMPLE_RATIO = 0.5
-/** Sessions that are placed on a pod between two of its reports however busy it is. */
+/** Sessions that are placed on a pod between two of its reports however busy it is: so many, or a tenth of its rating. */
 const SEATS_PER_REPORT = 20
 const LEAST_RATIO = 0.1
 /** Share of lost packets at which UDP counts as used up. */
@@ -63,17 +63,27 @@ function udpRatio(before: LoadReading, now: LoadReading): number {
   return lost <= 0 ? 1 : 1 - lost / packets / UDP_LOSS_BOUND_RATIO
 }
 
+export interface PodSeats {
+  readonly ratedSeats: number
+  /** Sessions too young to show in the headroom; the directory subtracts them. */
+  readonly warmingSeats: number
+  /** Nobody else could take a session instead. */
+  readonly isAlone: boolean
+}
+
 /**
- * What placement goes by, of a pod rated for `ratedSeats`: undefined while every resource has ample room, so that seats alone decide. What is
- * scarce counts twice over, so that it reaches nothing at its bound and meets "ample" at half. A busy loop, processor or worker makes a pod
- * less attractive and never refuses by itself: the rating and the slots bound those, exactly and without the age of a report.
+ * What placement goes by: undefined while every resource has ample room, so that seats alone decide. What is scarce counts twice over, so that it
+ * reaches nothing at its bound and meets "ample" at half. A busy loop, processor or worker makes a pod less attractive and never refuses by
+ * itself: the rating and the slots bound those, exactly and without the age of a report.
  */
-export function placingRatioOf(headroom: HeadroomRatios, ratedSeats: number): number | undefined {
-  const floor = Math.min(1, Math.max(LEAST_RATIO, SEATS_PER_REPORT / ratedSeats))
+export function placingRatioOf(headroom: HeadroomRatios, seats: PodSeats): number | undefined {
+  const { ratedSeats, warmingSeats, isAlone } = seats
+  const floor = Math.min(1, Math.max(LEAST_RATIO, SEATS_PER_REPORT / ratedSeats)) + warmingSeats / ratedSeats
   let least: number | undefined
   for (const [name, ratio] of Object.entries(headroom)) {
-    if (ratio >= AMPLE_RATIO) continue
-    const placing = HARD.includes(name) ? ratio / AMPLE_RATIO : Math.max(floor, ratio / AMPLE_RATIO)
+    const isHard = HARD.includes(name)
+    if (ratio >= AMPLE_RATIO || (isAlone && !isHard)) continue
+    const placing = isHard ? ratio / AMPLE_RATIO : Math.max(floor, ratio / AMPLE_RATIO)
     least = least === undefined ? placing : Math.min(least, placing)
   }
   return least

@@ -87,8 +87,9 @@ export class PodFleet implements SessionSeats {
       ratedSeats: seats,
       load: () => {
         const headroomRatios = headroom()
-        const placingRatio = placingRatioOf(headroomRatios, this.seats())
         const { unlistedSeats, warmingSeats } = this.seatBook
+        const placing = { ratedSeats: this.seats(), warmingSeats, isAlone: !this.isShared }
+        const placingRatio = placingRatioOf(headroomRatios, placing)
         return { unlistedSeats, warmingSeats, headroomRatios, ...(placingRatio === undefined ? {} : { placingRatio }) }
       },
       sessions: () => this.seatBook.sessions(),
