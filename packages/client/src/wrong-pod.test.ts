@@ -61,3 +61,16 @@ test('[CL116] behind one address it goes there by the pod’s path, and only onc
   await assert.rejects(parleyApi({ url: ring.url, apiKey: 'pk_test' }).getSession('ses_1'), { code: 'WRONG_POD' })
   assert.equal(ring.asked.length, 2)
 })
+
+test('[CL116] a session that was opened at another address is asked about there from the beginning', async (t) => {
+  const right = await pod(t, () => VIEW)
+  const created = { sessionId: 'ses_1', ticket: 't', url: `${right.url.replace('http', 'ws')}/p/pod_b/v1/ws` }
+  const first = await pod(t, () => ({ ...created, state: 'active' }))
+  const api = parleyApi({ url: first.url, apiKey: 'pk_test' })
+  await api.createSession({})
+  assert.deepEqual(await api.getSession('ses_1'), VIEW)
+  assert.deepEqual(right.asked, [`GET ${PATH} Bearer pk_test`])
+  assert.equal(first.asked.length, 1)
+  await api.getSession('ses_2')
+  assert.equal(first.asked.length, 2, 'of others it knows nothing')
+})

@@ -36,6 +36,7 @@ export interface ApiOptions extends ClientCredential {
 
 const HTTP_DEADLINE_MS = 10_000
 const WRONG_POD_STATUS = 421
+const MAX_HOMES = 1_000
 
 export class ParleyApi {
   readonly #platform: ClientPlatform
@@ -45,6 +46,8 @@ export class ParleyApi {
   readonly #withCookies: boolean
   /** Addresses of the platform beside the one that was given: where it may send calls to. */
   #entryUrls: readonly string[] = []
+  /** Sessions opened here that live at another address, and that address; the oldest are forgotten: the platform says it again. */
+  readonly #homes = new Map<string, string>()
 
   /** Throws INVALID_FIELD when the address or the credentials cannot be right. */
   constructor(platform: ClientPlatform, options: ApiOptions) {
@@ -72,6 +75,7 @@ export class ParleyApi {
     const created = await this.#call<SessionCreated>('POST', '/v1/sessions', body, ['sessionId', 'ticket', 'url'])
     this.#refuseDowngrade(created.url)
     this.trust([...this.#entryUrls, created.url])
+    this.#remember(created)
     return created
   }
 
@@ -132,8 +136,9 @@ export class ParleyApi {
     needed: readonly string[],
     deadlineMs = this.#deadlineMs,
   ): Promise<T> {
-    const url = `${this.url}${path}`
-    const first = await this.#send(method, url, body, deadlineMs)
+    const home = this.#homes.get(/^\/v1\/sessions\/([^/?]+)/.exec(path)?.[1] ?? '')
+    const url = `${home ?? this.url}${path}`
+    const first = await this.#send(method, url, body, deadlineMs, home !== undefined)
     const elsewhere = first.status === WRONG_POD_STATUS ? this.#locationOf(errorOfAnswer(first, url)) : undefined
     // Once: a pod that sends further does not know better than the first.
     const answer = elsewhere === undefined ? first : await this.#send(method, elsewhere, body, deadlineMs, true)
@@ -171,6 +176,15 @@ export class ParleyApi {
       }
       throw asClientError(thrown, 'CONNECT_FAILED')
     }
+  }
+
+  /** Behind one address a proxy, or the pod's answer, finds the session; at another it is asked about there from the beginning. */
+  #remember({ sessionId, url }: SessionCreated): void {
+    const home = url.replace(/^ws/, 'http').replace(/\/v1\/ws$/, '')
+    if (home === url || URL.parse(home)?.host === this.#base.host) return
+    const [oldest] = this.#homes.keys()
+    if (this.#homes.size >= MAX_HOMES && oldest !== undefined) this.#homes.delete(oldest)
+    this.#homes.set(sessionId, home)
   }
 
   /** Where a call is to be made instead: only within the entry addresses, never from encrypted to readable. */
