@@ -4,8 +4,11 @@ import type { Graph, Node, NodeId } from './node.ts'
 /** Below this share of a value a difference is the arithmetic's, not the plan's: 60.000000001 instances are 60. */
 const NOISE = 1e-9
 
-export const ceilOf = (value: number): number => Math.ceil(value - Math.abs(value) * NOISE) + 0
-export const floorOf = (value: number): number => Math.floor(value + Math.abs(value) * NOISE) + 0
+// What has no bound has none when it is rounded, either; its noise would be infinite, and cancel it.
+export const ceilOf = (value: number): number =>
+  Number.isFinite(value) ? Math.ceil(value - Math.abs(value) * NOISE) + 0 : value
+export const floorOf = (value: number): number =>
+  Number.isFinite(value) ? Math.floor(value + Math.abs(value) * NOISE) + 0 : value
 export const roundOf = (value: number): number => Math.sign(value) * Math.round(Math.abs(value) * (1 + NOISE))
 /** Nothing of nothing is nothing; something of nothing is without bound. */
 export const divideOf = (a: number, b: number): number => (a === 0 ? 0 : a / b)

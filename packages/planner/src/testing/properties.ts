@@ -36,7 +36,8 @@ export interface Seen {
 
 export const nothingSeen = (): Seen => ({ plans: 0, ranges: 0, widthRatios: [], capacityMoved: 0, instancesMoved: 0 })
 
-const near = (value: number) => 1e-9 * Math.max(1, Math.abs(value))
+/** What has no bound is not near anything else. */
+const near = (value: number) => (Number.isFinite(value) ? 1e-9 * Math.max(1, Math.abs(value)) : 0)
 
 /** Samples of the inputs give values inside the range of each output, in every month. */
 function checkRanges(built: Built, seed: number, seen: Seen): void {
