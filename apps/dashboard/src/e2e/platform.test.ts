@@ -30,7 +30,9 @@ interface Ready {
   readonly speechReady: boolean
 }
 
-const SKIP_REDIS = existsSync('/usr/bin/redis-server') ? false : 'redis-server is not installed: apt-get install redis-server'
+const SKIP_REDIS = existsSync('/usr/bin/redis-server')
+  ? false
+  : 'redis-server is not installed: apt-get install redis-server'
 
 /** An order to the admin listener, a unix socket. */
 function post(adminUrl: string, path: string): Promise<void> {
