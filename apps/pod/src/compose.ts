@@ -10,6 +10,7 @@ import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
 import type { PodUdp } from './pod-udp.ts'
+import { openPodRecords } from './records/pod-records.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
 import { createTextDesk } from './text/create-text-desk.ts'
@@ -42,10 +43,11 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const directory = await openDataDirectory(config.data.dir)
   const identity = await createIdentity(clock, config.auth, directory)
   const stages = options.stages ?? new StageClock()
+  const records = await openPodRecords(options)
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
-  const text = createTextDesk({ ...options, workers: speech.texts })
+  const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts })
   const scope = new Scope(clock)
   const seats = await openFleet({ ...options, scope, version: VERSION })
   const sessions = createPodSessions({
@@ -55,6 +57,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     speak: speech,
     text,
     onVoicesChange: (listener) => speech.onChange(listener),
+    witness: records.sessions,
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
     seats,
@@ -71,6 +74,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     speech,
     text,
     udp,
+    records,
     sessions,
     fleet,
   })

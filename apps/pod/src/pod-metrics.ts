@@ -5,6 +5,8 @@ import type { PodFleet } from './fleet/pod-fleet.ts'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
+import type { PodRecords } from './records/pod-records.ts'
+import { collectRecords, NO_RECORDS_REPORT } from './records/records-metrics.ts'
 import type { SessionService } from './sessions/session-service.ts'
 import { collectTexts, NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { UDP_DROP_REASONS, type UdpDropReason, type UdpPort, type UdpStats } from './udp/udp-port.ts'
@@ -24,6 +26,8 @@ export interface PodMetricsSources {
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
   readonly udp: Pick<UdpPort, 'stats'> | undefined
+  /** Undefined where none are kept. */
+  readonly records?: Pick<PodRecords, 'report'> | undefined
   readonly http: Pick<PublicServer, 'connections' | 'counters'>
   readonly droppedLogLines: () => number
 }
@@ -61,6 +65,10 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
+  )
+  collectRecords(
+    metrics,
+    oncePerScrape(sources.clock, () => sources.records?.report() ?? NO_RECORDS_REPORT),
   )
   const { http } = sources
   metrics.collect('parley_connections', () => http.connections)

@@ -31,6 +31,7 @@ import { collectPodMetrics } from './pod-metrics.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
 import type { PodUdp } from './pod-udp.ts'
+import type { PodRecords } from './records/pod-records.ts'
 import type { SessionService } from './sessions/session-service.ts'
 import { NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { startRates } from './throughput.ts'
@@ -42,6 +43,8 @@ const WINDOW_MS = 5_000
 /** Sessions say goodbye within 2 s by contract; this is for a bug in that. */
 const SESSIONS_CLOSE_MS = 2_200
 const LISTENERS_CLOSE_MS = 600
+/** Sessions are over by then; records that cannot be written go to disk. */
+const RECORDS_CLOSE_MS = 600
 /** Clients of the stream endpoints get so long to take their leave. */
 const STREAMS_CLOSE_MS = 1_000
 
@@ -55,6 +58,8 @@ export interface PodOptions {
   readonly text?: PodText | undefined
   /** Undefined when UDP is switched off. The pod's to close. */
   readonly udp?: PodUdp | undefined
+  /** Undefined: nothing is kept of anybody. The pod's to close. */
+  readonly records?: PodRecords | undefined
   readonly identity: Identity
   readonly directory: DataDirectory
   /** Undefined: this pod is in no fleet, and opens its sessions by itself. */
@@ -102,12 +107,13 @@ export async function startPod(options: PodOptions): Promise<Pod> {
 async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   const { config, podId, sessions, speech, identity, logger } = options
   // First registered, last closed: sessions have closed their channels by then.
+  scope.own(() => options.records?.close())
   scope.own(() => options.udp?.close())
   scope.own(() => options.fleet?.close())
   scope.own(() => speech.close())
   scope.own(() => options.text?.close())
   const phases = trackPhase(scope, speech)
-  const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats())
+  const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats(), options.records?.report())
 
   const metrics = createMetrics()
   const tls = await loadCredentials(config.tls)
@@ -149,6 +155,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     config: config.admin,
     runPath: options.directory.runPath,
     metrics,
+    acts: options.records?.acts,
     health,
     isReady: () => readiness().isReady,
     mintPageCode,
@@ -178,7 +185,10 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
         if (workerId !== undefined && drainWithinMs !== undefined) speech.drainWorker(workerId, drainWithinMs)
       }
     },
-    mintPageCode,
+    mintPageCode() {
+      options.records?.acts.supervised('page-code.mint')
+      return mintPageCode()
+    },
     health,
     stop() {
       stopping ??= stop(options, scope, publicServer, phases.drain)
@@ -224,6 +234,7 @@ function startFigures(
     text: options.text,
     fleet: options.fleet?.fleet,
     udp: options.udp,
+    records: options.records,
     http: publicServer,
     droppedLogLines: options.droppedLogLines ?? (() => 0),
   })
@@ -241,6 +252,7 @@ function startFigures(
       speech: speech.status(),
       speechStats: speech.stats(),
       udp: udpFigures(options),
+      records: options.records?.report(),
       rates: rates.read(),
       http: metrics.httpTotals(),
     })
@@ -316,6 +328,9 @@ async function stop(options: PodOptions, scope: Scope, publicServer: PublicServe
     step('closing the sessions', SESSIONS_CLOSE_MS, sessions.close('shutting_down')),
     step('closing stream connections', SESSIONS_CLOSE_MS, endStreams(publicServer)),
   ])
-  await step('closing the listeners', LISTENERS_CLOSE_MS, scope.close())
+  await Promise.all([
+    step('closing the listeners', LISTENERS_CLOSE_MS, scope.close()),
+    step('closing the records', RECORDS_CLOSE_MS, options.records?.close() ?? Promise.resolve()),
+  ])
   logger.info({}, 'pod stopped')
 }

@@ -46,6 +46,17 @@ export class Histogram {
     return this.#max
   }
 
+  /** How many values were at most `bound`; as exact as the buckets are: those just above it may count. */
+  countUpTo(bound: number): number {
+    let count = 0
+    for (let index = 0; index < BUCKET_COUNT; index++) {
+      // A bucket counts when its middle is within the bound: half a bucket either way.
+      if (MIN_VALUE * 2 ** ((index - 0.5) / BUCKETS_PER_DOUBLING) > bound) break
+      count += this.#counts[index] ?? 0
+    }
+    return count
+  }
+
   merge(other: Histogram): void {
     for (let index = 0; index < BUCKET_COUNT; index++) {
       this.#counts[index] = (this.#counts[index] ?? 0) + (other.#counts[index] ?? 0)

@@ -158,6 +158,23 @@ test('[KH1] quantiles are within 4.5 % above the truth, merged histograms too', 
   )
 })
 
+test('[KH2] values are counted up to a bound as exactly as buckets are wide', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0.01, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 300 }),
+      fc.double({ min: 0.01, max: 1e6, noNaN: true }),
+      (values, bound) => {
+        const histogram = new Histogram()
+        for (const value of values) histogram.record(value)
+        const upTo = (limit: number) => values.filter((value) => value <= limit).length
+        const count = histogram.countUpTo(bound)
+        assert.ok(count >= upTo(bound / 1.023) && count <= upTo(bound * 1.023), `${count} of ${values} up to ${bound}`)
+        assert.equal(histogram.countUpTo(1e9), values.length)
+      },
+    ),
+  )
+})
+
 test('[KT1] a bucket gives its burst at once and its rate on average', () => {
   const bucket = new TokenBucket(10, 5, 0)
   let taken = 0

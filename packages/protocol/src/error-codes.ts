@@ -268,6 +268,20 @@ export const ERRORS = {
     'The client did not take what is sent to it fast enough.',
     'Connect again; read faster.',
   ),
+  RECORDS_UNAVAILABLE: entry(
+    'pod',
+    503,
+    true,
+    'The database of records does not answer; sessions are not concerned.',
+    'Try again after retryAfterMs; see the log of the pod if it lasts.',
+  ),
+  RECORDS_BUSY: entry(
+    'pod',
+    503,
+    true,
+    'Records are being archived or forgotten by another process.',
+    'Send the same again after retryAfterMs: it goes on where it stopped.',
+  ),
   DRAINING: entry('pod', 503, true, 'This pod admits no new sessions.', 'Try again after retryAfterMs.'),
   INTERNAL: entry(
     'pod',

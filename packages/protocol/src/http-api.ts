@@ -134,6 +134,20 @@ export const UserTokenSchema = Type.Object(
 )
 export type UserToken = Static<typeof UserTokenSchema>
 
+export const UserForgottenSchema = Type.Object(
+  {
+    sessionsEnded: Type.Integer({ description: 'Sessions of the user that this pod held' }),
+    sessions: Type.Integer({ description: 'Records of sessions deleted from the database' }),
+    finals: Type.Integer({ description: 'Texts deleted from the database' }),
+    acts: Type.Integer({ description: 'Administrative acts of or about the user, kept under another name' }),
+    waiting: Type.Integer({ description: 'Records deleted or renamed that waited on disk' }),
+    archived: Type.Integer({ description: 'Records taken out of archives' }),
+    remarks: Type.Array(Type.String(), { description: 'What is left to the operator' }),
+  },
+  { $id: 'UserForgotten' },
+)
+export type UserForgotten = Static<typeof UserForgottenSchema>
+
 export const PageSessionSchema = Type.Object(
   { code: Type.String({ minLength: 1, maxLength: 128 }) },
   { ...strict, $id: 'PageSession' },
@@ -274,6 +288,15 @@ export const OPERATIONS = {
     body: CreateUserTokenSchema,
     responses: { 201: { description: 'Minted', schema: UserTokenSchema } },
     errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  },
+  forgetUser: {
+    id: 'forgetUser',
+    method: 'DELETE',
+    path: '/v1/users/{user}',
+    summary: 'End the sessions of a user on this pod and delete its records, whatever waits or is archived included.',
+    credential: 'key-backend',
+    responses: { 200: { description: 'Forgotten; done again it finds nothing', schema: UserForgottenSchema } },
+    errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'RECORDS_UNAVAILABLE', 'RECORDS_BUSY'],
   },
   listVoices: {
     id: 'listVoices',

@@ -15,6 +15,7 @@ import {
   type SpeechState,
 } from './ports.ts'
 import type { SessionCounters } from './session-counters.ts'
+import type { SaidFinal } from './session-witness.ts'
 import type { RefinedCaption } from './text-port.ts'
 import { UtteranceLog } from './utterance-log.ts'
 
@@ -62,6 +63,8 @@ export class CaptionFeed implements CaptionSink {
   readonly audience = new Audience()
   /** Undefined while nobody wants anything but captions. */
   refiner: CaptionRefiner | undefined
+  /** Told of each final, and of what was made of it; undefined where nobody keeps records. */
+  onSaid: ((final: SaidFinal) => void) | undefined
   readonly #language: string
   readonly #counters: SessionCounters
   readonly #stages: StageTimer
@@ -190,6 +193,7 @@ export class CaptionFeed implements CaptionSink {
       language: this.#language,
       marks: final.marks,
     })
+    this.said('final', { ...final, revision }, this.#language, final.text)
     this.refiner?.final({ ...captionOf(final), revision })
   }
 
@@ -266,6 +270,13 @@ export class CaptionFeed implements CaptionSink {
     this.#history.append({ seq, kind, json })
     if (!this.audience.isEmpty) this.audience.refinedFinal(readers, Buffer.from(json), supersedes)
     stages.leave()
+  }
+
+  /** For the records: `text` in `language` is what `caption` came to. */
+  said(kind: SaidFinal['kind'], caption: Omit<RefinedCaption, 'text'>, language: string, text: string): void {
+    if (this.#isClosed) return
+    const { index, revision, startMs, endMs } = caption
+    this.onSaid?.({ kind, epoch: this.epoch, index, revision, language, text, startMs, endMs })
   }
 
   speechState(state: SpeechState, reason?: 'worker_lost' | 'no_worker'): void {

@@ -43,7 +43,7 @@ export {
 } from './ports.ts'
 export { DEADLINE_BELIEF_MS } from './refinements.ts'
 export { TELL_ABILITIES_MS } from './refining.ts'
-export { type OwnerAttach, Session, type SessionHost, type SessionIdentity, type TextLimits } from './session.ts'
+export { type OwnerAttach, Session, type SessionHost, type TextLimits } from './session.ts'
 export { countUp, newSessionCounters, type SessionCounters } from './session-counters.ts'
 export { SessionRegistry } from './session-registry.ts'
 export type { SessionPolicy, SessionState } from './session-state.ts'
@@ -57,6 +57,7 @@ export {
   type SessionEffect,
   type Transition,
 } from './session-transitions.ts'
+export type { SaidFinal, SessionIdentity, SessionWitness, WitnessedSession } from './session-witness.ts'
 export { Speaker, type SpeakOrder } from './speaker.ts'
 export { SPEECH_LEAD_MS, SPEECH_WINDOW_MS } from './speech-pace.ts'
 export { EVERYTHING, onSubscribe, type Subscriptions, wantsMicrophone } from './subscriptions.ts'

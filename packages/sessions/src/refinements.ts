@@ -44,6 +44,8 @@ export interface RefinementOutlet {
   ): void
   /** Something that was due has ended. */
   onRefined(): void
+  /** A final was made into `text`: for the records. */
+  said(kind: 'translation' | 'polished', caption: RefinedCaption, language: string, text: string): void
   /** A final is there in `language`, for whoever wants to hear it. */
   onSayable(language: string, index: number, text: string): void
 }
@@ -216,6 +218,7 @@ export class Refinements implements TextSink {
       ...words,
       translateMs,
     }))
+    outlet.said('translation', { ...caption, revision: due.revision }, language, text)
     outlet.onSayable(language, index, text)
     outlet.onRefined()
   }
@@ -258,6 +261,7 @@ export class Refinements implements TextSink {
     const { revision } = due
     const utterance = outlet.utterance(index)
     outlet.refinedFinal('polished', 'polish', key, (seq) => ({ type: 'polished', utterance, revision, seq, ...words }))
+    outlet.said('polished', { ...caption, revision }, words.language, text)
     outlet.onRefined()
   }
 

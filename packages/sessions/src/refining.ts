@@ -52,6 +52,7 @@ export class Refining {
       refinedPartial: (readers, key, message) => feed.refinedPartial(readers, key, message),
       refinedFinal: (kind, readers, supersedes, message) => feed.refinedFinal(kind, readers, supersedes, message),
       onRefined: () => feed.onRefined(),
+      said: (kind, caption, language, text) => feed.said(kind, caption, language, text),
       onSayable: (language, index, text) => this.#voices.say(language, feed.utterance(index), text),
     })
   }

@@ -31,6 +31,7 @@ import {
   type SessionEffect,
   type Transition,
 } from './session-transitions.ts'
+import type { SessionIdentity, SessionWitness } from './session-witness.ts'
 import { Speaker, type SpeakOrder } from './speaker.ts'
 import { OwnerOutlet, type SpeechNumbers } from './speech-outlet.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -55,6 +56,8 @@ export interface SessionHost {
   readonly textLimits?: TextLimits
   /** Rises whenever more or less can be translated, polished or said than before; never unless told. */
   readonly abilitiesVersion?: () => number
+  /** Who keeps records; nobody does unless told. */
+  readonly witness?: SessionWitness | undefined
   /** The session is closed and holds nothing any more. */
   onClosed(session: Session, reason: CloseReason): void
 }
@@ -67,14 +70,6 @@ export interface TextLimits {
 }
 
 const TEXT_LIMITS: TextLimits = { maxTargets: 8, finalDeadlineMs: 30_000 }
-
-export interface SessionIdentity {
-  readonly id: SessionId
-  readonly tenant: string
-  readonly user: string
-  readonly language: string
-  readonly metadata: Readonly<Record<string, string>>
-}
 
 /** What an owner brings along with its connection. */
 export interface OwnerAttach extends WishesOfHello {
@@ -105,6 +100,9 @@ export class Session {
     this.feed = new CaptionFeed(identity.language, host.counters, host.historyLimits, host.stages ?? NO_STAGES)
     this.feed.audience.onWants = () => this.#onWants()
     this.#state = opening(host.clock.nowMs(), host.policy)
+    const { witness } = host
+    if (witness) this.feed.onSaid = (final) => witness.said(this, final)
+    witness?.opened(this)
   }
 
   get id(): SessionId {
@@ -376,6 +374,7 @@ export class Session {
         break
       case 'forget':
         countUp(this.#host.counters.closedTotal, reason)
+        this.#host.witness?.closed(this, reason)
         this.#host.onClosed(this, reason)
         break
       default:

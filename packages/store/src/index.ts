@@ -54,5 +54,11 @@ export { STORE_ERRORS, type StoreError, type StoreErrorCode } from './store-erro
 export { type UsageAmounts, UsageMeter } from './usage-meter.ts'
 export type { WriteReport } from './write-batch.ts'
 export { type Adopted, adoptSpills } from './writer/adopt-spills.ts'
-export { type DropReason, RecordWriter, type RecordWriterOptions, type WriterFigures } from './writer/record-writer.ts'
+export {
+  DROP_REASONS,
+  type DropReason,
+  RecordWriter,
+  type RecordWriterOptions,
+  type WriterFigures,
+} from './writer/record-writer.ts'
 export { Spill, type SpillOptions } from './writer/spill.ts'

@@ -3,6 +3,7 @@ export { createLogger, type LoggerOptions, type LogLevel, type ProcessLogger } f
 export * from './logger-port.ts'
 export { type LoopMonitor, type LoopMonitorOptions, type LoopReading, startLoopMonitor } from './loop-monitor.ts'
 export {
+  type CollectedHistogramName,
   type CollectedName,
   METRIC_NAMES,
   METRICS,

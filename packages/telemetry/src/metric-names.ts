@@ -22,6 +22,7 @@ const histogram = <const Labels extends readonly string[]>(
   meaning: string,
 ) => ({ type: 'histogram', labels, buckets, meaning }) as const
 
+const QUERY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10] as const
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const
 
 export const METRICS = {
@@ -281,6 +282,30 @@ export const METRICS = {
     ['limit'],
     'Requests refused by a limit per address (requests, failed_authentications).',
   ),
+  // records
+  parley_records_queued: gauge([], 'Records in memory that wait to be written.'),
+  parley_records_written_total: counter([], 'Records written to the database.'),
+  parley_records_spilled_total: counter([], 'Records put on disk because the database was lost.'),
+  parley_records_spill_records: gauge([], 'Records that wait on disk for the database.'),
+  parley_records_spill_bytes: gauge([], 'Size of the records that wait on disk.'),
+  parley_records_dropped_total: counter(
+    ['reason'],
+    'Records not kept: lost (queue_full, spill_full, unreadable, invalid), or left out on purpose (not_kept: the tenant keeps no texts; forgotten: of a user who was forgotten).',
+  ),
+  parley_records_database_lost_seconds: gauge(
+    [],
+    'For how long the database of records has been lost; 0 while it answers.',
+  ),
+  parley_records_connections: gauge(
+    ['state'],
+    'Connections to the database of records: open, in_use of them, and waiting: requests that have none.',
+  ),
+  parley_records_queries_failed_total: counter(['query'], 'Queries of records that failed, by name.'),
+  parley_records_query_duration_seconds: histogram(
+    ['query'],
+    QUERY_SECONDS,
+    'How long queries of records took, waiting for a connection included, by name.',
+  ),
   // log
   parley_log_lines_dropped_total: counter([], 'Log lines dropped because the log could not be written fast enough.'),
 } as const satisfies Record<string, MetricEntry>
@@ -293,6 +318,11 @@ export const WORKER_METRIC_NAMES: readonly MetricName[] = METRIC_NAMES.filter((n
   name.startsWith('parley_worker_'),
 )
 
-/** Metrics whose value is read at scrape time: every one but the HTTP pair, which is recorded per request. */
-export type CollectedName = Exclude<MetricName, 'parley_http_requests_total' | 'parley_http_request_duration_seconds'>
+/** Histograms whose values are read at scrape time. */
+export type CollectedHistogramName = 'parley_records_query_duration_seconds'
+/** Metrics whose value is read at scrape time: every other one but the HTTP pair, which is recorded per request. */
+export type CollectedName = Exclude<
+  MetricName,
+  'parley_http_requests_total' | 'parley_http_request_duration_seconds' | CollectedHistogramName
+>
 export type LabelOf<Name extends MetricName> = (typeof METRICS)[Name]['labels'][number]

@@ -1,15 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Histogram } from '@parley/kernel'
 import { createMetrics, METRIC_NAMES, METRICS, type MetricEntry } from './index.ts'
-import type { CollectedName } from './metric-names.ts'
+import type { CollectedHistogramName, CollectedName } from './metric-names.ts'
 import { checkMetrics, findPromtool } from './testing/index.ts'
+
+function took(...durationsMs: number[]): Histogram {
+  const histogram = new Histogram()
+  for (const durationMs of durationsMs) histogram.record(durationMs)
+  return histogram
+}
 
 /** A registry in which every metric of the catalogue has a value. */
 function everyMetric() {
   const metrics = createMetrics()
   for (const name of METRIC_NAMES) {
     if (name === 'parley_http_requests_total' || name === 'parley_http_request_duration_seconds') continue
-    const { labels } = METRICS[name] as MetricEntry
+    const { labels, type } = METRICS[name] as MetricEntry
+    if (type === 'histogram') {
+      metrics.collectHistogram(name as CollectedHistogramName, () => [{ labels: { query: 'x' }, durationsMs: took(3) }])
+      continue
+    }
     const one = labels.length === 0 ? 1 : [{ labels: Object.fromEntries(labels.map((l) => [l, 'x'])), value: 1 }]
     metrics.collect(name as CollectedName, (() => one) as never)
   }
@@ -102,4 +113,19 @@ test('[TM4] no metric is labelled by session, user, tenant or address', () => {
     for (const label of METRICS[name].labels)
       assert.doesNotMatch(label, /session|user|tenant|address|path|url|id$/, name)
   }
+})
+
+test('[TM2] a histogram that is counted elsewhere is read in seconds, its buckets added up', async () => {
+  const metrics = createMetrics()
+  const durationsMs = took(0.4, 3, 3, 700, 20_000)
+  metrics.collectHistogram('parley_records_query_duration_seconds', () => [{ labels: { query: 'write' }, durationsMs }])
+  const text = await metrics.expose()
+  assert.match(text, /^# TYPE parley_records_query_duration_seconds histogram$/m)
+  const bucket = (le: string) =>
+    Number(text.match(new RegExp(`_bucket\\{le="${le}",query="write"\\} (\\d+)`))?.[1] ?? Number.NaN)
+  assert.deepEqual(['0.001', '0.0025', '0.005', '0.5', '1', '10', '\\+Inf'].map(bucket), [1, 1, 3, 3, 4, 4, 5])
+  assert.match(text, /_sum\{query="write"\} 20\.706/m)
+  assert.match(text, /_count\{query="write"\} 5$/m)
+  const again = () => metrics.collectHistogram('parley_records_query_duration_seconds', () => [])
+  assert.throws(again, /has a source already/)
 })

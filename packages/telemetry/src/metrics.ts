@@ -1,12 +1,25 @@
 // The registry behind /metrics. Code that works counts in plain numbers; this reads them when somebody scrapes, so that the
 // hot path never pays for a metric (a labelled increment costs ten times a plain one).
+import type { Histogram as Durations } from '@parley/kernel'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { type CollectedName, type LabelOf, METRICS, type MetricEntry } from './metric-names.ts'
+import { collectedHistogram } from './collected-histogram.ts'
+import {
+  type CollectedHistogramName,
+  type CollectedName,
+  type LabelOf,
+  METRICS,
+  type MetricEntry,
+} from './metric-names.ts'
 
 /** One number, or one per label set. */
 export type Reading<Name extends CollectedName> = [LabelOf<Name>] extends [never]
   ? number
   : readonly { readonly labels: Readonly<Record<LabelOf<Name>, string>>; readonly value: number }[]
+
+export type DurationsByLabel<Name extends CollectedHistogramName> = readonly {
+  readonly labels: Readonly<Record<LabelOf<Name>, string>>
+  readonly durationsMs: Pick<Durations, 'count' | 'sum' | 'countUpTo'>
+}[]
 
 export interface HttpSample {
   readonly method: string
@@ -26,6 +39,8 @@ export interface Metrics {
   readonly contentType: string
   /** Registers `read` as the source of a metric; counters must answer with totals since start. Once per name. */
   collect<Name extends CollectedName>(name: Name, read: () => Reading<Name>): void
+  /** The same for a histogram of seconds; durations in ms, all since start. */
+  collectHistogram<Name extends CollectedHistogramName>(name: Name, read: () => DurationsByLabel<Name>): void
   /** Counts one answered request. */
   http(sample: HttpSample): void
   httpTotals(): HttpTotals
@@ -43,12 +58,19 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const http = createHttpMetrics(registry)
   const taken = new Set<string>()
+  const take = (name: string) => {
+    if (taken.has(name)) throw new Error(`metric ${name} has a source already`)
+    taken.add(name)
+  }
   return {
     contentType: registry.contentType,
     collect(name, read) {
-      if (taken.has(name)) throw new Error(`metric ${name} has a source already`)
-      taken.add(name)
+      take(name)
       register(registry, name, METRICS[name], read as () => number | readonly LabelledValue[])
+    },
+    collectHistogram(name, read) {
+      take(name)
+      registry.registerMetric(collectedHistogram(name, METRICS[name], read))
     },
     http: http.record,
     httpTotals: http.totals,

@@ -1,5 +1,6 @@
 // Calls the admin listener of a running platform: a unix socket of the data directory, or a TCP port with a token.
 import http from 'node:http'
+import { actorOf } from './actor.ts'
 
 export interface AdminTarget {
   /** `unix:/path/admin.sock` (also `http+unix://`), or `http://host:port`. */
@@ -36,7 +37,7 @@ export function callAdmin(
 ): Promise<AdminAnswer> {
   const socketPath = socketPathOf(target.adminUrl)
   const base = socketPath === undefined ? new URL(target.adminUrl) : new URL('http://localhost')
-  const headers = target.token ? { authorization: `Bearer ${target.token}` } : {}
+  const headers = { 'x-parley-actor': actorOf(), ...(target.token ? { authorization: `Bearer ${target.token}` } : {}) }
   return new Promise((resolve, reject) => {
     const request = http.request(
       new URL(requestPath, base),

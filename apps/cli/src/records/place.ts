@@ -1,6 +1,5 @@
 // Which records a command is about: those of the configuration's database, or of the data directory.
 import { access } from 'node:fs/promises'
-import os from 'node:os'
 import type { Loaded } from '@parley/config'
 import { newId } from '@parley/kernel'
 import {
@@ -18,6 +17,7 @@ import { Option } from 'commander'
 import { addConfigOptions, type ConfigOptions, configFlags } from '../config-options.ts'
 import { type CliContext, loadOrFail } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
+import { actorOf } from '../platform/actor.ts'
 
 export interface RecordsOptions extends ConfigOptions {
   readonly database?: string
@@ -92,15 +92,6 @@ export async function withRecords<T>(
     return await work({ store, folders: recordFolders(config.data.dir), config })
   } finally {
     await store.close()
-  }
-}
-
-/** Whoever runs the command, as the audit log names them. */
-export function actorOf(): string {
-  try {
-    return `cli:${os.userInfo().username}`
-  } catch {
-    return `cli:${process.getuid?.() ?? 'unknown'}`
   }
 }
 

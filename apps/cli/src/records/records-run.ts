@@ -4,7 +4,8 @@ import { archiveRecords, exportRecords, forgetUser, type OnProgress, restoreReco
 import type { CliContext } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { table } from '../output/index.ts'
-import { actorOf, noteAct, type RecordsOptions, valueOrFail, withRecords } from './place.ts'
+import { actorOf } from '../platform/actor.ts'
+import { noteAct, type RecordsOptions, valueOrFail, withRecords } from './place.ts'
 import { bytesText, countText, rowsText } from './words.ts'
 
 interface DryRun extends RecordsOptions {

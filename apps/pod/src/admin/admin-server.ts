@@ -9,12 +9,14 @@ import type { ResolvedConfig } from '@parley/config'
 import { ParleyError, type SessionView } from '@parley/protocol'
 import { type Logger, type Metrics, NO_STAGES, type StageTimer } from '@parley/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
+import type { ActsToRecords } from '../bridges/acts-to-records.ts'
 import { StartFailure } from '../exit-codes.ts'
 import { listen, urlHost } from '../http/listen.ts'
 import { asParleyError, problemHeaders, problemOf } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { timedHandler } from '../http/timed-handler.ts'
 import type { TextReport } from '../text/text-report.ts'
+import { noteOrders } from './admin-acts.ts'
 import { adminGuard } from './admin-guard.ts'
 import { type FleetAdmin, registerFleetRoutes } from './fleet-routes.ts'
 import type { HealthReport } from './health-report.ts'
@@ -32,6 +34,8 @@ export interface AdminServerOptions {
   readonly mintPageCode: () => MintedPageCode
   readonly sessions: () => readonly SessionView[]
   readonly fleet: FleetAdmin
+  /** Where administrative acts are noted; nowhere unless told. */
+  readonly acts?: Pick<ActsToRecords, 'order'> | undefined
   /** Budgets, engines for texts, their cache. */
   readonly texts: () => TextReport
   /** Of this loop; nobody measures unless told. */
@@ -66,6 +70,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     requestIdHeader: false,
     bodyLimit: 4_096,
   })
+  if (options.acts) noteOrders(app, options.acts)
   registerAdminRoutes(app, options, adminGuard(isTcp, config.token))
   await app.ready()
   const url = isTcp ? await listenTcp(app.server, config) : await listenUnix(app.server, socketPath(options))

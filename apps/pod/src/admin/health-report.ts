@@ -2,6 +2,7 @@
 import type { HttpTotals, LoopReading, ProcessStats, StagesReading } from '@parley/telemetry'
 import type { Readiness } from '../http/readiness.ts'
 import type { PodSpeechStats } from '../pod-speech.ts'
+import { type RecordsReport, recordsHealth } from '../records/records-report.ts'
 import type { SessionStats } from '../sessions/session-service.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
 import type { UdpStats } from '../udp/udp-port.ts'
@@ -42,6 +43,8 @@ export interface HealthFigures {
   readonly speechStats: PodSpeechStats
   /** Undefined when UDP is switched off. */
   readonly udp: UdpFigures | undefined
+  /** Undefined where none are kept. */
+  readonly records: RecordsReport | undefined
   readonly rates: Readonly<Record<keyof ThroughputTotals, number>>
   readonly http: HttpTotals
 }
@@ -86,6 +89,7 @@ export function healthReport(figures: HealthFigures) {
       historyBytes: sessions.historyBytes,
     },
     udp: udpReport(figures.udp),
+    records: recordsHealth(figures.records),
     speech: {
       ready: speech.ready,
       workers: speech.workers,

@@ -5,10 +5,18 @@ import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
-import { compileCheck, MAX_HTTP_BODY_BYTES, OPERATIONS, type Operation, ParleyError } from '@parley/protocol'
+import {
+  compileCheck,
+  MAX_HTTP_BODY_BYTES,
+  OPERATIONS,
+  type Operation,
+  type OperationId,
+  ParleyError,
+} from '@parley/protocol'
 import type { StreamEndpoints } from '@parley/stream-endpoints'
 import type { HttpSample, Logger } from '@parley/telemetry'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { ActsToRecords } from '../bridges/acts-to-records.ts'
 import type { AddressBuckets } from './address-limits.ts'
 import type { Gate } from './authentication.ts'
 import type { Client, ClientResolver } from './client-address.ts'
@@ -40,6 +48,8 @@ export interface AppOptions {
   readonly pageFolder: string
   readonly createServer: (handler: RequestListener) => Server
   readonly onAnswered: (sample: HttpSample) => void
+  /** Where administrative acts are noted; nowhere unless told. */
+  readonly records?: { readonly acts: Pick<ActsToRecords, 'operation'> } | undefined
   readonly onRateLimited: () => void
   readonly logger: Logger
 }
@@ -66,6 +76,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     serverFactory: (handler) => options.createServer(handler),
     clientErrorHandler: answerClientError as never,
     bodyLimit: MAX_HTTP_BODY_BYTES,
+    // Users are named in addresses: 128 characters, of which each may be 12 when it is escaped.
+    routerOptions: { maxParamLength: 2_048 },
     genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
     requestIdHeader: false,
     // Behind one host name a proxy routes by the pod's id: calls about sessions are answered below it too.
@@ -132,6 +144,13 @@ function registerOperation(app: FastifyInstance, options: AppOptions, operation:
       const query = checkQuery && unwrap(checkQuery(readQuery(querySchema, request.query)))
       return handler({ request, reply, body, query, params: request.params as Readonly<Record<string, string>> })
     },
+    onResponse: async ({ principal, params, body }, { statusCode: status }) =>
+      options.records?.acts.operation(operation.id as OperationId, {
+        principal,
+        params: params as never,
+        body,
+        status,
+      }),
   })
 }
 

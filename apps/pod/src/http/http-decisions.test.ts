@@ -233,7 +233,7 @@ test('[HT13] an upgrade is decided from the address inwards', () => {
   assert.equal(decide({}, { connections: 5, connectionsOfAddress: 5 }), 'TOO_MANY_CONNECTIONS')
 })
 
-test('[HT7] readiness: serving and speech; a full pod is degraded, not away', () => {
+test('[HT7, REC1] readiness: serving and speech; a pod that is full or has lost its records is degraded, not away', () => {
   const full = { ...NO_STATS, active: 10 }
   const at = (...args: Parameters<typeof readinessOf>) => {
     const { isReady, status } = readinessOf(...args)
@@ -242,6 +242,11 @@ test('[HT7] readiness: serving and speech; a full pod is degraded, not away', ()
   assert.equal(at('serving', { ready: true }, NO_STATS), 'ok true')
   assert.equal(at('serving', { ready: true }, full), 'degraded true')
   assert.equal(at('serving', { ready: false }, NO_STATS), 'degraded false')
+  const lost = { lostForMs: 7 }
+  assert.equal(at('serving', { ready: true }, NO_STATS, { lostForMs: undefined }), 'ok true')
+  assert.equal(at('serving', { ready: true }, NO_STATS, lost), 'degraded true')
+  assert.deepEqual(readinessOf('serving', { ready: true }, NO_STATS, lost).checks.records, 'failing')
+  assert.equal('records' in readinessOf('serving', { ready: true }, NO_STATS).checks, false)
   assert.equal(at('starting', { ready: false }, NO_STATS), 'starting false')
   assert.equal(at('draining', { ready: true }, NO_STATS), 'draining false')
 })

@@ -9,10 +9,12 @@ import { DEFAULT_TENANT } from '../identity/api-keys.ts'
 import { pageCookieName } from '../identity/cookies.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Principal } from '../identity/identity-port.ts'
+import type { PodRecords } from '../records/pod-records.ts'
 import type { HistoryPage, PublicUrls, SessionService } from '../sessions/session-service.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import type { Gate } from './authentication.ts'
 import type { FleetOfRoutes } from './fleet-of-routes.ts'
+import { forgetUser } from './forget-user.ts'
 import type { OriginPolicy } from './origins.ts'
 import { publicUrlsOf } from './public-urls.ts'
 import type { PodPhase, Readiness } from './readiness.ts'
@@ -42,6 +44,8 @@ export interface OperationsOptions {
   readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
   readonly text?: Pick<TextService, 'targets'> | undefined
   readonly identity: Pick<Identity, 'tokens' | 'pageCodes'>
+  /** Undefined where none are kept. */
+  readonly records?: Pick<PodRecords, 'forget'> | undefined
   readonly gate: Gate
   readonly origins: OriginPolicy
   readonly phase: () => PodPhase
@@ -103,6 +107,7 @@ export function createHandlers(options: OperationsOptions): Handlers {
       return call.reply.code(204).send()
     },
     createUserToken: (call) => createUserToken(options, call),
+    forgetUser: (call) => forgetUser(options, principalOf(call), paramOf(call, 'user')),
     listVoices: () => ({ voices: options.speech.voices() }),
     openPageSession: (call) => openPageSession(options, call),
     getPageInfo: async ({ request }) => pageInfo(options, request, (await options.gate.peek(request))?.role === 'page'),

@@ -8,6 +8,7 @@ import { type HttpSample, type Logger, NO_STAGES, type StageTimer } from '@parle
 import type { TextService } from '@parley/text'
 import type { FastifyInstance } from 'fastify'
 import type { Identity } from '../identity/identity.ts'
+import type { PodRecords } from '../records/pod-records.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { AddressBuckets } from './address-limits.ts'
@@ -44,6 +45,8 @@ export interface PublicServerOptions {
   readonly tls: TlsCredentials | undefined
   readonly timeouts?: Partial<ListenerTimeouts>
   readonly onAnswered: (sample: HttpSample) => void
+  /** Undefined where none are kept. */
+  readonly records?: PodRecords | undefined
   /** Stream endpoints on this listener; none unless told. */
   readonly mountStreams?: MountStreams | undefined
   /** Of this loop; nobody measures unless told. */

@@ -1,4 +1,6 @@
 // Whether this pod can take new sessions, in the words of the open health endpoints. Pure.
+
+import type { RecordsReport } from '../records/records-report.ts'
 import type { SessionStats } from '../sessions/session-service.ts'
 import type { SpeechStatus } from '../speech/speech-port.ts'
 
@@ -13,15 +15,19 @@ export interface Readiness {
 
 /**
  * Ready = serving, and speech can be recognised. A pod without a free seat stays ready: its sessions' clients must still reach
- * it, and whoever asks for a new one is refused with advice; it is reported as degraded.
+ * it, and whoever asks for a new one is refused with advice; it is reported as degraded. So is
+ * one whose database of records is lost: nobody waits for it.
  */
 export function readinessOf(
   phase: PodPhase,
   speech: Pick<SpeechStatus, 'ready'>,
   sessions: Pick<SessionStats, 'opening' | 'active' | 'suspended' | 'seats'>,
+  records?: Pick<RecordsReport, 'lostForMs'>,
 ): Readiness {
   const hasSeat = sessions.opening + sessions.active + sessions.suspended < sessions.seats
-  const checks = { speech: speech.ready ? 'ok' : 'failing', seats: hasSeat ? 'ok' : 'failing' } as const
+  const hasRecords = records?.lostForMs === undefined
+  const word = (isOk: boolean) => (isOk ? ('ok' as const) : ('failing' as const))
+  const checks = { speech: word(speech.ready), seats: word(hasSeat), ...(records ? { records: word(hasRecords) } : {}) }
   if (phase !== 'serving') return { isReady: false, status: phase, checks }
-  return { isReady: speech.ready, status: speech.ready && hasSeat ? 'ok' : 'degraded', checks }
+  return { isReady: speech.ready, status: speech.ready && hasSeat && hasRecords ? 'ok' : 'degraded', checks }
 }

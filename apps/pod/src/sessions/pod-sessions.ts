@@ -27,6 +27,7 @@ import {
   Session,
   type SessionHost,
   SessionRegistry,
+  type SessionWitness,
 } from '@parley/sessions'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import type { TextService } from '@parley/text'
@@ -58,6 +59,8 @@ export interface PodSessionsOptions {
   readonly config: Pick<ResolvedConfig, 'sessions' | 'limits' | 'text'>
   readonly podId: PodId
   readonly speech: SpeechPort
+  /** Who keeps records of them; nobody does unless told. */
+  readonly witness?: SessionWitness
   /** What speaks; nothing does unless told. */
   readonly speak?: SpeakPort
   /** What translates and polishes; nothing does unless told. */
@@ -126,6 +129,7 @@ class PodSessions implements SessionService {
       ...(options.text ? { text: new CaptionsToText(options.text, clock) } : {}),
       textLimits: { maxTargets: config.text.maxTargetLanguages, finalDeadlineMs: config.text.finalDeadlineMs },
       abilitiesVersion: () => this.#abilities.version,
+      witness: options.witness,
       onClosed: (session, reason) => this.#forget(session, reason),
     }
     this.#greetingHost = {

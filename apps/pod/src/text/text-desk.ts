@@ -20,7 +20,7 @@ import { type JobLane, TextAsker, TextJob } from './text-job.ts'
 import { TextOrder, type TextProvider } from './text-order.ts'
 import { type TextReport, textReport } from './text-report.ts'
 import { deadlineReason, wishProblem } from './text-rules.ts'
-import { TextRunner } from './text-runner.ts'
+import { TextRunner, type TextsUsed } from './text-runner.ts'
 import type { TextWorkers } from './text-workers.ts'
 
 export interface TextDeskOptions {
@@ -42,6 +42,8 @@ export interface TextDeskOptions {
   readonly podId: string
   /** What keys of the cache are derived from: random, of this process alone. */
   readonly cacheSecret: Uint8Array
+  /** Told what each call that ended took, answered or not; nobody counts unless told. */
+  readonly onUsage?: ((tenant: string, used: TextsUsed) => void) | undefined
 }
 
 export class TextDesk implements TextService {
@@ -90,6 +92,7 @@ export class TextDesk implements TextService {
         isWanted: (job) => this.#isWanted(job),
         onAnswer: (job, answer) => this.#onAnswer(job, answer),
         onGiveUp: (job, reason, message, lane) => this.#onGiveUp(job, reason, message, lane),
+        onUsed: (job, used) => this.#options.onUsage?.(job.tenant, used),
         onRefused: (code) => countRefusal(this.#counters, code),
         onDelayed: () => {
           this.#counters.final.delayed++
@@ -118,7 +121,7 @@ export class TextDesk implements TextService {
     if (known) this.#tell(asker, { is: 'done', ...known, isCached: true })
     else {
       const waitMs = isFinal ? config.text.finalDeadlineMs : config.text.partialWaitMs
-      const job = this.#jobs.get(key) ?? new TextJob(key, need, wish.text)
+      const job = this.#jobs.get(key) ?? new TextJob(key, wish.tenant, need, wish.text)
       if (job.askers.size > 0) counters.shared++
       asker.timer = this.#scope.after(waitMs, () => this.#onTimeOver(job, asker))
       this.#join(job, asker)

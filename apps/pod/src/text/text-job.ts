@@ -71,6 +71,8 @@ export class TextAsker {
 
 export class TextJob implements QueuedCall {
   readonly key: string
+  /** Whose usage it is: askers of one job are of one tenant. */
+  readonly tenant: string
   readonly need: TextNeed
   readonly text: string
   readonly textBytes: number
@@ -91,8 +93,9 @@ export class TextJob implements QueuedCall {
   callClass: CallClass = 'partial'
   tokens = 0
 
-  constructor(key: string, need: TextNeed, text: string) {
+  constructor(key: string, tenant: string, need: TextNeed, text: string) {
     this.key = key
+    this.tenant = tenant
     this.need = need
     this.text = text
     this.textBytes = Buffer.byteLength(text)

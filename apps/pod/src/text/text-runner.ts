@@ -3,7 +3,7 @@
 import { assertNever, backoffMs, type Clock, type Scope } from '@parley/kernel'
 import type { TextKind } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
-import { AFTER_FAILURE, type BreakerEvent, type CachedText, type TextFailReason } from '@parley/text'
+import { AFTER_FAILURE, type BreakerEvent, type CachedText, type TextFailReason, tokensOf } from '@parley/text'
 import { chooseEngine } from './choose-engine.ts'
 import type { EngineStates } from './engine-states.ts'
 import type { CallEnd } from './link-texts.ts'
@@ -12,6 +12,14 @@ import type { TextOrder } from './text-order.ts'
 import { ANSWER_GRACE_MS, BUSY_REST_MS, callDeadlineMs, MAX_LOSSES, REST } from './text-rules.ts'
 import type { TextWorkers } from './text-workers.ts'
 
+/** What one call took; what was answered from the cache takes nothing. */
+export interface TextsUsed {
+  /** Unicode characters of a text that was translated; 0 when it was polished, or not answered. */
+  readonly translatedCharacters: number
+  /** As the provider counts them, in and out, also of an answer that was of no use. */
+  readonly providerTokens: number
+}
+
 /** What becomes of jobs, for whoever knows who asked. */
 export interface RunnerHost {
   /** Asked before a job is put anywhere: false when nobody wants it any more. */
@@ -19,6 +27,7 @@ export interface RunnerHost {
   onAnswer(job: TextJob, answer: CachedText): void
   /** `lane`: what it waited for, or would have. */
   onGiveUp(job: TextJob, reason: TextFailReason, message: string, lane: JobLane | undefined): void
+  onUsed(job: TextJob, used: TextsUsed): void
   onRefused(code: string): void
   onDelayed(): void
   /** What can be had may be another now. */
@@ -233,7 +242,12 @@ export class TextRunner {
     const { lane, hold, timer } = called
     timer.cancel()
     job.state = { is: 'over' }
-    lane.settle(hold, job.need.kind, job.textBytes, end.is === 'lost' ? undefined : end.usage)
+    const usage = end.is === 'lost' ? undefined : end.usage
+    lane.settle(hold, job.need.kind, job.textBytes, usage)
+    const isTranslated = end.is === 'answered' && job.need.kind === 'translate'
+    const translatedCharacters = isTranslated ? [...job.text].length : 0
+    const providerTokens = usage ? tokensOf(usage) : 0
+    if (translatedCharacters + providerTokens > 0) this.#host.onUsed(job, { translatedCharacters, providerTokens })
     if (end.is === 'answered') this.#onAnswer(job, called, end)
     else if (end.is === 'lost') this.#onLost(job, called)
     else this.#onFailure(job, called, end)

@@ -42,9 +42,11 @@ export function startDailyArchive(store: RecordStore, options: DailyArchiveOptio
   const { scope, random } = options
   let running: Promise<void> | undefined
   const look = () => {
-    running ??= runIfDue(store, options).finally(() => {
-      running = undefined
-    })
+    running ??= runIfDue(store, options)
+      .catch((error) => options.logger.error({ err: error }, 'archiving broke'))
+      .finally(() => {
+        running = undefined
+      })
   }
   // Members that were started together do not look together.
   scope.after(random() * LOOK_MS, () => scope.every(LOOK_MS, look))

@@ -118,7 +118,8 @@ class SqliteDriver implements Driver {
 
 /** Opens (and makes) the database in `file`; the folder is made with access for this user only. */
 export async function openSqlite(file: string, clock: Clock): Promise<RecordDatabase> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+  // A folder that cannot be made is found out by the first query, like any other database that is away.
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 }).catch(() => {})
   const thread = new SqliteThread({ file, clock })
   const driver = new SqliteDriver(thread)
   const queries = new Kysely<Tables>({

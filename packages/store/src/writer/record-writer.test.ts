@@ -265,3 +265,26 @@ test('[FGT3] a user is deleted from the spill of another process, and its file n
     assert.equal(bytes.includes('quentin'), false, name)
   }
 })
+
+test('[WRI9] at the end what the database has not taken in time is on disk, and comes once', async (t) => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'parley-writer-'))
+  const { writer, clock, spill, end } = await writing(t, { folder })
+  const other = new SqliteThread({ file: path.join(folder, 'records.db'), clock: systemClock })
+  await other.run('BEGIN EXCLUSIVE')
+  for (const record of many(3)) writer.record(record)
+  let isClosed = false
+  const closing = writer.close(400).then(() => {
+    isClosed = true
+  })
+  await clock.advanceAsync(399)
+  assert.equal(isClosed, false)
+  await clock.advanceAsync(1)
+  await closing
+  assert.equal(spill.rows, 3)
+  await other.run('ROLLBACK')
+  await other.close()
+  await end()
+  const next = await writing(t, { folder })
+  await next.settle()
+  assert.equal((await sessionsIn(next.store)).length, 3)
+})

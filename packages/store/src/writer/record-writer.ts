@@ -1,6 +1,16 @@
 // From calls to rows: a bounded queue, one transaction per quarter of a second or 500 records, and the disk when the
 // database is lost. Nothing here ever makes a session wait.
-import { BoundedQueue, backoffMs, type Clock, ok, type Random, type Result, type Scope } from '@parley/kernel'
+import {
+  BoundedQueue,
+  backoffMs,
+  type Clock,
+  DeadlineError,
+  ok,
+  type Random,
+  type Result,
+  type Scope,
+  withDeadline,
+} from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { RecordStore } from '../record-store.ts'
 import { readRecord, type StoredRecord } from '../records.ts'
@@ -56,6 +66,8 @@ export class RecordWriter {
   #keeping: ReadonlySet<string> | undefined
   #isMigrated = false
   #lostSinceMs: number | undefined
+  /** Told once, until it takes records again. */
+  #isSpillLost = false
   #attempt = 0
   #isRetryArmed = false
   #working: Promise<void> | undefined
@@ -134,10 +146,27 @@ export class RecordWriter {
     }
   }
 
-  /** The end: what is queued is written or spilled. The spill and the store are closed by whoever opened them. */
-  async close(): Promise<void> {
-    await this.flush()
-    await this.#draining
+  /**
+   * The end: what is queued is written or spilled. Whatever the database has not taken within `patienceMs` goes to the spill; for ever
+   * unless told. The spill and the store are closed by whoever opened them.
+   */
+  async close(patienceMs?: number): Promise<void> {
+    const done = this.flush().then(() => this.#draining)
+    if (patienceMs === undefined) return done
+    try {
+      await withDeadline(this.#options.clock, patienceMs, 'writing the last records', done)
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error
+      await this.#spillQueue()
+    }
+  }
+
+  /** What the database may have taken meanwhile is written again by the next run, which changes nothing. */
+  async #spillQueue(): Promise<void> {
+    const records = [...this.#queue].map((queued) => queued.record)
+    for (let at = 0; at < records.length; at += this.#batchRows) {
+      if (!(await this.#spill(records.slice(at, at + this.#batchRows)))) return
+    }
   }
 
   #work(): void {
@@ -170,9 +199,12 @@ export class RecordWriter {
   async #spill(records: readonly StoredRecord[]): Promise<boolean> {
     const added = await this.#options.spill.append(records)
     if (!added.ok) {
-      this.#options.logger.error({ code: added.error.code, problem: added.error.message }, 'records cannot be spilled')
+      const { code, message } = added.error
+      if (!this.#isSpillLost) this.#options.logger.error({ code, problem: message }, 'records cannot be spilled')
+      this.#isSpillLost = true
       return false
     }
+    this.#isSpillLost = false
     this.#spilled += records.length
     this.#dropped.spillFull += added.value.dropped
     this.#armRetry()

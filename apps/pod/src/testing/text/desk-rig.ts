@@ -34,6 +34,7 @@ export interface DeskSettings {
   readonly text?: Partial<TextDeskOptions['config']['text']>
   readonly providers?: TextDeskOptions['config']['providers']
   readonly clock?: ManualClock
+  readonly onUsage?: TextDeskOptions['onUsage']
 }
 
 /** One who asks; what it was told. */
@@ -91,6 +92,7 @@ export function createDesk(
     store: new MemoryBudgetStore(clock),
     podId: 'pod_test',
     cacheSecret: new Uint8Array(32).fill(1),
+    onUsage: settings.onUsage,
   })
   context.after(() => desk.close())
   return desk
