@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headroomOf, type LoadReading, placingRatioOf } from './headroom.ts'
+import { AMPLE_PLACING_RATIO, headroomOf, type LoadReading, placingRatioOf } from './headroom.ts'
 import { startLoadMeter } from './load-meter.ts'
 
 const IDLE: LoadReading = {
@@ -53,8 +53,8 @@ test('[PF1] the meter reads the machine it runs on', () => {
 const seats = (ratedSeats: number, more = {}) => ({ ratedSeats, warmingSeats: 0, isAlone: false, ...more })
 
 test('[PF2] placement goes by what is scarce, from half on; seats alone decide when nothing is', () => {
-  assert.equal(placingRatioOf({ loop: 0.5, cpu: 0.9, memory: 0.7 }, seats(2_000)), undefined)
-  assert.equal(placingRatioOf({}, seats(2_000)), undefined)
+  assert.equal(placingRatioOf({ loop: 0.5, cpu: 0.9, memory: 0.7 }, seats(2_000)), AMPLE_PLACING_RATIO)
+  assert.equal(placingRatioOf({}, seats(2_000)), AMPLE_PLACING_RATIO)
   assert.equal(placingRatioOf({ loop: 0.25, memory: 0.4 }, seats(2_000)), 0.5)
   assert.equal(placingRatioOf({ sockets: 0.1, cpu: 0.4 }, seats(2_000)), 0.2)
 })
@@ -70,6 +70,6 @@ test('[PF2] memory and sockets refuse at their bound; a busy loop, processor or 
 
 test('[PF2] a pod alone goes by memory and sockets: there is nobody else to be better off with', () => {
   const alone = seats(2_000, { isAlone: true })
-  assert.equal(placingRatioOf({ loop: 0, cpu: 0, slots: 0, udp: 0 }, alone), undefined)
+  assert.equal(placingRatioOf({ loop: 0, cpu: 0, slots: 0, udp: 0 }, alone), AMPLE_PLACING_RATIO)
   assert.equal(placingRatioOf({ loop: 0, memory: 0.05 }, alone), 0.1)
 })

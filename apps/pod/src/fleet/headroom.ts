@@ -27,6 +27,8 @@ export type HeadroomRatios = Readonly<Record<string, number>>
 const HARD: readonly string[] = ['memory', 'sockets']
 /** Above this much headroom a resource says nothing about where a session is better off. */
 const AMPLE_RATIO = 0.5
+/** Placement as if no resource mattered: more than any share of seats, also with a whole pod of young sessions subtracted. */
+export const AMPLE_PLACING_RATIO = 2
 /** Sessions that are placed on a pod between two of its reports however busy it is: so many, or a tenth of its rating. */
 const SEATS_PER_REPORT = 20
 const LEAST_RATIO = 0.1
@@ -72,19 +74,18 @@ export interface PodSeats {
 }
 
 /**
- * What placement goes by: undefined while every resource has ample room, so that seats alone decide. What is scarce counts twice over, so that it
+ * What placement goes by: more than any share of seats while every resource has ample room, so that seats alone decide. What is scarce counts twice over, so that it
  * reaches nothing at its bound and meets "ample" at half. A busy loop, processor or worker makes a pod less attractive and never refuses by
  * itself: the rating and the slots bound those, exactly and without the age of a report.
  */
-export function placingRatioOf(headroom: HeadroomRatios, seats: PodSeats): number | undefined {
+export function placingRatioOf(headroom: HeadroomRatios, seats: PodSeats): number {
   const { ratedSeats, warmingSeats, isAlone } = seats
   const floor = Math.min(1, Math.max(LEAST_RATIO, SEATS_PER_REPORT / ratedSeats)) + warmingSeats / ratedSeats
-  let least: number | undefined
+  let least = AMPLE_PLACING_RATIO
   for (const [name, ratio] of Object.entries(headroom)) {
     const isHard = HARD.includes(name)
     if (ratio >= AMPLE_RATIO || (isAlone && !isHard)) continue
-    const placing = isHard ? ratio / AMPLE_RATIO : Math.max(floor, ratio / AMPLE_RATIO)
-    least = least === undefined ? placing : Math.min(least, placing)
+    least = Math.min(least, isHard ? ratio / AMPLE_RATIO : Math.max(floor, ratio / AMPLE_RATIO))
   }
   return least
 }

@@ -79,6 +79,19 @@ test('[PF4] 60 at once against room for 40 on two busy pods: exactly 40, 20 on e
   assert.deepEqual(await seatsOf(rig), { pod_a: [0, 20, 0], pod_b: [0, 20, 0] })
 })
 
+test('[PF2] a pod alone whose processor has nothing left fills its seats, and so does one of two in good time', async () => {
+  const rig = new FleetRig()
+  const alone = rig.pod('pod_a', 300, { kind: 'memory' })
+  await rig.pass(1_000)
+  const all = await Promise.all(Array.from({ length: 301 }, () => alone.create()))
+  assert.equal(all.filter(({ ok }) => ok).length, 300)
+  const { a } = await twoPods(300)
+  const burst = await Promise.all(Array.from({ length: 100 }, () => a.create()))
+  const admitted = burst.filter(({ ok }) => ok).length
+  assert.ok(admitted >= 40, `${admitted}: twenty, or a tenth of 300, on each between two reports`)
+  assert.equal(refusal(burst.at(-1) as Created).details.value, 'overloaded')
+})
+
 test('[PF5] a pod that cannot be reached is passed over, and its seat is free again', async () => {
   const { rig, a, b } = await twoPods()
   b.isDeaf = true
@@ -233,7 +246,7 @@ test('[PF9, PF10] entry addresses name this pod first and the others that are th
 
 test('[PF3] sticky: the same user comes to the same pod', async () => {
   const rig = new FleetRig()
-  const [a, b] = [rig.pod('pod_a', 20, 'sticky'), rig.pod('pod_b', 20, 'sticky')]
+  const [a, b] = [rig.pod('pod_a', 20, { placement: 'sticky' }), rig.pod('pod_b', 20, { placement: 'sticky' })]
   await rig.pass(1_000)
   const all = await Promise.all([a.create(), b.create(), a.create(), b.create()])
   assert.equal(new Set(all.map((created) => podOf(opened(created)))).size, 1)

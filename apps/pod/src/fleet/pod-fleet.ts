@@ -90,7 +90,7 @@ export class PodFleet implements SessionSeats {
         const { unlistedSeats, warmingSeats } = this.seatBook
         const placing = { ratedSeats: this.seats(), warmingSeats, isAlone: !this.isShared }
         const placingRatio = placingRatioOf(headroomRatios, placing)
-        return { unlistedSeats, warmingSeats, headroomRatios, ...(placingRatio === undefined ? {} : { placingRatio }) }
+        return { unlistedSeats, warmingSeats, headroomRatios, placingRatio }
       },
       sessions: () => this.seatBook.sessions(),
     })

@@ -65,18 +65,24 @@ export interface RigPod {
   create(host?: string): Promise<Result<SessionCreated, ParleyError>>
 }
 
+export interface RigPodOptions {
+  readonly placement?: 'most-headroom' | 'sticky'
+  /** `memory`: it is alone. */
+  readonly kind?: 'memory' | 'redis'
+}
+
 export class FleetRig {
   readonly clock = new ManualClock()
   readonly directory = new CutDirectory(this.clock)
   readonly pods = new Map<string, RigPod>()
 
   /** Its directory's member when the clock has moved. */
-  pod(podId: string, seats: number, placement: 'most-headroom' | 'sticky' = 'most-headroom'): RigPod {
+  pod(podId: string, seats: number, { placement = 'most-headroom', kind = 'redis' }: RigPodOptions = {}): RigPod {
     const { clock } = this
     const scope = new Scope(clock)
     const logger = silentLogger
     const directory = this.directory.port
-    const fleet = new PodFleet({ clock, podId, version: '0.1.0', directory, kind: 'redis', seats, logger })
+    const fleet = new PodFleet({ clock, podId, version: '0.1.0', directory, kind, seats, logger })
     const sessions = createPodSessions({
       clock,
       config: sessionConfig({ sessions: { seats } }),
