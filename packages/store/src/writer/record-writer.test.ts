@@ -270,6 +270,7 @@ test('[WRI9] at the end what the database has not taken in time is on disk, and 
   const folder = await mkdtemp(path.join(os.tmpdir(), 'parley-writer-'))
   const { writer, clock, spill, end } = await writing(t, { folder })
   const other = new SqliteThread({ file: path.join(folder, 'records.db'), clock: systemClock })
+  t.after(() => other.close())
   await other.run('BEGIN EXCLUSIVE')
   for (const record of many(3)) writer.record(record)
   let isClosed = false
