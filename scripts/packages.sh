@@ -15,9 +15,9 @@ parley_debian_packages() {
 	runtime|apertium-fr-es|French and Spanish
 	runtime|apertium-es-pt|Spanish and Portuguese
 	runtime|apertium-spa-ita|Spanish and Italian
+	runtime|redis-server|several pods: how they find each other (Debian starts it on port 6379 unless told not to)
 	test|chromium|the page tested in a real browser
 	test|nginx|balancing of stream endpoints tested with it (Debian starts it on port 80 unless told not to)
-	test|redis-server|the fleet's directory tested with it (Debian starts it on port 6379 unless told not to)
 	test|postgresql-15|records tested with it, each time a cluster of their own (Debian starts one on port 5432 unless told not to)
 	LIST
 }

@@ -18,6 +18,15 @@ export interface Ready {
   readonly pageUrl: string
   readonly adminUrl: string
   readonly podPid: number
+  /** Of several pods. */
+  readonly pods?: readonly {
+    readonly name: string
+    readonly url: string
+    readonly adminUrl: string
+    readonly pid: number
+  }[]
+  /** Its own redis-server, if it started one. */
+  readonly redis?: { readonly pid: number; readonly port: number }
   readonly workerPids: readonly number[]
 }
 

@@ -14,7 +14,7 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'up',
-    summary: 'start the platform: pod, speech workers, page',
+    summary: 'start the platform: pods, speech workers, page',
     module: './up/command.ts',
     factory: 'createUpCommand',
   },
@@ -56,7 +56,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'fleet',
-    summary: 'who is in the fleet, and draining a worker',
+    summary: 'who is in the fleet; draining and rating its members',
     module: './fleet/command.ts',
     factory: 'createFleetCommand',
   },

@@ -1,9 +1,11 @@
 // Which implementation stands behind each port of a pod. The only file that knows them all.
 import { join } from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
-import type { Clock } from '@parley/kernel'
+import { type Clock, Scope } from '@parley/kernel'
 import type { PodId } from '@parley/protocol'
 import { type Logger, StageClock } from '@parley/telemetry'
+import { createFleetParts, openFleet } from './fleet/fleet-parts.ts'
+import type { OpenDirectory } from './fleet/open-directory.ts'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
@@ -14,6 +16,7 @@ import { createSpeechLinks } from './speech/speech-links.ts'
 import { createTextDesk } from './text/create-text-desk.ts'
 import { workerCertificates } from './tls/worker-certificates.ts'
 import { createUdp } from './udp/create-udp.ts'
+import { VERSION } from './version.ts'
 
 /** Where `vite build` of apps/dashboard puts the page. */
 export const PAGE_FOLDER = join(import.meta.dirname, '../../dashboard/dist')
@@ -28,6 +31,8 @@ export interface ComposeOptions {
   readonly droppedLogLines?: () => number
   readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
   readonly pageFolder?: string
+  /** The directory of the fleet; the one the configuration names unless told. */
+  readonly fleetDirectory?: OpenDirectory
   /** Times the stages of this process's loop; made here unless told. */
   readonly stages?: StageClock
 }
@@ -43,6 +48,8 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
   const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts })
+  const scope = new Scope(clock)
+  const seats = await openFleet({ ...options, scope, version: VERSION })
   const sessions = createPodSessions({
     ...options,
     stages,
@@ -53,7 +60,11 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     witness: records.sessions,
     tokens: identity.tokens,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
+    seats,
+    elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),
+    entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
   })
+  const fleet = createFleetParts({ ...options, fleet: seats, sessions, scope })
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,
@@ -65,6 +76,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     udp,
     records,
     sessions,
+    fleet,
   })
 }
 

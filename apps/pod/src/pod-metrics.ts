@@ -1,6 +1,7 @@
 // Where each metric of a pod comes from. Sources are read once per scrape: counting the states of all sessions walks them.
 import type { Clock } from '@parley/kernel'
 import type { Metrics } from '@parley/telemetry'
+import type { PodFleet } from './fleet/pod-fleet.ts'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
@@ -13,10 +14,14 @@ import { UDP_DROP_REASONS, type UdpDropReason, type UdpPort, type UdpStats } fro
 /** A scrape reads its sources one after the other; what was read this recently is of the same scrape. */
 const SAME_SCRAPE_MS = 200
 
+const MEMBER_STATES = ['joining', 'member', 'cut', 'misconfigured'] as const
+
 export interface PodMetricsSources {
   readonly clock: Clock
   readonly sessions: Pick<SessionService, 'stats'>
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
+  /** Undefined of a pod in no fleet. */
+  readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
   /** Undefined where nothing is done about texts. */
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
@@ -56,6 +61,7 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
     oncePerScrape(sources.clock, () => sources.udp?.stats() ?? NO_UDP_STATS),
   )
   collectSpeech(metrics, sources)
+  collectFleet(metrics, sources.fleet)
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
@@ -114,6 +120,17 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
   metrics.collect('parley_session_voices_total', () => byLabel('outcome', stats().voicesTotal))
   metrics.collect('parley_session_speeches_total', () => byLabel('outcome', stats().speechesTotal))
   metrics.collect('parley_speech_frames_sent_total', () => stats().speechFramesTotal)
+}
+
+function collectFleet(metrics: Metrics, fleet: PodMetricsSources['fleet']): void {
+  metrics.collect('parley_fleet_member', () => {
+    const now = fleet?.state.state
+    return MEMBER_STATES.map((state) => ({ labels: { state }, value: Number(state === now) }))
+  })
+  metrics.collect('parley_fleet_unlisted_sessions', () => fleet?.seatBook.unlistedSeats ?? 0)
+  metrics.collect('parley_fleet_placed_total', () =>
+    byLabel('where', { ...(fleet?.placed ?? { here: 0, there: 0, alone: 0 }) }),
+  )
 }
 
 function collectUdp(metrics: Metrics, stats: () => UdpStats): void {

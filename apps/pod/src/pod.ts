@@ -19,6 +19,8 @@ import { type AdminServer, type MintedPageCode, startAdminServer } from './admin
 import { type FleetReport, fleetReport } from './admin/fleet-report.ts'
 import { type HealthReport, healthReport, type ThroughputTotals, type UdpFigures } from './admin/health-report.ts'
 import { createPodStreams } from './bridges/pod-streams.ts'
+import type { FleetParts } from './fleet/fleet-parts.ts'
+import type { PodLoad } from './fleet/load-meter.ts'
 import { urlHost } from './http/listen.ts'
 import type { ListenerTimeouts } from './http/listener.ts'
 import { createPublicServer, type PublicServer } from './http/public-server.ts'
@@ -60,6 +62,8 @@ export interface PodOptions {
   readonly records?: PodRecords | undefined
   readonly identity: Identity
   readonly directory: DataDirectory
+  /** Undefined: this pod is in no fleet, and opens its sessions by itself. */
+  readonly fleet?: FleetParts | undefined
   /** Folder of the built page; may be missing. */
   readonly pageFolder: string
   /** Of the public listener; the defaults unless told. */
@@ -105,19 +109,22 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   // First registered, last closed: sessions have closed their channels by then.
   scope.own(() => options.records?.close())
   scope.own(() => options.udp?.close())
+  scope.own(() => options.fleet?.close())
   scope.own(() => speech.close())
   scope.own(() => options.text?.close())
   const phases = trackPhase(scope, speech)
   const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats(), options.records?.report())
 
   const metrics = createMetrics()
+  const tls = await loadCredentials(config.tls)
   const publicServer = await createPublicServer({
     ...options,
+    fleet: options.fleet?.routes,
     version: VERSION,
     phase: phases.phase,
     readiness,
     mountStreams: (host) => createPodStreams({ ...options, ...identity, host, phase: phases.phase }),
-    tls: await loadCredentials(config.tls),
+    tls,
     onAnswered: metrics.http,
   })
   scope.own(() => publicServer.close())
@@ -131,11 +138,13 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     return { code, expiresAtMs, url: `${url}/#code=${code}` }
   }
   let supervised: readonly SupervisedMember[] = []
-  const fleet = (): FleetReport => {
+  const fleet = async (): Promise<FleetReport> => {
+    const pods = await options.fleet?.fleet.members()
     const { opening, active, suspended, seats } = sessions.stats()
     const held = opening + active + suspended
     const [phase, workers] = [phases.phase(), speech.workers()]
-    return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers })
+    const known = { pods: pods?.ok ? pods.value : undefined, directory: options.fleet?.fleet.state }
+    return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers, ...known })
   }
   const drain = (workerId: string, withinMs: number | undefined): boolean => {
     if (!speech.drainWorker(workerId, withinMs)) return false
@@ -151,7 +160,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     isReady: () => readiness().isReady,
     mintPageCode,
     sessions: () => sessions.list(),
-    fleet: { report: fleet, drain },
+    fleet: { report: fleet, drain, pods: options.fleet?.fleet },
     texts: () => options.text?.report() ?? NO_TEXT_REPORT,
     stages: options.stages,
     logger,
@@ -159,6 +168,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   scope.own(() => admin.close())
   const port = await publicServer.listen()
   url = publicUrlOf(config, port)
+  await options.fleet?.start({ scope, publicUrl: url, tls, load: loadOf(options, publicServer, health) })
   logger.info({ url, adminUrl: admin.url, version: VERSION }, 'pod listens')
 
   let stopping: Promise<void> | undefined
@@ -222,6 +232,7 @@ function startFigures(
     sessions,
     speech,
     text: options.text,
+    fleet: options.fleet?.fleet,
     udp: options.udp,
     records: options.records,
     http: publicServer,
@@ -258,6 +269,24 @@ function udpFigures({ udp, config }: PodOptions): UdpFigures | undefined {
   if (!udp) return undefined
   const { address, closedBecause } = udp
   return { port: address?.port, closedBecause, askedBufferBytes: config.udp.receiveBufferBytes, stats: udp.stats() }
+}
+
+/** What of this pod's resources is used, for its reports to the fleet. */
+function loadOf(options: PodOptions, publicServer: PublicServer, health: () => HealthReport): () => PodLoad {
+  const { config, speech, udp } = options
+  return () => {
+    const { slots, slotsUsed } = speech.status()
+    const stats = udp?.stats()
+    return {
+      loopUtilisationRatio: health().loop.utilisationRatio,
+      sockets: publicServer.connections,
+      maxSockets: config.limits.connections,
+      slots,
+      slotsUsed,
+      udpPacketsTotal: stats?.packetsTotal ?? 0,
+      udpLostTotal: (stats?.kernelDropsTotal ?? 0) + (stats?.droppedTotal.ring_full ?? 0),
+    }
+  }
 }
 
 function totalsOf(sessions: SessionService, httpRequests: number): ThroughputTotals {

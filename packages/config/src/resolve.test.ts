@@ -169,6 +169,22 @@ test('[CF7] TLS files come in pairs, and only where they are used', () => {
   assert.deepEqual([config.tls.certFile, config.tls.keyFile], ['/conf/a.pem', '/b.pem'])
 })
 
+test('[CF7] the Redis of the fleet is an address of Redis, told without its password; calls between pods go readable on loopback only', () => {
+  resolved({ flags: set('fleet.redisUrl=redis://:secret@redis.lan:6379/2') })
+  resolved({ flags: set('fleet.redisUrl=rediss://redis.lan') })
+  for (const wrong of ['redis.lan:6379', 'http://:secret@redis.lan', 'redis://']) {
+    const [found = ''] = mistakes({ flags: set(`fleet.redisUrl=${wrong}`) })
+    assert.match(found, /fleet\.redisUrl is no address of Redis: write redis:/, wrong)
+    assert.doesNotMatch(found, /secret/)
+  }
+  assert.match(
+    mistakes({ flags: set('fleet.host=0.0.0.0') })[0] ?? '',
+    /fleet\.host is 0\.0\.0\.0.*between pods.*--insecure/,
+  )
+  resolved({ flags: set('fleet.host=0.0.0.0', 'server.insecure=true') })
+  resolved({ flags: set('fleet.host=::', 'tls.mode=self-signed') })
+})
+
 test('[CF7] a worker off loopback has certificate and key, both, unless insecure', () => {
   const [found] = mistakes({ flags: set('worker.host=0.0.0.0') })
   assert.match(found ?? '', /worker\.host is 0\.0\.0\.0.*worker\.tlsCertFile.*--insecure/)

@@ -189,6 +189,28 @@ const providersHaveModels: Rule = ({ providers }) =>
       : findings
   })
 
+const redisIsRedis: Rule = ({ fleet }) => {
+  if (fleet.redisUrl === '') return []
+  const url = URL.parse(fleet.redisUrl)
+  if (url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '') return []
+  // A password may stand in it; it is not repeated.
+  const message =
+    'fleet.redisUrl is no address of Redis: write redis://[user][:password@]host[:port][/database], or rediss:// for TLS'
+  return [{ key: 'fleet.redisUrl', message }]
+}
+
+const plainFleetCallsStayHome: Rule = ({ fleet, tls, server }) =>
+  isLoopbackHost(fleet.host) || tls.mode !== 'off' || server.insecure
+    ? []
+    : [
+        {
+          key: 'fleet.host',
+          message:
+            `fleet.host is ${fleet.host}, which others can reach, and TLS is off: tickets would travel readable between pods. Set tls.mode ` +
+            'to files (--tls-cert, --tls-key); on a private, trusted network set server.insecure (--insecure)',
+        },
+      ]
+
 const RULES: readonly Rule[] = [
   plainHttpStaysHome,
   tlsFilesComeInPairs,
@@ -204,6 +226,8 @@ const RULES: readonly Rule[] = [
   providerIdsDiffer,
   providersHaveAddresses,
   providersHaveModels,
+  redisIsRedis,
+  plainFleetCallsStayHome,
 ]
 
 /** Everything wrong between keys; empty when all is well. */

@@ -478,6 +478,54 @@ export const ConfigSchema = Type.Object(
       ),
       { default: [], description: 'Paid or self-hosted services that speak, translate, polish or recognise.' },
     ),
+    fleet: Type.Object(
+      {
+        pods: Type.Integer({
+          default: 1,
+          minimum: 1,
+          maximum: 32,
+          description: 'Pods that `parley up` starts, each with a public port of its own; several need Redis.',
+        }),
+        redisUrl: Type.String({
+          default: '',
+          description:
+            'Redis in which pods find each other, redis://[user][:password@]host[:port][/database] or rediss:// (TLS); empty = one pod alone, or under `parley up` with several a redis-server of its own.',
+          ...secret,
+        }),
+        redisCaFile: Type.String({
+          default: '',
+          description: 'PEM certificate that is trusted for rediss://, instead of those of the system.',
+          ...path,
+        }),
+        name: Type.String({
+          default: 'main',
+          pattern: '^[A-Za-z0-9-]{1,64}$',
+          description: 'Name of the fleet: fleets of different names share a Redis without seeing each other.',
+        }),
+        placement: Type.Enum(['most-headroom', 'two-choices', 'sticky'], {
+          default: 'most-headroom',
+          description:
+            'Which pod a session goes to: the one with most room, the better of two drawn at random, or, sticky, the same one for the same user while it has room.',
+        }),
+        host: Type.String({
+          default: '127.0.0.1',
+          minLength: 1,
+          description: 'Address of the listener on which a pod takes calls of other pods; needs TLS off loopback.',
+        }),
+        port: Type.Integer({
+          default: 0,
+          minimum: 0,
+          maximum: 65535,
+          description:
+            'Port of that listener; 0 picks a free one. Under `parley up` the second pod takes the next, and so on.',
+        }),
+        announcedHost: Type.String({
+          default: '',
+          description: 'Name or address at which other pods reach that listener; empty = fleet.host.',
+        }),
+      },
+      { ...strict, default: {} },
+    ),
     records: Type.Object(
       {
         databaseUrl: Type.String({

@@ -19,7 +19,7 @@ export interface RoleSlots {
 
 /** One process of a platform as its supervisor sees it, running or not. */
 export interface SupervisedMember {
-  /** `pod`, `worker 1` ...: stays when the process is started again. */
+  /** `pod`, `pod 2`, `worker 1` ...: stays when the process is started again. */
   readonly name: string
   readonly kind: 'pod' | 'worker'
   /** `restarting`: gone, and to be started again. */
@@ -28,6 +28,8 @@ export interface SupervisedMember {
   readonly pid?: number
   /** Workers that are ready. */
   readonly workerId?: string
+  /** Pods that are ready. */
+  readonly podId?: string
   /** Ends in a row without a healthy stretch between them; absent when there were none. */
   readonly failures?: number
   /** What a draining worker has left of the time it was given. */

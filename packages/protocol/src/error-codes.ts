@@ -161,6 +161,13 @@ export const ERRORS = {
     'No member of the fleet has that name.',
     'Use an id that `parley fleet status` shows.',
   ),
+  DIRECTORY_AWAY: entry(
+    'pod',
+    503,
+    true,
+    'The directory of the fleet does not answer.',
+    'Try again after retryAfterMs; look at its Redis if it lasts.',
+  ),
   SESSION_UNKNOWN: entry(
     'client',
     404,
@@ -197,13 +204,7 @@ export const ERRORS = {
     'The limit of connections named is reached.',
     'Close some, or wait for retryAfterMs.',
   ),
-  NO_SEAT: entry(
-    'pod',
-    503,
-    true,
-    'This pod holds as many sessions as it is rated for.',
-    'Try again after retryAfterMs.',
-  ),
+  NO_SEAT: entry('pod', 503, true, 'Every seat for sessions is taken.', 'Try again after retryAfterMs.'),
   ENDPOINT_FULL: entry(
     'worker',
     503,

@@ -212,7 +212,8 @@ export const OPERATIONS = {
     id: 'createSession',
     method: 'POST',
     path: '/v1/sessions',
-    summary: 'Reserve a seat and a slot; answers with a ticket and the address to connect to.',
+    summary:
+      'Reserve a seat and a slot, on whichever pod has room; answers with a ticket and the address to connect to.',
     credential: 'any',
     body: CreateSessionSchema,
     responses: { 201: { description: 'Reserved', schema: SessionCreatedSchema } },
@@ -238,7 +239,7 @@ export const OPERATIONS = {
     summary: 'State of one session of the caller.',
     credential: 'any',
     responses: { 200: { description: 'The session', schema: SessionViewSchema } },
-    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'WRONG_POD'],
   },
   deleteSession: {
     id: 'deleteSession',
@@ -247,7 +248,7 @@ export const OPERATIONS = {
     summary: 'End one session of the caller; its sockets are told why.',
     credential: 'any',
     responses: { 204: { description: 'Ended' } },
-    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'WRONG_POD'],
   },
   getHistory: {
     id: 'getHistory',
@@ -257,7 +258,7 @@ export const OPERATIONS = {
     credential: 'any',
     query: HistoryQuerySchema,
     responses: { 200: { description: 'A page of the history', schema: HistorySchema } },
-    errors: ['INVALID_FIELD', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+    errors: ['INVALID_FIELD', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'WRONG_POD'],
   },
   createWatchLink: {
     id: 'createWatchLink',
@@ -267,7 +268,7 @@ export const OPERATIONS = {
     credential: 'any',
     body: CreateWatchLinkSchema,
     responses: { 201: { description: 'Issued', schema: WatchLinkSchema } },
-    errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN'],
+    errors: ['INVALID_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'WRONG_POD'],
   },
   revokeWatchLink: {
     id: 'revokeWatchLink',
@@ -276,7 +277,7 @@ export const OPERATIONS = {
     summary: 'Revoke a watch link; whoever follows by it is disconnected.',
     credential: 'any',
     responses: { 204: { description: 'Revoked' } },
-    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'NOT_FOUND'],
+    errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'WRONG_POD', 'NOT_FOUND'],
   },
   createUserToken: {
     id: 'createUserToken',

@@ -71,6 +71,15 @@ export const METRICS = {
   // sessions
   parley_sessions: gauge(['state'], 'Sessions of this pod by state (opening, active, suspended).'),
   parley_session_seats: gauge([], 'Sessions this pod admits.'),
+  parley_fleet_member: gauge(
+    ['state'],
+    '1 for what this pod is in its fleet: joining, member, cut (the directory does not answer) or misconfigured, else 0.',
+  ),
+  parley_fleet_unlisted_sessions: gauge([], 'Sessions of this pod that the directory does not know.'),
+  parley_fleet_placed_total: counter(
+    ['where'],
+    'Sessions asked for at this pod by where they were opened: here, on another pod (there), or here without the directory (alone).',
+  ),
   parley_sessions_created_total: counter([], 'Sessions admitted.'),
   parley_sessions_refused_total: counter(['code'], 'Sessions refused, by error code.'),
   parley_sessions_closed_total: counter(['reason'], 'Sessions closed, by close reason.'),

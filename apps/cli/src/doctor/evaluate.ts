@@ -218,6 +218,7 @@ export function evaluate(facts: Facts): Check[] {
     engine(facts, 'lc3', ['liblc3-0'], lc3, 'LC3 audio of glasses and earbuds'),
     translationCheck(facts),
     polishCheck(facts),
+    engine(facts, 'redis', ['redis-server'], facts.redis !== undefined, 'several pods: ./parley up --pods 2'),
     portCheck(facts),
     dataDirCheck(facts),
     pageCheck(facts),

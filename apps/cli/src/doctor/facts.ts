@@ -22,6 +22,7 @@ export interface Facts {
   readonly libraries: { readonly pocketsphinx: boolean; readonly model: boolean; readonly lc3: boolean }
   /** Where the programs are that engines run; undefined where they are not. */
   readonly espeak: string | undefined
+  readonly redis: string | undefined
   readonly chromium: string | undefined
   /** Directions of Apertium that are installed, such as "eng-spa"; variants aside. */
   readonly translationModes: readonly string[]

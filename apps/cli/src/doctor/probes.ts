@@ -194,6 +194,7 @@ export async function probe(config: ResolvedConfig, env: NodeJS.ProcessEnv): Pro
     packages: await packages(),
     libraries: await libraries(),
     espeak: await findProgram(['espeak-ng'], { PATH: ENGINE_PATH }),
+    redis: await findProgram(['redis-server'], env),
     translationModes: await translationModes(),
     chromium: await findProgram(['chromium', 'chromium-browser', 'google-chrome'], env),
     host: config.server.host,

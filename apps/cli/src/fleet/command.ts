@@ -1,4 +1,4 @@
-// `parley fleet`: who is in the fleet of the running platform, and draining its speech workers.
+// `parley fleet`: who is in the fleet of the running platform, draining its pods and speech workers, rating its pods.
 import process from 'node:process'
 import { Command, Option } from 'commander'
 import { addConfigOptions } from '../config-options.ts'
@@ -26,6 +26,13 @@ interface DrainOptions extends RunningOptions {
 interface DrainAnswer {
   readonly member: FleetMember
   readonly otherWorkersReady: number
+  /** Absent from a platform of an earlier version. */
+  readonly otherPodsServing?: number
+}
+
+interface RateOptions extends RunningOptions {
+  readonly json: boolean
+  readonly sessions: number
 }
 
 async function ask(context: CliContext, options: RunningOptions): Promise<FleetReport> {
@@ -100,22 +107,62 @@ async function watchScreen(context: CliContext, options: StatusOptions): Promise
 
 async function act(
   context: CliContext,
-  worker: string,
+  member: string,
   options: DrainOptions,
   verb: 'drain' | 'undrain',
 ): Promise<void> {
   const running = await findRunning(context, options)
   const query = verb === 'drain' && options.within !== undefined ? `?withinMs=${options.within}` : ''
-  const answer = await running.call('POST', `/fleet/members/${encodeURIComponent(worker)}/${verb}${query}`)
+  const answer = await running.call('POST', `/fleet/members/${encodeURIComponent(member)}/${verb}${query}`)
   if (answer.status !== 200) throw refused(answer)
   const { output } = context
-  const { member, otherWorkersReady } = answer.body as DrainAnswer
+  const { member: acted, otherWorkersReady, otherPodsServing } = answer.body as DrainAnswer
+  if (acted.kind === 'pod') return sayPod(context, options, answer, verb, otherPodsServing ?? 0)
   if (options.json) output.json(answer.body)
-  else if (verb === 'undrain') output.line(`${member.id} takes streams again`)
-  else output.line(`${member.id} drains: ${member.sessions} streams to hand over or finish, no new ones`)
+  else if (verb === 'undrain') output.line(`${acted.id} takes streams again`)
+  else output.line(`${acted.id} drains: ${acted.sessions} streams to hand over or finish, no new ones`)
   if (verb === 'drain' && otherWorkersReady === 0) {
     output.warn('no other worker is ready: new sessions are refused, and the streams it holds stay where they are')
   }
+}
+
+function sayPod(
+  { output }: CliContext,
+  options: DrainOptions,
+  { body }: AdminAnswer,
+  verb: 'drain' | 'undrain',
+  otherPodsServing: number,
+): void {
+  const { member } = body as DrainAnswer
+  if (options.json) output.json(body)
+  else if (verb === 'undrain') output.line(`${member.id} takes sessions again`)
+  else {
+    const count = `${member.sessions} now`
+    output.line(
+      `${member.id} drains: no new sessions there; those it has (${count}) stay until they end, they are not moved`,
+    )
+  }
+  if (verb === 'drain' && otherPodsServing === 0) output.warn('no other pod serves: new sessions are refused')
+}
+
+async function rate(context: CliContext, pod: string, options: RateOptions): Promise<void> {
+  const running = await findRunning(context, options)
+  const path = `/fleet/members/${encodeURIComponent(pod)}/rate?sessions=${options.sessions}`
+  const answer = await running.call('POST', path)
+  if (answer.status !== 200) throw refused(answer)
+  const { output } = context
+  const { member } = answer.body as DrainAnswer
+  if (options.json) output.json(answer.body)
+  else
+    output.line(
+      `${member.id} is rated for ${options.sessions} sessions, until it is started again; it has ${member.sessions}`,
+    )
+}
+
+const sessions = (text: string): number => {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (value >= 1 && value <= 100_000) return value
+  throw new CliError(`--sessions is ${text}; it must be a whole number from 1 to 100000`, EXIT.usage)
 }
 
 const within = (text: string): number => {
@@ -126,13 +173,15 @@ const within = (text: string): number => {
 
 export function createFleetCommand(context: CliContext): Command {
   const fleet = new Command('fleet').description(
-    'Who is in the fleet of the running platform, and draining its speech workers. Exit code 5 when none runs.',
+    'Who is in the fleet of the running platform, draining and rating its members. Exit code 5 when none runs.',
   )
   const subcommand = (name: string) =>
     addConfigOptions(new Command(name)).addOption(new Option('--url <url>', 'which platform, when several run'))
   fleet.addCommand(
     subcommand('status')
-      .description('Every member: pod and speech workers, their state, slots, and how old that word is.')
+      .description(
+        'Every member: pods and speech workers, their state, seats or slots, headroom, and how old that word is.',
+      )
       .option('--json', 'one JSON document', false)
       .option('--watch', 'again every second, until Ctrl-C; with --json one document per line', false)
       .action((options: StatusOptions) => status(context, options)),
@@ -140,20 +189,28 @@ export function createFleetCommand(context: CliContext): Command {
   fleet.addCommand(
     subcommand('drain')
       .description(
-        'WORKER gets no new streams. Those it has go to other workers at the ends of utterances; what is left when the time is over, at once. ' +
-          'Streams that find no room elsewhere finish where they are.',
+        'A worker gets no new streams. Those it has go to other workers at the ends of utterances; what is left when the time is over, at once. ' +
+          'Streams that find no room elsewhere finish where they are. A pod gets no new sessions; those it has stay until they end.',
       )
-      .argument('<worker>', 'id, beginning of an id, or name (worker-1)')
+      .argument('<member>', 'id, beginning of an id, or name (worker-1, pod-2)')
       .addOption(new Option('--within <time>', 'how long it may take (default: 30s)').argParser(within))
       .option('--json', 'one JSON document', false)
       .action((worker: string, options: DrainOptions) => act(context, worker, options, 'drain')),
   )
   fleet.addCommand(
     subcommand('undrain')
-      .description('WORKER takes streams again.')
-      .argument('<worker>', 'id, beginning of an id, or name (worker-1)')
+      .description('The member takes sessions or streams again.')
+      .argument('<member>', 'id, beginning of an id, or name (worker-1, pod-2)')
       .option('--json', 'one JSON document', false)
       .action((worker: string, options: DrainOptions) => act(context, worker, options, 'undrain')),
+  )
+  fleet.addCommand(
+    subcommand('rate')
+      .description('How many sessions a pod is given, until it is started again. Those it has beyond that stay.')
+      .argument('<pod>', 'id, beginning of an id, or name (pod-2)')
+      .addOption(new Option('--sessions <n>', 'sessions').argParser(sessions).makeOptionMandatory())
+      .option('--json', 'one JSON document', false)
+      .action((pod: string, options: RateOptions) => rate(context, pod, options)),
   )
   return fleet
 }

@@ -3,6 +3,7 @@
 export interface FleetSlots {
   readonly used: number
   readonly total: number
+  readonly reserved?: number
 }
 
 export interface FleetMember {
@@ -18,10 +19,23 @@ export interface FleetMember {
   readonly standing?: string
   readonly voices?: readonly string[]
   readonly problem?: string
+  readonly roles?: readonly string[]
+  readonly version?: string
+  /** Of each resource, 0 to 1. */
+  readonly headroom?: Readonly<Record<string, number>>
+  readonly drainLeftMs?: number
+}
+
+export interface FleetDirectoryState {
+  readonly directory: 'memory' | 'redis'
+  readonly state: string
+  readonly problem?: string
+  readonly warnings: readonly string[]
 }
 
 export interface FleetReport {
   readonly members: readonly FleetMember[]
+  readonly directory?: FleetDirectoryState
 }
 
 export function isFleetReport(body: unknown): body is FleetReport {

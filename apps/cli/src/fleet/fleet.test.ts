@@ -10,7 +10,7 @@ import { eventually } from '@parley/kernel/testing'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { Output, style } from '../output/index.ts'
-import { writeRun } from '../platform/run-file.ts'
+import { listRuns, writeRun } from '../platform/run-file.ts'
 import { runCli } from '../program.ts'
 import type { FleetMember, FleetReport } from './fleet-shape.ts'
 import { fleetLines } from './view.ts'
@@ -63,6 +63,35 @@ test('[FTC1] the table says who holds what, how old that word is, and what is wr
     '',
     'wss://gpu1.lan:8801: connect ECONNREFUSED',
   ])
+})
+
+const POD_B: FleetMember = {
+  ...POD,
+  id: 'pod_b',
+  name: 'pod 2',
+  state: 'draining',
+  drainLeftMs: 25_100,
+  sessions: 3,
+  slots: { session: { used: 3, total: 50, reserved: 1 } },
+  ageMs: 900,
+  roles: ['api', 'sessions'],
+  version: '0.1.0',
+  headroom: { loop: 0.934, memory: 0.5 },
+}
+
+test('[FTC1] of several pods it says their headroom, roles and version, what is reserved, and what is wrong with the directory', () => {
+  const directory = { directory: 'redis', state: 'cut', problem: 'no answer', warnings: ['evicts leases'] } as const
+  const lines = fleetLines({ members: [POD, POD_B], directory }, style(false))
+  assert.deepEqual(lines, [
+    'member  name   pid  state                holds       slots                      said       address                headroom %         roles          version',
+    'pod_a   pod    10   serving              1 session   session 1/2000             now        http://127.0.0.1:8080  -                  -              -',
+    'pod_b   pod 2  10   draining, 26 s left  3 sessions  session 3/50 (1 reserved)  0.9 s ago  http://127.0.0.1:8080  loop 93 memory 50  api, sessions  0.1.0',
+    '',
+    'directory in Redis: cut (no answer); sessions go on, this pod admits within its own rating, and of other pods nothing is known',
+    'directory in Redis: evicts leases',
+  ])
+  const calm = fleetLines({ members: [POD], directory: { ...directory, state: 'member', warnings: [] } }, style(false))
+  assert.equal(calm.length, 2)
 })
 
 interface Asked {
@@ -168,4 +197,41 @@ test("[FTC4] who is not there is refused in the platform's words, a wrong time a
   const none = await run('/nonexistent', 'status')
   assert.equal(await none.done, EXIT.missing)
   assert.match(none.err(), /start one with \.\/parley up/)
+})
+
+test('[FTC3] of a pod it is said that its sessions stay, and that no other serves', async (t) => {
+  const body = { member: POD_B, otherWorkersReady: 1, otherPodsServing: 0 }
+  const { dataDir, asked } = await fakePlatform(t, () => [200, body])
+  const drain = await run(dataDir, 'drain', 'pod-2')
+  assert.equal(await drain.done, EXIT.ok)
+  assert.match(drain.out(), /pod_b drains: no new sessions there; those it has \(3 now\) stay until they end/)
+  assert.match(drain.err(), /no other pod serves/)
+  const undrain = await run(dataDir, 'undrain', 'pod-2')
+  assert.equal(await undrain.done, EXIT.ok)
+  assert.match(undrain.out(), /takes sessions again/)
+  assert.equal(asked[0]?.url, '/fleet/members/pod-2/drain')
+})
+
+test('[FTC5] a pod is rated anew; a wrong number is not sent', async (t) => {
+  const { dataDir, asked } = await fakePlatform(t, () => [200, { member: POD_B, sessions: 40 }])
+  const rate = await run(dataDir, 'rate', 'pod-2', '--sessions', '40')
+  assert.equal(await rate.done, EXIT.ok)
+  assert.match(rate.out(), /pod_b is rated for 40 sessions, until it is started again; it has 3/)
+  for (const sessions of ['0', 'many', '1.5', '100001']) {
+    assert.equal(await (await run(dataDir, 'rate', 'pod-2', '--sessions', sessions)).done, EXIT.usage, sessions)
+  }
+  assert.deepEqual(asked, [{ method: 'POST', url: '/fleet/members/pod-2/rate?sessions=40' }])
+})
+
+test('[UP14] when the first pod is away the next answers about the fleet', async (t) => {
+  const { dataDir } = await fakePlatform(t, () => [200, { members: [POD_B] }])
+  const [record] = await listRuns(dataDir)
+  assert.ok(record)
+  const { url, adminUrl, pid } = record
+  const gone = `${adminUrl}-gone`
+  const pods = [gone, adminUrl].map((each, n) => ({ name: `pod ${n + 1}`, url, adminUrl: each, pid }))
+  await writeRun(dataDir, { ...record, adminUrl: gone, pods })
+  const status = await run(dataDir, 'status', '--json')
+  assert.equal(await status.done, EXIT.ok)
+  assert.deepEqual(JSON.parse(status.out()), { members: [POD_B] })
 })

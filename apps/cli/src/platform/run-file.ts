@@ -4,6 +4,13 @@ import { readFileSync } from 'node:fs'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+export interface RunningPod {
+  readonly name: string
+  readonly url: string
+  readonly adminUrl: string
+  readonly pid: number
+}
+
 export interface RunRecord {
   /** Public address, without a path. */
   readonly url: string
@@ -11,6 +18,8 @@ export interface RunRecord {
   readonly pid: number
   readonly adminUrl: string
   readonly podPid: number
+  /** Of several pods: each that has been ready, the first included. */
+  readonly pods?: readonly RunningPod[]
   /** Certificate that clients on this machine must trust; only with a self-made one. */
   readonly caFile?: string
   readonly startedAtMs: number
@@ -66,8 +75,12 @@ export async function listRuns(dataDir: string): Promise<RunRecord[]> {
 export async function findRun(dataDir: string, url?: string): Promise<RunRecord | undefined> {
   const runs = await listRuns(dataDir)
   if (url === undefined) return runs[0]
-  const origin = URL.parse(url)?.origin
-  return runs.find((run) => URL.parse(run.url)?.origin === origin)
+  const isAt = (other: { readonly url: string }) => URL.parse(other.url)?.origin === URL.parse(url)?.origin
+  const run = runs.find(isAt)
+  if (run) return run
+  // One of several pods: the platform, as that pod has it.
+  const [found] = runs.flatMap((other) => (other.pods ?? []).filter(isAt).map((pod) => ({ other, pod })))
+  return found && { ...found.other, url: found.pod.url, adminUrl: found.pod.adminUrl, podPid: found.pod.pid }
 }
 
 /** Announces a platform, or what changed about it. The run directory must exist. */

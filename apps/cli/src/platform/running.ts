@@ -28,16 +28,36 @@ export async function findRunning(context: CliContext, options: RunningOptions):
       EXIT.missing,
     )
   }
-  const target = { adminUrl: run.adminUrl, ...(config.admin.token === '' ? {} : { token: config.admin.token }) }
+  const token = config.admin.token === '' ? {} : { token: config.admin.token }
+  // Any pod answers about the fleet: when the first is being started again, the next does.
+  const others = (run.pods ?? []).map(({ adminUrl }) => adminUrl).filter((adminUrl) => adminUrl !== run.adminUrl)
   return {
     run,
     async call(method, path) {
       try {
-        return await callAdmin(target, method, path)
+        return await callFirst([run.adminUrl, ...(path.startsWith('/fleet') ? others : [])], token, method, path)
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
         throw new CliError(`the platform (process ${run.pid}) does not answer on ${run.adminUrl}: ${reason}`)
       }
     },
   }
+}
+
+/** The answer of the first that has one; rejects with what the first failed with. */
+async function callFirst(
+  adminUrls: readonly string[],
+  token: { readonly token?: string },
+  method: 'GET' | 'POST',
+  path: string,
+): Promise<AdminAnswer> {
+  let failure: unknown
+  for (const adminUrl of adminUrls) {
+    try {
+      return await callAdmin({ adminUrl, ...token }, method, path)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw failure
 }

@@ -1,5 +1,5 @@
 // Tries the public address before anything is started, so that a port that cannot be had is one clear line.
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { describeHolder, findPortHolder } from './port-holder.ts'
 
@@ -17,6 +17,33 @@ async function nextFree(host: string, port: number): Promise<number> {
     if (!(await tryListen(host, candidate))) return candidate
   }
   return 0
+}
+
+/** The first `count` ports above `port` that are free on `host`; of port 0, that many zeros: free ones when they are bound. */
+export async function portsAfter(host: string, port: number, count: number): Promise<number[]> {
+  const ports: number[] = []
+  for (let last = port; ports.length < count; ) {
+    last = port === 0 ? 0 : await nextFree(host, last)
+    if (last === 0 && port !== 0)
+      throw new CliError(
+        `no free ports after ${port} on ${host} for ${count} more pods; use another: --port`,
+        EXIT.port,
+      )
+    ports.push(last)
+  }
+  return ports
+}
+
+/** A port of loopback that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
 }
 
 /** Passes when `host`:`port` can be bound; otherwise a CliError that names the holder or the reason and the next step. */

@@ -8,6 +8,7 @@ import type { Loaded, ResolvedConfig } from '@parley/config'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { listRuns, runDirOf, sweepRuns } from '../platform/run-file.ts'
 import { certificateNames, type KeptCertificate, keepCertificate } from './certificate.ts'
+import { socketOf } from './pod-plan.ts'
 
 /** A log larger than this is set aside (as .1) when a platform starts. */
 const LOG_KEPT_BYTES = 16 << 20
@@ -60,7 +61,8 @@ async function adminSocket(config: ResolvedConfig): Promise<string> {
   const others = await listRuns(config.data.dir)
   const name = others.length === 0 ? 'admin.sock' : `admin-${process.pid}.sock`
   const socket = path.join(runDirOf(config.data.dir), name)
-  if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH_BYTES) return socket
+  const last = socketOf(socket, config.fleet.pods - 1)
+  if (Buffer.byteLength(last) <= MAX_SOCKET_PATH_BYTES) return socket
   // The system's bound on socket paths is short; a folder of this user alone stands in for a deep data directory.
   const folder = path.join(os.tmpdir(), `parley-${process.getuid?.() ?? 0}-${process.pid}`)
   await makeFolder(folder, 'the folder of the admin socket')

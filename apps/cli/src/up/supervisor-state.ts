@@ -1,11 +1,11 @@
-// What is true of the processes of one platform: one pod and its speech workers. No I/O.
+// What is true of the processes of one platform: its pods and their speech workers. No I/O.
 import type { SupervisedMember } from '@parley/fleet'
 import { assertNever } from '@parley/kernel'
 import type { WorkerEngine } from '@parley/protocol'
 
 export type MemberRole = 'pod' | 'worker'
 
-/** `pod`, `worker 1`, `worker 2`: what people read, and the key of the member. */
+/** `pod`, `worker 1`, `worker 2`, and of several pods `pod 1`, `pod 2`: what people read, and the key of the member. */
 export type MemberName = string
 
 export type Phase =
@@ -31,6 +31,8 @@ export interface Member {
   readonly wasReady: boolean
   /** What it said about why it could not start, until it is ready. */
   readonly lastWords: string | undefined
+  /** Pods that are ready: its id in the fleet. */
+  readonly podId: string | undefined
   /** Workers: where pods reach it, and what it can do. */
   readonly address: { readonly workerId: string; readonly url: string } | undefined
   readonly engines: readonly WorkerEngine[]
@@ -80,6 +82,7 @@ function member(name: MemberName, role: MemberRole): Member {
     starts: 0,
     wasReady: false,
     lastWords: undefined,
+    podId: undefined,
     address: undefined,
     engines: [],
     slots: 0,
@@ -87,10 +90,14 @@ function member(name: MemberName, role: MemberRole): Member {
   }
 }
 
-/** One pod and `workerCount` workers, all due to be started. */
-export function initialState(workerCount: number): SupervisorState {
+/** The names of `count` pods; the first is the one that commands talk to. */
+export const podNames = (count: number): MemberName[] =>
+  count === 1 ? ['pod'] : Array.from({ length: count }, (_, index) => `pod ${index + 1}`)
+
+/** `podCount` pods, one unless told, and `workerCount` workers, all due to be started. */
+export function initialState(workerCount: number, podCount = 1): SupervisorState {
   const workers = Array.from({ length: workerCount }, (_, index) => member(`worker ${index + 1}`, 'worker'))
-  return { members: [member('pod', 'pod'), ...workers], isStopping: false }
+  return { members: [...podNames(podCount).map((name) => member(name, 'pod')), ...workers], isStopping: false }
 }
 
 export const memberOf = (state: SupervisorState, name: MemberName): Member => {
@@ -105,14 +112,15 @@ export const workerAddresses = (state: SupervisorState): { workerId: string; url
     candidate.phase.kind === 'ready' && candidate.address ? [candidate.address] : [],
   )
 
-/** What the pod is told of every process. */
+/** What pods are told of every process. */
 export const membersView = (state: SupervisorState, nowMs: number): SupervisedMember[] =>
-  state.members.map(({ name, role, phase, address, failures, drainByMs }) => ({
+  state.members.map(({ name, role, phase, podId, address, failures, drainByMs }) => ({
     name,
     kind: role,
     state: viewState(phase),
     ...('pid' in phase ? { pid: phase.pid } : {}),
     ...(phase.kind === 'ready' && address ? { workerId: address.workerId } : {}),
+    ...(phase.kind === 'ready' && podId !== undefined ? { podId } : {}),
     ...(failures > 0 ? { failures } : {}),
     ...(drainByMs === undefined ? {} : { drainWithinMs: Math.max(0, Math.round(drainByMs - nowMs)) }),
   }))

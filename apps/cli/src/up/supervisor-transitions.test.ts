@@ -11,8 +11,8 @@ import {
 import { nextDueMs, type SupervisorEffect, type SupervisorEvent, transition } from './supervisor-transitions.ts'
 
 /** Feeds events at instants; keeps the effects of the last one. */
-function run(workerCount = 1) {
-  let state: SupervisorState = initialState(workerCount)
+function run(workerCount = 1, podCount = 1) {
+  let state: SupervisorState = initialState(workerCount, podCount)
   let pid = 100
   const feed = (nowMs: number, event: SupervisorEvent): readonly SupervisorEffect[] => {
     const next = transition(state, event, nowMs, DEFAULT_POLICY)
@@ -26,8 +26,8 @@ function run(workerCount = 1) {
     },
     fork: (nowMs: number, name: string) => feed(nowMs, { type: 'forked', name, pid: pid++ }),
     ready: (nowMs: number, name: string) =>
-      name === 'pod'
-        ? feed(nowMs, { type: 'podReady', name })
+      name.startsWith('pod')
+        ? feed(nowMs, { type: 'podReady', name, podId: `pod_of_${name.replace(' ', '_')}` })
         : feed(nowMs, {
             type: 'workerReady',
             name,
@@ -46,8 +46,8 @@ const types = (effects: readonly SupervisorEffect[]) => effects.map((effect) => 
 const reports = (effects: readonly SupervisorEffect[]) =>
   effects.flatMap((effect) => (effect.type === 'report' ? [effect.message] : []))
 
-function running(workerCount = 1) {
-  const platform = run(workerCount)
+function running(workerCount = 1, podCount = 1) {
+  const platform = run(workerCount, podCount)
   platform.feed(0, { type: 'tick' })
   for (const { name } of platform.state.members) {
     platform.fork(0, name)
@@ -231,4 +231,34 @@ test('[UP13] what the pod is told of a process: state, number while there is one
     membersView(platform.state, 2_000).map(({ state }) => state),
     ['stopping', 'stopping'],
   )
+})
+
+test('[UP14] several pods are started at once, each by its name; one that ends is started again while the others serve', () => {
+  const platform = running(1, 2)
+  assert.deepEqual(
+    platform.state.members.map(({ name, role }) => [name, role]),
+    [
+      ['pod 1', 'pod'],
+      ['pod 2', 'pod'],
+      ['worker 1', 'worker'],
+    ],
+  )
+  assert.deepEqual(types(platform.crash(5_000, 'pod 2')), ['report', 'fork'])
+  assert.deepEqual([platform.phase('pod 1'), platform.phase('pod 2')], ['ready', 'waiting'])
+  const known = (name: string) => membersView(platform.state, 0).find((view) => view.name === name)?.podId
+  assert.deepEqual([known('pod 1'), known('pod 2')], ['pod_of_pod_1', undefined])
+  platform.fork(5_000, 'pod 2')
+  assert.deepEqual(types(platform.ready(5_300, 'pod 2')), ['announceWorkers', 'report'])
+})
+
+test('[UP5, UP14] all pods are told to end at once, the workers when the last of them is gone', () => {
+  const platform = running(1, 2)
+  const told = platform.feed(9_000, { type: 'stop' })
+  assert.deepEqual(told, [
+    { type: 'sendStop', name: 'pod 1' },
+    { type: 'sendStop', name: 'pod 2' },
+  ])
+  assert.deepEqual(platform.crash(9_100, 'pod 2'), [])
+  assert.deepEqual(platform.crash(9_200, 'pod 1'), [{ type: 'sendStop', name: 'worker 1' }])
+  assert.deepEqual(types(platform.crash(9_300, 'worker 1')), ['ended'])
 })

@@ -20,7 +20,7 @@ import {
 
 export type SupervisorEvent =
   | { readonly type: 'forked'; readonly name: MemberName; readonly pid: number }
-  | { readonly type: 'podReady'; readonly name: MemberName }
+  | { readonly type: 'podReady'; readonly name: MemberName; readonly podId: string }
   | {
       readonly type: 'workerReady'
       readonly name: MemberName
@@ -49,7 +49,7 @@ export type SupervisorEffect =
   | { readonly type: 'sendStop'; readonly name: MemberName }
   | { readonly type: 'kill'; readonly name: MemberName }
   | { readonly type: 'sendDrain'; readonly name: MemberName; readonly withinMs: number | undefined }
-  /** Tell the pod the whole set of workers. */
+  /** Tell every pod the whole set of workers. */
   | { readonly type: 'announceWorkers' }
   | { readonly type: 'report'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   /** The platform cannot start: end everything with this message. */
@@ -89,7 +89,7 @@ export function transition(
     case 'forked':
       return onForked(state, event.name, event.pid, nowMs, policy)
     case 'podReady':
-      return onReady(state, event.name, {}, nowMs)
+      return onReady(state, event.name, { podId: event.podId }, nowMs)
     case 'workerReady': {
       const { workerId, url, engines, slots } = event
       return onReady(state, event.name, { address: { workerId, url }, engines, slots }, nowMs)
@@ -199,7 +199,8 @@ function onCrash(
   }
   const waitMs = failures === 1 ? 0 : (policy.backoffMs[Math.min(failures - 2, policy.backoffMs.length - 1)] ?? 0)
   const phase: Phase = { kind: 'waiting', untilMs: nowMs + waitMs }
-  const change = { phase, failures, failingSinceMs, address: undefined, engines: [], slots: 0, drainByMs: undefined }
+  const nothing = { podId: undefined, address: undefined, engines: [], slots: 0, drainByMs: undefined }
+  const change = { phase, failures, failingSinceMs, ...nothing }
   const effects: SupervisorEffect[] = [
     { type: 'report', ...crashReport(ended, failures, waitMs, nowMs - failingSinceMs, policy) },
   ]
@@ -267,7 +268,7 @@ function onStop(state: SupervisorState, nowMs: number, policy: SupervisorPolicy)
   return settle({ state: { members, isStopping: true }, effects })
 }
 
-/** Once the pod is gone the workers have nobody to work for: they are told to end, once; the last one ends everything. */
+/** Once the pods are gone the workers have nobody to work for: they are told to end, once; the last one ends everything. */
 function settle({ state, effects }: Transition): Transition {
   if (!state.isStopping) return { state, effects }
   const alive = state.members.filter((member) => member.phase.kind !== 'ended')

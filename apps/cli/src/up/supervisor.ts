@@ -30,12 +30,14 @@ export interface GaveUp {
 export interface SupervisorOptions {
   readonly clock: Clock
   readonly workerCount: number
+  /** 1 unless told. */
+  readonly podCount?: number
   /** Asked before each fork: a pod that comes back keeps the port of its first life. */
   specOf(name: MemberName, role: MemberRole): MemberSpec
   onReport(level: 'info' | 'warn' | 'error', message: string): void
   /** A pod is ready: the first time, and after each restart. */
-  onPodReady(ready: PodReady, podPid: number): void
-  /** The pod's view of the engines changed, or the set of ready workers did. */
+  onPodReady(name: MemberName, ready: PodReady, podPid: number): void
+  /** A pod's view of the engines changed, or the set of ready workers did. */
   onSpeechChanged(): void
   /** The last output of a member that ended unasked. */
   onCrashOutput(name: MemberName, tail: string): void
@@ -57,15 +59,15 @@ export class Supervisor {
   #state: SupervisorState
   #timer: Timer | undefined
   #gaveUp: GaveUp | undefined
-  #podSpeech: SpeechView | undefined
+  readonly #podSpeech = new Map<MemberName, SpeechView>()
   #requests = 0
-  #toldMembers = ''
+  readonly #toldMembers = new Map<MemberName, string>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#policy = options.policy ?? DEFAULT_POLICY
     this.#scope = new Scope(options.clock)
-    this.#state = initialState(options.workerCount)
+    this.#state = initialState(options.workerCount, options.podCount)
   }
 
   /** Resolves when every process is gone: with the reason when the platform gave up, with undefined after `stop`. */
@@ -77,9 +79,13 @@ export class Supervisor {
     return this.#state
   }
 
-  /** What the pod last said of its workers' engines; undefined before that. */
+  /** What a pod last said of its workers' engines, the first of those that have; undefined before that. */
   get podSpeech(): SpeechView | undefined {
-    return this.#podSpeech
+    for (const name of this.#podNames()) {
+      const speech = this.#podSpeech.get(name)
+      if (speech) return speech
+    }
+    return undefined
   }
 
   start(): void {
@@ -96,7 +102,7 @@ export class Supervisor {
     const requestId = `code-${++this.#requests}`
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#codes.set(requestId, resolve)
-    this.#processes.get('pod')?.send({ type: 'mintPageCode', requestId })
+    this.#processes.get(this.#podNames()[0] as MemberName)?.send({ type: 'mintPageCode', requestId })
     return withDeadline(this.#options.clock, PAGE_CODE_LIMIT_MS, 'the one-time code for the page', promise).finally(
       () => this.#codes.delete(requestId),
     )
@@ -116,16 +122,21 @@ export class Supervisor {
     this.#arm()
   }
 
-  /** The pod is told of every process when something about one of them has changed. */
+  /** Pods are told of every process when something about one of them has changed. */
   #tellMembers(): void {
-    const pod = this.#state.members.find(({ role, phase }) => role === 'pod' && phase.kind === 'ready')
-    if (!pod) return
-    // Of the view at zero: that time passes is no change.
-    const key = JSON.stringify([pod.starts, membersView(this.#state, 0)])
-    if (key === this.#toldMembers) return
-    this.#toldMembers = key
-    const members = membersView(this.#state, this.#options.clock.nowMs())
-    this.#processes.get(pod.name)?.send({ type: 'members', members })
+    for (const pod of this.#state.members) {
+      if (pod.role !== 'pod' || pod.phase.kind !== 'ready') continue
+      // Of the view at zero: that time passes is no change.
+      const key = JSON.stringify([pod.starts, membersView(this.#state, 0)])
+      if (key === this.#toldMembers.get(pod.name)) continue
+      this.#toldMembers.set(pod.name, key)
+      const members = membersView(this.#state, this.#options.clock.nowMs())
+      this.#processes.get(pod.name)?.send({ type: 'members', members })
+    }
+  }
+
+  #podNames(): MemberName[] {
+    return this.#state.members.flatMap(({ role, name }) => (role === 'pod' ? [name] : []))
   }
 
   #arm(): void {
@@ -152,7 +163,9 @@ export class Supervisor {
         break
       }
       case 'announceWorkers':
-        this.#processes.get('pod')?.send({ type: 'workers', workers: workerAddresses(this.#state) })
+        for (const name of this.#podNames()) {
+          this.#processes.get(name)?.send({ type: 'workers', workers: workerAddresses(this.#state) })
+        }
         this.#options.onSpeechChanged()
         break
       case 'report':
@@ -184,7 +197,7 @@ export class Supervisor {
   #onExit(name: MemberName, code: number | null, signal: string | null, tail: string): void {
     this.#processes.delete(name)
     if (memberOf(this.#state, name).phase.kind !== 'stopping' && tail !== '') this.#options.onCrashOutput(name, tail)
-    if (name === 'pod') this.#podSpeech = undefined
+    this.#podSpeech.delete(name)
     this.#dispatch({ type: 'exited', name, code, signal, lastLine: tellingLine(tail) })
   }
 
@@ -194,7 +207,7 @@ export class Supervisor {
         this.#onReady(name, message)
         break
       case 'engines':
-        this.#podSpeech = { engines: message.engines, slots: message.slots }
+        this.#podSpeech.set(name, { engines: message.engines, slots: message.slots })
         this.#options.onSpeechChanged()
         break
       case 'pageCode':
@@ -220,8 +233,8 @@ export class Supervisor {
       this.#dispatch({ type: 'workerReady', name, workerId, url, engines, slots })
       return
     }
-    this.#dispatch({ type: 'podReady', name })
+    this.#dispatch({ type: 'podReady', name, podId: message.podId })
     const { phase } = memberOf(this.#state, name)
-    if (phase.kind === 'ready') this.#options.onPodReady(message, phase.pid)
+    if (phase.kind === 'ready') this.#options.onPodReady(name, message, phase.pid)
   }
 }

@@ -81,6 +81,13 @@ async function start(t: TestContext, options: StartOptions = {}): Promise<Starte
   }
 }
 
+interface Pod {
+  readonly name: string
+  readonly url: string
+  readonly adminUrl: string
+  readonly pid: number
+}
+
 const allGone = (pids: readonly number[]) => () => {
   const living = pids.filter(isAlive)
   return living.length === 0 ? undefined : `still alive: ${living.join(', ')}`
@@ -307,4 +314,44 @@ test('[UP1] members get no PARLEY_ variable, and workers a thread pool for their
   const worker = memberEnvironment(env, 'worker', 8)
   assert.equal(worker.PARLEY_API_KEY, undefined)
   assert.ok(Number(worker.UV_THREADPOOL_SIZE) >= 8)
+})
+
+test('[UP14, UP15] two pods: each on its own port, both named in the run file; a dead one comes back on its port, and all of it ends at once', async (t) => {
+  const up = await start(t, { args: ['--json', '--set', 'fleet.pods=2'] })
+  const ready = (await up.ready()) as Ready & { pods: readonly Pod[]; redis: { pid: number } }
+  assert.deepEqual(
+    ready.pods.map(({ name }) => name),
+    ['pod 1', 'pod 2'],
+  )
+  const [first, second] = ready.pods as [Pod, Pod]
+  assert.deepEqual([ready.url, ready.adminUrl, ready.podPid], [first.url, first.adminUrl, first.pid])
+  for (const { url, pid } of ready.pods) assert.deepEqual(await (await fetch(url)).json(), { pid })
+  assert.deepEqual((await findRun(up.dataDir))?.pods, ready.pods)
+  assert.equal((await findRun(up.dataDir, `${second.url}/`))?.adminUrl, second.adminUrl)
+  const { members } = (await callAdmin(second, 'GET', '/fleet')).body as { members: readonly SupervisedMember[] }
+  assert.deepEqual(
+    members.map(({ name }) => name),
+    ['pod 1', 'pod 2', 'worker 1', 'worker 2'],
+  )
+  process.kill(second.pid, 'SIGKILL')
+  await eventually(async () => {
+    const pod = (await findRun(up.dataDir))?.pods?.[1]
+    return pod && pod.pid !== second.pid && pod.url === second.url ? undefined : 'not back'
+  })
+  up.child.kill('SIGINT')
+  assert.deepEqual(await up.exit, [0, null])
+  await eventually(allGone([first.pid, ready.redis.pid, ...ready.workerPids]))
+  assert.equal(existsSync(first.adminUrl.replace(/^unix:/, '')), false)
+  assert.equal(existsSync(second.adminUrl.replace(/^unix:/, '')), false)
+})
+
+test('[UP15] with a Redis of one’s own none is started; killed, the platform takes its redis-server along', async (t) => {
+  const named = await start(t, {
+    args: ['--json', '--set', 'fleet.pods=2', '--set', 'fleet.redisUrl=redis://127.0.0.1:1'],
+  })
+  assert.equal('redis' in (await named.ready()), false)
+  const own = await start(t, { args: ['--json', '--set', 'fleet.pods=2'] })
+  const { redis } = (await own.ready()) as Ready & { redis: { pid: number } }
+  own.child.kill('SIGKILL')
+  await eventually(allGone([redis.pid]))
 })

@@ -11,11 +11,13 @@ import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { pageUrlOf } from '../link/command.ts'
 import { fleetSecretOf } from '../platform/fleet-secret.ts'
-import { type RunRecord, removeRun, runDirOf, writeRun } from '../platform/run-file.ts'
+import { type RunRecord, type RunningPod as RunRecordPod, removeRun, runDirOf, writeRun } from '../platform/run-file.ts'
 import { captionLine, localUrl, networkUrl, speechLines } from './banner.ts'
 import type { MemberSpec } from './member-process.ts'
+import { OwnRedis } from './own-redis.ts'
 import { buildPage, type PageBuild } from './page-build.ts'
-import { checkPort } from './port-check.ts'
+import { type PodPlan, planPods } from './pod-plan.ts'
+import { checkPort, freePort, portsAfter } from './port-check.ts'
 import { type Prepared, prepare, workerCountOf } from './prepare.ts'
 import { type PodReady, Supervisor } from './supervisor.ts'
 import type { MemberName, MemberRole } from './supervisor-state.ts'
@@ -55,6 +57,18 @@ export function workerPort(port: number, name: MemberName): number {
   return port === 0 ? 0 : port + number - 1
 }
 
+interface RunningPod extends RunRecordPod {
+  readonly port: number
+}
+
+interface PlatformParts {
+  readonly fleetSecret: string
+  readonly pods: readonly PodPlan[]
+  readonly redis: OwnRedis | undefined
+  /** The platform's own from now on. */
+  readonly scope: Scope
+}
+
 class Platform {
   readonly #context: CliContext
   readonly #options: UpOptions
@@ -64,26 +78,31 @@ class Platform {
   readonly #supervisor: Supervisor
   readonly #fleetSecret: string
   #run: RunRecord | undefined
-  #port: number
+  readonly #pods: readonly PodPlan[]
+  /** Of pods that have been ready, in the order of their names. */
+  readonly #running = new Map<MemberName, RunningPod>()
+  readonly #redis: OwnRedis | undefined
   #saidSpeech = ''
   #pageUrl = ''
   #isAnnounced = false
 
-  constructor(context: CliContext, options: UpOptions, loaded: Loaded, prepared: Prepared, fleetSecret: string) {
+  constructor(context: CliContext, options: UpOptions, loaded: Loaded, prepared: Prepared, parts: PlatformParts) {
     this.#context = context
-    this.#fleetSecret = fleetSecret
+    this.#fleetSecret = parts.fleetSecret
+    this.#pods = parts.pods
+    this.#redis = parts.redis
+    this.#scope = parts.scope
     this.#options = options
     this.#loaded = loaded
     this.#prepared = prepared
-    this.#port = prepared.config.server.port
-    this.#scope = new Scope(context.clock)
     this.#supervisor = new Supervisor({
       clock: context.clock,
       workerCount: workerCountOf(prepared.config.speech.workers),
+      podCount: parts.pods.length,
       specOf: (name, role) => this.#specOf(name, role),
       onReport: (level, message) => (level === 'info' ? context.output.note(message) : context.output.warn(message)),
-      onPodReady: (ready, podPid) =>
-        void this.#onPodReady(ready, podPid).catch((error: unknown) => this.#onFailure(error)),
+      onPodReady: (name, ready, podPid) =>
+        void this.#onPodReady(name, ready, podPid).catch((error: unknown) => this.#onFailure(error)),
       onSpeechChanged: () => this.#onSpeechChanged(),
       onCrashOutput: (name, tail) => void keepOutput(prepared.logFile, name, tail, context.clock.wallMs()),
     })
@@ -111,19 +130,20 @@ class Platform {
     if (ownSocket === undefined) return
     const folder = path.dirname(ownSocket)
     // The stand-in folder of a deep data directory holds nothing else.
-    rmSync(folder === runDirOf(config.data.dir) ? ownSocket : folder, { recursive: true, force: true })
+    if (folder !== runDirOf(config.data.dir)) rmSync(folder, { recursive: true, force: true })
+    else for (const pod of this.#pods) rmSync(pod.config.admin.socket, { force: true })
   }
 
   #specOf(name: MemberName, role: MemberRole): MemberSpec {
     const { config, ownSocket } = this.#prepared
+    const plan = this.#pods.find((pod) => pod.name === name)
     // A killed pod leaves its socket behind, and the next could not bind it.
-    if (role === 'pod' && ownSocket !== undefined) rmSync(ownSocket, { force: true })
+    if (plan && ownSocket !== undefined) rmSync(plan.config.admin.socket, { force: true })
     // A pod that comes back keeps the port it was given, so that its address stays what people have open.
-    const given: ResolvedConfig = {
-      ...config,
-      server: { ...config.server, port: this.#port },
-      worker: { ...config.worker, port: workerPort(config.worker.port, name) },
-    }
+    const port = this.#running.get(name)?.port
+    const given: ResolvedConfig = plan
+      ? { ...plan.config, server: { ...plan.config.server, port: port ?? plan.config.server.port } }
+      : { ...config, worker: { ...config.worker, port: workerPort(config.worker.port, name) } }
     const machineShare = 1 / workerCountOf(config.speech.workers)
     return {
       modulePath: (this.#options.modules ?? MODULES)[role],
@@ -133,33 +153,42 @@ class Platform {
     }
   }
 
-  async #onPodReady(ready: PodReady, podPid: number): Promise<void> {
+  async #onPodReady(name: MemberName, ready: PodReady, podPid: number): Promise<void> {
     const { config, certificate } = this.#prepared
-    this.#port = Number(new URL(ready.url).port) || (ready.url.startsWith('https:') ? 443 : 80)
-    const url = localUrl(config, this.#port)
+    const port = Number(new URL(ready.url).port) || (ready.url.startsWith('https:') ? 443 : 80)
+    const url = localUrl(config, port)
+    this.#running.set(name, { name, url, adminUrl: ready.adminUrl, pid: podPid, port })
+    // Until every pod has been ready once the platform is not.
+    const [first] = this.#runningPods()
+    if (!first || this.#running.size < this.#pods.length) return
     const { clock } = this.#context
     this.#run = {
-      url,
+      url: first.url,
       pid: process.pid,
-      adminUrl: ready.adminUrl,
-      podPid,
+      adminUrl: first.adminUrl,
+      podPid: first.pid,
       startedAtMs: this.#run?.startedAtMs ?? clock.wallMs(),
       ...(certificate ? { caFile: certificate.certFile } : {}),
+      ...(this.#pods.length > 1 ? { pods: this.#runningPods().map(({ port: _port, ...pod }) => pod) } : {}),
     }
     await writeRun(config.data.dir, this.#run)
     if (this.#isAnnounced) return
     this.#isAnnounced = true
-    this.#pageUrl = pageUrlOf(url, await this.#supervisor.mintPageCode())
+    this.#pageUrl = pageUrlOf(first.url, await this.#supervisor.mintPageCode())
     if (this.#options.json) this.#scope.after(SPEECH_WAIT_MS, () => this.#announceJson())
-    else await this.#announce(url)
+    else await this.#announce(first)
     this.#onSpeechChanged()
   }
 
-  async #announce(url: string): Promise<void> {
+  #runningPods(): RunningPod[] {
+    return this.#pods.flatMap(({ name }) => this.#running.get(name) ?? [])
+  }
+
+  async #announce({ url, port }: RunningPod): Promise<void> {
     const { config, certificate, logFile } = this.#prepared
     const { output, cwd, env } = this.#context
     const atRoot = cwd === ROOT
-    const network = networkUrl(config, this.#port, os.networkInterfaces())
+    const network = networkUrl(config, port, os.networkInterfaces())
     const isFound = (this.#loaded.origins.get('data.dir')?.kind ?? 'default') === 'default' || env.PARLEY_DATA_DIR
     const paste = captionLine({
       launcher: atRoot ? './parley' : path.join(ROOT, 'parley'),
@@ -172,6 +201,13 @@ class Platform {
     output.line(`  page        ${cyan(this.#pageUrl)}`)
     if (network) output.line(`  on the LAN  ${cyan(pageUrlOf(network, await this.#supervisor.mintPageCode()))}`)
     if (certificate) output.line(`  certificate SHA-256 ${certificate.fingerprint}${certificate.isNew ? ' (new)' : ''}`)
+    if (this.#pods.length > 1) {
+      const urls = this.#runningPods().map((pod) => pod.url)
+      output.line(`  pods        ${urls.join('  ')}`)
+      output.line(
+        `  redis       ${this.#redis ? `its own, port ${this.#redis.port} of this machine` : 'as configured'}`,
+      )
+    }
     output.line(`  captions    ${paste}`)
     output.line(`  log         ${logFile}`)
     output.line(dim('  The page address opens once, within ten minutes; for another: parley link'))
@@ -189,6 +225,8 @@ class Platform {
       pageUrl: this.#pageUrl,
       adminUrl: run.adminUrl,
       podPid: run.podPid,
+      ...(run.pods ? { pods: run.pods } : {}),
+      ...(this.#redis ? { redis: { pid: this.#redis.pid, port: this.#redis.port } } : {}),
       workerPids: this.#supervisor.pidsOf('worker'),
       logFile: this.#prepared.logFile,
       ...(run.caFile === undefined ? {} : { caFile: run.caFile }),
@@ -254,6 +292,21 @@ export async function runUp(context: CliContext, options: UpOptions, loaded: Loa
   const prepared = await prepare(loaded, context.clock.wallMs())
   await checkPort(host, port)
   await preparePage(context, options, prepared.logFile)
-  const { secret } = await fleetSecretOf(context.env, prepared.config.data.dir)
-  return new Platform(context, options, loaded, prepared, secret).run()
+  const { secret: fleetSecret } = await fleetSecretOf(context.env, prepared.config.data.dir)
+  const scope = new Scope(context.clock)
+  try {
+    const { pods: podCount, redisUrl } = prepared.config.fleet
+    const ports = [port, ...(await portsAfter(host, port, podCount - 1))]
+    const redis = podCount > 1 && redisUrl === '' ? await ownRedis(context, prepared, scope) : undefined
+    const pods = planPods(prepared.config, ports, redis?.url ?? redisUrl)
+    return await new Platform(context, options, loaded, prepared, { fleetSecret, pods, redis, scope }).run()
+  } finally {
+    await scope.close()
+  }
+}
+
+async function ownRedis({ clock, output }: CliContext, { config }: Prepared, scope: Scope): Promise<OwnRedis> {
+  const onReport = (level: 'info' | 'warn', message: string) =>
+    level === 'info' ? output.note(message) : output.warn(message)
+  return OwnRedis.start({ clock, scope, folder: path.join(config.data.dir, 'redis'), port: await freePort(), onReport })
 }

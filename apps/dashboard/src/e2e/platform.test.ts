@@ -1,7 +1,9 @@
 // The page on the whole platform: a pod, a speech worker and real speech from a fake microphone.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -21,8 +23,29 @@ const WORDS =
   'hello and welcome to this short test every word you hear is written on the screen this is the end of the sample'
 
 interface Ready {
+  readonly url: string
+  readonly adminUrl: string
+  readonly pods?: readonly { readonly url: string }[]
   readonly pageUrl: string
   readonly speechReady: boolean
+}
+
+const SKIP_REDIS = existsSync('/usr/bin/redis-server')
+  ? false
+  : 'redis-server is not installed: apt-get install redis-server'
+
+/** An order to the admin listener, a unix socket. */
+function post(adminUrl: string, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socketPath = decodeURIComponent(adminUrl.replace(/^unix:/, ''))
+    const asked = request({ socketPath, path, method: 'POST' }, (response) => {
+      response.resume()
+      if (response.statusCode === 200) response.once('end', resolve)
+      else reject(new Error(`${path} answered ${response.statusCode}`))
+    })
+    asked.once('error', reject)
+    asked.end()
+  })
 }
 
 /** One command of the platform that runs until it is told to stop; `ready` is the first line it prints. */
@@ -186,6 +209,34 @@ test('[PG18] with a provider that grants less than half of the calls there would
   assert.equal(chat.limited, 0, 'never more than was granted')
   assert.ok(chat.answered >= 6)
   assert.deepEqual(faults, [])
+})
+
+test('[PG19] a session on another pod than the page: captions, a watch link and its reader, all by themselves', {
+  skip: SKIP || SKIP_REDIS,
+}, async (t) => {
+  const platform = await startPlatform({ fleet: { pods: 2 }, worker: { roles: ['recognise'] } })
+  t.after(() => platform.stop())
+  if (!platform.ready.speechReady) {
+    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
+    return
+  }
+  const { url, adminUrl, pods = [] } = platform.ready
+  // The pod that serves the page takes no sessions.
+  await post(adminUrl, '/fleet/members/pod-1/drain')
+  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
+  t.after(() => browser.close())
+  const owner = await visit(browser, platform.ready.pageUrl)
+  await owner.page.getByRole('button', { name: 'Start captions' }).click()
+  await owner.page.getByRole('button', { name: 'Share a watch link' }).click()
+  const link = await owner.page.getByLabel('Watch link').inputValue()
+  assert.equal(new URL(link).origin, pods[1]?.url)
+  assert.equal(new URL(owner.page.url()).origin, url)
+  await untilHeard(owner.page, 'the owner')
+  const watcher = await visit(browser, link, { viewport: NARROW })
+  await untilHeard(watcher.page, 'a watcher who came late')
+  await owner.page.getByRole('button', { name: 'Stop' }).click()
+  await watcher.page.getByText('has ended the captions').waitFor()
+  assert.deepEqual([...owner.faults, ...watcher.faults], [])
 })
 
 test('[PG1] [PG9] [PG12] [PG15] speech into the microphone is read on the page and on a second screen', {

@@ -1,8 +1,9 @@
 // The fleet as this pod knows it: itself, the processes its supervisor runs, the workers it has links to. Pure: facts in, JSON out.
 import { nearest } from '@parley/config'
-import type { SupervisedMember } from '@parley/fleet'
+import type { MemberStatus, SupervisedMember } from '@parley/fleet'
 import { err, ok, type Result } from '@parley/kernel'
 import { ParleyError } from '@parley/protocol'
+import type { FleetState } from '../fleet/pod-fleet.ts'
 import type { WorkerView } from '../speech/worker-view.ts'
 
 export interface FleetFacts {
@@ -14,11 +15,17 @@ export interface FleetFacts {
   readonly seats: number
   readonly supervised: readonly SupervisedMember[]
   readonly workers: readonly WorkerView[]
+  /** Every pod the directory knows; undefined when it cannot be asked, or nobody does. */
+  readonly pods?: readonly MemberStatus[] | undefined
+  /** What this pod's membership is; undefined when it is in no fleet. */
+  readonly directory?: FleetState | undefined
 }
 
 export interface FleetSlots {
   readonly used: number
   readonly total: number
+  /** Of pods: seats that wait for their sessions' clients; part of `used`. */
+  readonly reserved?: number
 }
 
 export interface FleetMember {
@@ -28,15 +35,21 @@ export interface FleetMember {
   readonly name?: string
   /** Null when it runs elsewhere, or not at all. */
   readonly pid: number | null
-  /** Pods: starting, serving, draining. Workers: starting, loading, ready, overloaded, draining, unreachable, restarting, stopping. */
+  /** Pods: starting, serving, draining, lost, restarting, stopping. Workers: starting, loading, ready, overloaded, draining, unreachable, restarting, stopping. */
   readonly state: string
   readonly url: string | null
   /** Pods: sessions held. Workers: streams of this pod. */
   readonly sessions: number
   /** By kind of work; of pods, `session`: their seats. */
   readonly slots: Readonly<Record<string, FleetSlots>>
-  /** Age of what a worker last said of itself. */
+  /** Age of what it last said of itself; absent of the pod that answers. */
   readonly ageMs?: number
+  readonly roles?: readonly string[]
+  readonly version?: string
+  /** Pods: what is left of each resource, 0 to 1, as it last reported. */
+  readonly headroom?: Readonly<Record<string, number>>
+  /** Of a pod that drains: what is left of the time it was given. */
+  readonly drainLeftMs?: number
   /** Workers: `in` gets new streams; `out` gets none for now, after failures; `trial` is due for one. */
   readonly standing?: WorkerView['standing']
   readonly cpuRatio?: number
@@ -46,25 +59,69 @@ export interface FleetMember {
 
 export interface FleetReport {
   readonly members: readonly FleetMember[]
+  readonly directory?: FleetState
 }
 
 export function fleetReport(facts: FleetFacts): FleetReport {
-  const { podId, pid, url, phase, sessions, seats, supervised, workers } = facts
-  const pod: FleetMember = {
+  const { podId, supervised, workers, pods = [], directory } = facts
+  const others = pods.filter(({ memberId, kind }) => kind === 'pod' && memberId !== podId)
+  const linked = workers.map((worker) => linkedMember(worker, supervised))
+  const known = new Set([...pods.map(({ memberId }) => memberId), podId])
+  const isThere = ({ kind, pid, state, workerId, podId: id }: SupervisedMember): boolean => {
+    if (kind === 'worker') return workerId !== undefined && workers.some((worker) => worker.workerId === workerId)
+    return pid === facts.pid || (state === 'ready' && (id === undefined || known.has(id)))
+  }
+  const without = supervised.filter((member) => !isThere(member))
+  return {
+    members: [
+      ownMember(
+        facts,
+        pods.find(({ memberId }) => memberId === podId),
+      ),
+      ...others.map((status) => otherPod(status, supervised)),
+      ...linked,
+      ...without.map(unlinkedMember),
+    ],
+    ...(directory ? { directory } : {}),
+  }
+}
+
+/** The pod that answers: what it knows of itself is of now, what the fleet wants of it is the directory's. */
+function ownMember(facts: FleetFacts, status: MemberStatus | undefined): FleetMember {
+  const { podId, pid, url, phase, sessions, seats, supervised } = facts
+  return {
     id: podId,
     kind: 'pod',
     name: supervised.find((member) => member.pid === pid)?.name ?? 'pod',
     pid,
-    state: phase,
+    state: status?.state === 'draining' ? 'draining' : phase,
     url,
     sessions,
-    slots: { session: { used: sessions, total: seats } },
+    slots: { session: { used: sessions, total: seats, ...(status ? { reserved: status.reservedSeats } : {}) } },
+    ...(status ? aboutPod(status) : {}),
   }
-  const linked = workers.map((worker) => linkedMember(worker, supervised))
-  const without = supervised.filter(
-    ({ kind, workerId }) => kind === 'worker' && !workers.some((worker) => worker.workerId === workerId && workerId),
-  )
-  return { members: [pod, ...linked, ...without.map(unlinkedMember)] }
+}
+
+function otherPod(status: MemberStatus, supervised: readonly SupervisedMember[]): FleetMember {
+  const { memberId, urls, state, heldSeats, reservedSeats, unlistedSeats, ratedSeats, ageMs } = status
+  const process = supervised.find((member) => member.podId === memberId)
+  const sessions = heldSeats + reservedSeats + unlistedSeats
+  return {
+    id: memberId,
+    kind: 'pod',
+    ...(process ? { name: process.name } : {}),
+    pid: process?.pid ?? null,
+    state,
+    url: urls.public ?? null,
+    sessions,
+    slots: { session: { used: sessions, total: ratedSeats, reserved: reservedSeats } },
+    ageMs: Math.round(ageMs),
+    ...aboutPod(status),
+  }
+}
+
+function aboutPod({ roles, version, headroomRatios, drainLeftMs }: MemberStatus): Partial<FleetMember> {
+  return { roles, version, headroom: headroomRatios, ...(drainLeftMs === undefined ? {} : { drainLeftMs }) }
 }
 
 function linkedMember(worker: WorkerView, supervised: readonly SupervisedMember[]): FleetMember {
@@ -90,11 +147,11 @@ function linkedMember(worker: WorkerView, supervised: readonly SupervisedMember[
 }
 
 /** Its supervisor knows it, this pod has no link to it: it is not there yet, or not any more. */
-function unlinkedMember({ name, pid, state, failures = 0 }: SupervisedMember): FleetMember {
+function unlinkedMember({ name, kind, pid, state, failures = 0 }: SupervisedMember): FleetMember {
   const problem = failures > 1 ? `it ended ${failures} times in a row; see the log` : undefined
   return {
     id: name,
-    kind: 'worker',
+    kind,
     name,
     pid: pid ?? null,
     state: state === 'ready' ? 'starting' : state,
@@ -106,23 +163,19 @@ function unlinkedMember({ name, pid, state, failures = 0 }: SupervisedMember): F
 }
 
 /**
- * The worker that `text` means: its id, the name its supervisor gave it (`worker 1`, `worker-1`), its address, or the beginning of an id that no
- * other has. Refuses with MEMBER_UNKNOWN, naming the nearest, or with INVALID_FIELD when it is a pod.
+ * The member that `text` means: its id, the name its supervisor gave it (`worker 1`, `pod-2`), its address, or the beginning of an id that no other
+ * has. MEMBER_UNKNOWN, naming the nearest, when there is none.
  */
-export function findWorker({ members }: FleetReport, text: string): Result<FleetMember, ParleyError> {
+export function findMember({ members }: FleetReport, text: string): Result<FleetMember, ParleyError> {
   const wanted = text.trim().toLowerCase()
   const names = ({ id, name, url }: FleetMember) =>
     [id, name, name?.replace(' ', '-'), url].flatMap((each) => (each ? [each.toLowerCase()] : []))
   const begun = members.filter(({ id }) => wanted.length >= 5 && id.toLowerCase().startsWith(wanted))
   const found = members.find((member) => names(member).includes(wanted)) ?? (begun.length === 1 ? begun[0] : undefined)
-  if (found?.kind === 'worker') return ok(found)
-  const allowed = members.filter(({ kind }) => kind === 'worker').map(({ id }) => id)
-  if (found) {
-    const message = `${found.id} is a pod; what can be drained are workers: ${allowed.join(', ') || 'there is none'}`
-    return err(new ParleyError('INVALID_FIELD', { field: 'id', value: text.slice(0, 80), allowed, message }))
-  }
-  const near = nearest(text, members.filter(({ kind }) => kind === 'worker').flatMap(names))
+  if (found) return ok(found)
+  const allowed = members.map(({ id }) => id)
+  const near = nearest(text, members.flatMap(names))
   const hint = near === undefined ? `there are: ${allowed.join(', ') || 'none'}` : `did you mean ${near}?`
-  const message = `no worker is called "${text.slice(0, 80)}"; ${hint}`
+  const message = `no member is called "${text.slice(0, 80)}"; ${hint}`
   return err(new ParleyError('MEMBER_UNKNOWN', { field: 'id', value: text.slice(0, 80), allowed, message }))
 }

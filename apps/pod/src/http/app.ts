@@ -20,6 +20,7 @@ import type { ActsToRecords } from '../bridges/acts-to-records.ts'
 import type { AddressBuckets } from './address-limits.ts'
 import type { Gate } from './authentication.ts'
 import type { Client, ClientResolver } from './client-address.ts'
+import type { FleetOfRoutes } from './fleet-of-routes.ts'
 import { answerClientError } from './listener.ts'
 import type { Handlers } from './operations.ts'
 import type { OriginPolicy } from './origins.ts'
@@ -27,7 +28,7 @@ import { registerPage } from './page.ts'
 import { asParleyError, problemHeaders, problemOf } from './problem.ts'
 import { readQuery } from './query.ts'
 import { requestIdOf } from './request-id.ts'
-import { allowedMethods, routerPath, WS_ROUTE } from './route-table.ts'
+import { allowedMethods, routerPath, WS_ROUTE, withoutPodId } from './route-table.ts'
 import { helmetOptions, PERMISSIONS_POLICY } from './security-headers.ts'
 import { registerSpeechRoutes } from './speech-routes.ts'
 import { originRefused, wrongPod } from './upgrade-decision.ts'
@@ -41,6 +42,7 @@ export interface AppOptions {
   readonly requests: AddressBuckets
   readonly gate: Gate
   readonly handlers: Handlers
+  readonly fleet?: FleetOfRoutes | undefined
   readonly streams: Pick<StreamEndpoints, 'onRequest'> | undefined
   /** Folder of the built page. */
   readonly pageFolder: string
@@ -78,6 +80,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 2_048 },
     genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
     requestIdHeader: false,
+    // Behind one host name a proxy routes by the pod's id: calls about sessions are answered below it too.
+    rewriteUrl: ({ url = '/' }) => withoutPodId(url),
     frameworkErrors: (error, request, reply) => {
       begin(options, request, reply)
       fail(options, error, request, reply)
@@ -93,7 +97,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   app.addHook('onRequest', async (request, reply) => begin(options, request, reply))
   app.addHook('onResponse', async (request, reply) => answered(options, request, reply))
-  await app.register(helmet, helmetOptions(config.tls.mode))
+  await app.register(helmet, helmetOptions(config.tls.mode, options.fleet?.pageOrigins))
   await app.register(cors, {
     delegator: (request: FastifyRequest, callback: (error: null, options: object) => void) => {
       const { origin, host } = request.headers
@@ -106,7 +110,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   for (const operation of Object.values(OPERATIONS) as Operation[]) registerOperation(app, options, operation)
   app.get(WS_ROUTE, (request) => {
     const { podId } = request.params as { podId: string }
-    throw podId === options.podId ? new ParleyError('UPGRADE_REQUIRED') : wrongPod(podId, options.podId)
+    if (podId === options.podId) throw new ParleyError('UPGRADE_REQUIRED')
+    throw wrongPod(podId, options.podId, options.fleet?.socketUrlOf(podId, request.headers.host))
   })
   await registerSpeechRoutes(app, options.streams)
   await registerPage(app, options.pageFolder)

@@ -13,6 +13,7 @@ import type { PodRecords } from '../records/pod-records.ts'
 import type { HistoryPage, PublicUrls, SessionService } from '../sessions/session-service.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import type { Gate } from './authentication.ts'
+import type { FleetOfRoutes } from './fleet-of-routes.ts'
 import { forgetUser } from './forget-user.ts'
 import type { OriginPolicy } from './origins.ts'
 import { publicUrlsOf } from './public-urls.ts'
@@ -38,6 +39,8 @@ export interface OperationsOptions {
   readonly podId: string
   readonly version: string
   readonly sessions: SessionService
+  /** Where sessions of the fleet are opened, and where those of others are; this pod alone unless told. */
+  readonly fleet?: FleetOfRoutes | undefined
   readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
   readonly text?: Pick<TextService, 'targets'> | undefined
   readonly identity: Pick<Identity, 'tokens' | 'pageCodes'>
@@ -64,30 +67,43 @@ export function createHandlers(options: OperationsOptions): Handlers {
     return urls
   }
 
+  /** What this pod answers about a session; of one that it does not know, where it is. */
+  async function here<T>(call: Call, result: Result<T, ParleyError>): Promise<T> {
+    if (result.ok || result.error.code !== 'SESSION_UNKNOWN' || !options.fleet) return unwrap(result)
+    const { url, headers } = call.request
+    const told = await options.fleet.elsewhere(paramOf(call, 'sessionId'), headers.host, url)
+    throw told.code === 'SESSION_UNKNOWN' ? result.error : told
+  }
+
   return {
     async createSession(call) {
       if (options.phase() === 'draining') throw new ParleyError('DRAINING', { retryAfterMs: DRAIN_RETRY_MS })
-      const created = unwrap(await sessions.create(principalOf(call), call.body as CreateSession, urlsOf(call)))
-      return call.reply.code(201).send(created)
+      const [principal, body, urls] = [principalOf(call), call.body as CreateSession, urlsOf(call)]
+      const { host } = call.request.headers
+      const { fleet } = options
+      const created = fleet
+        ? await fleet.create({ principal, body, urls, host })
+        : await sessions.create(principal, body, urls)
+      return call.reply.code(201).send(unwrap(created))
     },
-    getSession: (call) => unwrap(sessions.view(principalOf(call), paramOf(call, 'sessionId'))),
-    deleteSession(call) {
-      unwrap(sessions.remove(principalOf(call), paramOf(call, 'sessionId')))
+    getSession: async (call) => here(call, sessions.view(principalOf(call), paramOf(call, 'sessionId'))),
+    async deleteSession(call) {
+      await here(call, sessions.remove(principalOf(call), paramOf(call, 'sessionId')))
       return call.reply.code(204).send()
     },
-    getHistory(call) {
+    async getHistory(call) {
       const page = sessions.history(principalOf(call), paramOf(call, 'sessionId'), call.query as HistoryQuery)
-      return call.reply.type(JSON_TYPE).send(historyJson(unwrap(page)))
+      return call.reply.type(JSON_TYPE).send(historyJson(await here(call, page)))
     },
     async createWatchLink(call) {
       const { lifetimeMs } = call.body as { lifetimeMs?: number }
       const sessionId = paramOf(call, 'sessionId')
       const link = await sessions.createWatchLink(principalOf(call), sessionId, lifetimeMs, urlsOf(call))
-      return call.reply.code(201).send(unwrap(link))
+      return call.reply.code(201).send(await here(call, link))
     },
-    revokeWatchLink(call) {
+    async revokeWatchLink(call) {
       const { sessionId = '', linkId = '' } = call.params
-      unwrap(sessions.revokeWatchLink(principalOf(call), sessionId, linkId))
+      await here(call, sessions.revokeWatchLink(principalOf(call), sessionId, linkId))
       return call.reply.code(204).send()
     },
     createUserToken: (call) => createUserToken(options, call),

@@ -15,6 +15,7 @@ import { AddressBuckets } from './address-limits.ts'
 import { createApp } from './app.ts'
 import { createGate } from './authentication.ts'
 import { type ClientResolver, createClientResolver } from './client-address.ts'
+import type { FleetOfRoutes } from './fleet-of-routes.ts'
 import { listen } from './listen.ts'
 import { createListener, DEFAULT_TIMEOUTS, type ListenerTimeouts, type TlsCredentials } from './listener.ts'
 import { createHandlers } from './operations.ts'
@@ -34,6 +35,7 @@ export interface PublicServerOptions {
   readonly podId: string
   readonly version: string
   readonly sessions: SessionService
+  readonly fleet?: FleetOfRoutes | undefined
   readonly speech: Pick<SpeechPort, 'languages'> & Pick<SpeakPort, 'voices'>
   readonly text?: Pick<TextService, 'targets'> | undefined
   readonly identity: Identity
@@ -90,7 +92,7 @@ export interface PublicServerCounters {
 export async function createPublicServer(options: PublicServerOptions): Promise<PublicServer> {
   const { clock, config, logger } = options
   const counters = { authenticationFailuresTotal: 0, requestsLimitedTotal: 0, authenticationsLimitedTotal: 0 }
-  const origins = createOriginPolicy(config.server.allowedOrigins, config.server.publicUrl)
+  const origins = createOriginPolicy(config.server.allowedOrigins, config.server.publicUrl, options.fleet?.pageOrigins)
   const clientOf = createClientResolver(config.server.trustedProxies)
   const failures = new AddressBuckets(clock, FAILED_AUTHENTICATIONS_PER_MINUTE)
   const onFailure = () => counters.authenticationFailuresTotal++

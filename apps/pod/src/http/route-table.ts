@@ -4,6 +4,11 @@ import { PAGE_PATHS } from './page.ts'
 
 export const WS_ROUTE = '/p/:podId/v1/ws'
 
+/** `/p/<podId>/v1/sessions/...` -> `/v1/sessions/...`; every other address as it is. */
+export function withoutPodId(url: string): string {
+  return url.replace(/^\/p\/[^/?#]{1,64}(?=\/v1\/sessions\/)/, '')
+}
+
 /** `/v1/sessions/{sessionId}` -> `/v1/sessions/:sessionId` */
 export function routerPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1')

@@ -4,7 +4,10 @@ import type { ResolvedConfig } from '@parley/config'
 
 const HSTS_SECONDS = 15_552_000
 
-export function helmetOptions(tls: ResolvedConfig['tls']['mode']): FastifyHelmetOptions {
+export function helmetOptions(
+  tls: ResolvedConfig['tls']['mode'],
+  pageOrigins: (host: string | undefined) => readonly string[] = () => [],
+): FastifyHelmetOptions {
   return {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -19,7 +22,7 @@ export function helmetOptions(tls: ResolvedConfig['tls']['mode']): FastifyHelmet
         mediaSrc: ["'self'", 'blob:'],
         manifestSrc: ["'self'"],
         // A session may live on another pod, whose address the page learns only then.
-        connectSrc: ["'self'", 'ws:', 'wss:'],
+        connectSrc: ["'self'", 'ws:', 'wss:', ({ headers }) => pageOrigins(headers.host).join(' ')],
         baseUri: ["'none'"],
         formAction: ["'none'"],
         frameAncestors: ["'none'"],

@@ -27,6 +27,8 @@ export interface UpgradeContext {
   readonly connectionsOfAddress: number
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
+  /** WebSocket address of another pod of the fleet, for who came to `host`; nobody else is there unless told. */
+  readonly socketUrlOf?: ((podId: string, host: string | undefined) => string | undefined) | undefined
 }
 
 /** Id of the pod a WebSocket address names; undefined when the path is not one. */
@@ -34,9 +36,10 @@ export function podIdOfPath(url: string): string | undefined {
   return WS_PATH.exec(url.split('?', 1)[0] ?? '')?.[1]
 }
 
-export function wrongPod(asked: string, podId: string): ParleyError {
+/** `location`: where the pod that was asked for is now, if anywhere. */
+export function wrongPod(asked: string, podId: string, location: string | undefined): ParleyError {
   const message = `this is ${podId}; the address names ${asked.slice(0, 40)}, which is not here (any more)`
-  return new ParleyError('WRONG_POD', { message })
+  return new ParleyError('WRONG_POD', { message, ...(location === undefined ? {} : { location }) })
 }
 
 /** Nothing, or the refusal. Checked from the address inwards; what costs others most (limits) comes last. */
@@ -50,10 +53,13 @@ export function decideUpgrade(request: UpgradeRequest, context: UpgradeContext):
   return refusal ? err(refusal) : ok(undefined)
 }
 
-function addressRefusal({ url, method }: UpgradeRequest, { podId }: UpgradeContext): ParleyError | undefined {
+function addressRefusal(
+  { url, method, host }: UpgradeRequest,
+  { podId, socketUrlOf }: UpgradeContext,
+): ParleyError | undefined {
   const asked = podIdOfPath(url)
   if (asked === undefined) return new ParleyError('NOT_FOUND', { message: 'there is no WebSocket at this address' })
-  if (asked !== podId) return wrongPod(asked, podId)
+  if (asked !== podId) return wrongPod(asked, podId, socketUrlOf?.(asked, host))
   return method === 'GET' ? undefined : new ParleyError('METHOD_NOT_ALLOWED')
 }
 

@@ -12,6 +12,7 @@ import { CLIENT_SOCKET_OPTIONS } from '../sessions/client-socket.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import { ConnectionCounts } from './address-limits.ts'
 import { type Client, type ClientResolver, mayCarryKeys } from './client-address.ts'
+import type { FleetOfRoutes } from './fleet-of-routes.ts'
 import type { OriginPolicy } from './origins.ts'
 import { rawProblem } from './problem.ts'
 import { publicUrlsOf } from './public-urls.ts'
@@ -26,6 +27,7 @@ export interface UpgradeOptions {
   readonly clientOf: ClientResolver
   readonly origins: OriginPolicy
   readonly phase: () => PodPhase
+  readonly fleet?: Pick<FleetOfRoutes, 'socketUrlOf'> | undefined
   /** Takes the upgrades of the addresses it handles; nobody does unless told. */
   readonly streams?: Pick<StreamEndpoints, 'handles' | 'onUpgrade'> | undefined
   readonly logger: Logger
@@ -67,6 +69,7 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): Upgrade
       connectionsOfAddress: counts.of(client.network),
       maxConnections: config.limits.connections,
       maxConnectionsPerAddress: config.limits.connectionsPerAddress,
+      socketUrlOf: options.fleet?.socketUrlOf,
     }
   }
 

@@ -20,12 +20,26 @@ export async function greet(connection: ClientConnection, hello: Hello, host: Gr
     }
     const redeeming = host.tokens.redeem(hello.token)
     const redeemed = await withDeadline(host.clock, HELLO_DEADLINE_MS, 'redeeming a token', redeeming)
-    if (redeemed.ok) await greetWith(redeemed.value, connection, hello, host)
+    if (redeemed.ok) await greetWhereItIs(redeemed.value, connection, hello, host)
     else connection.refuse(redeemed.error.code, { ...redeemed.error.details, ...echo(hello) })
   } catch (failure) {
     // The connection's own hello deadline has ended it by then, with its own words.
     if (!(failure instanceof DeadlineError)) connection.fail(failure)
   }
+}
+
+/** A session that is not here may be on another pod: then the client is told which. */
+async function greetWhereItIs(
+  redeemed: Redeemed,
+  connection: ClientConnection,
+  hello: Hello,
+  host: GreetingHost,
+): Promise<void> {
+  const { sessionId } = redeemed.claims
+  const isHere = host.registry.get(sessionId) !== undefined
+  const told = isHere ? undefined : await host.elsewhere?.(sessionId, connection.peer.wsUrl)
+  if (told?.code !== 'WRONG_POD') await greetWith(redeemed, connection, hello, host)
+  else if (connection.isChecking) connection.refuse('WRONG_POD', { ...told.details, ...echo(hello) })
 }
 
 async function greetWith(

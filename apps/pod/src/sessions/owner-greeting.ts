@@ -8,7 +8,7 @@
 //   resume token | -        | welcome, and the older| welcome           | SESSION_UNKNOWN
 //                |          | connection `replaced` |                   |
 import type { Clock } from '@parley/kernel'
-import type { AudioFormat, Hello } from '@parley/protocol'
+import type { AudioFormat, Hello, ParleyError } from '@parley/protocol'
 import { encodeServer, type OwnerAttach, type Session, type SessionRegistry } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
 import { UdpToSession } from '../bridges/udp-to-session.ts'
@@ -16,6 +16,9 @@ import type { ResumeClaims, TicketClaims, Tokens } from '../identity/identity-po
 import type { ClientConnection } from './client-connection.ts'
 import { offerUdp, type UdpAnswer, type UdpService } from './udp-offer.ts'
 import { echo, ownerWelcome, tellCaptions, type WelcomeHost, welcome } from './welcome.ts'
+
+/** What a client is told whose session is not on this pod; `wsUrl`: the address it came to. Within seconds, and never rejects. */
+export type ElsewhereLookup = (sessionId: string, wsUrl: string) => Promise<ParleyError>
 
 export interface GreetingHost extends WelcomeHost {
   readonly clock: Clock
@@ -25,6 +28,10 @@ export interface GreetingHost extends WelcomeHost {
   readonly registry: SessionRegistry
   /** Undefined when UDP is switched off. */
   readonly udp: UdpService | undefined
+  /** Undefined: nobody else would know. */
+  readonly elsewhere: ElsewhereLookup | undefined
+  /** The client of a session has come for the first time. */
+  readonly onJoined: (sessionId: string) => void
 }
 
 export async function greetTicket(
@@ -53,6 +60,7 @@ export async function greetTicket(
     connection.refuse(isGone ? 'SESSION_UNKNOWN' : 'TICKET_USED', echo(hello))
     return
   }
+  host.onJoined(session.id)
   sayWelcome(connection, hello, session, format, prepared, undefined, host)
 }
 

@@ -11,6 +11,7 @@ import {
   ParleyError,
   type PodId,
   type SessionCreated,
+  type SessionId,
   type SessionView,
   TICKET_LIFETIME_MS,
   type WatchLink,
@@ -39,9 +40,17 @@ import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
-import type { GreetingHost } from './owner-greeting.ts'
+import type { ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
 import { maySee, userOf, viewOf } from './session-access.ts'
-import type { HistoryPage, Peer, PublicUrls, SessionService, SessionStats } from './session-service.ts'
+import type {
+  HistoryPage,
+  Peer,
+  Placed,
+  PublicUrls,
+  SessionSeats,
+  SessionService,
+  SessionStats,
+} from './session-service.ts'
 import { Ticker } from './ticker.ts'
 import type { UdpService } from './udp-offer.ts'
 
@@ -63,6 +72,12 @@ export interface PodSessionsOptions {
   readonly udp?: UdpService | undefined
   /** Of this loop; nobody measures unless told. */
   readonly stages?: StageTimer
+  /** Who keeps the seats; `sessions.seats` of the configuration and nobody to tell unless told. */
+  readonly seats?: SessionSeats
+  /** What a client is told whose session is not here, by the address it came to; SESSION_UNKNOWN unless told. */
+  readonly elsewhere?: ElsewhereLookup
+  /** WebSocket addresses of the fleet, for a client that came to `ownUrl`; that one unless told. */
+  readonly entryUrls?: (ownUrl: string) => readonly string[]
   readonly logger: Logger
 }
 
@@ -85,6 +100,7 @@ class PodSessions implements SessionService {
   readonly #registry = new SessionRegistry()
   readonly #connections = new Set<ClientConnection>()
   readonly #historyBudget: HistoryBudget
+  readonly #seats: SessionSeats
   readonly #ticker: Ticker
   readonly #abilities: Abilities
   readonly #sessionHost: SessionHost
@@ -97,6 +113,7 @@ class PodSessions implements SessionService {
     const { clock, config, logger, podId, tokens } = options
     this.#options = options
     this.#stages = options.stages ?? NO_STAGES
+    this.#seats = options.seats ?? { seats: () => config.sessions.seats, came() {}, ended() {} }
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
     this.#abilities = new Abilities(options)
     this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
@@ -124,6 +141,9 @@ class PodSessions implements SessionService {
       tokens,
       registry: this.#registry,
       udp: options.udp,
+      elsewhere: options.elsewhere,
+      entryUrls: options.entryUrls ?? ((ownUrl) => [ownUrl]),
+      onJoined: (sessionId) => this.#seats.came(sessionId),
     }
     this.#connectionHost = {
       clock,
@@ -143,12 +163,14 @@ class PodSessions implements SessionService {
     principal: Principal,
     body: CreateSession,
     urls: PublicUrls,
+    placed?: Placed,
   ): Promise<Result<SessionCreated, ParleyError>> {
-    const admitted = this.#admit(principal, body)
+    const admitted = this.#admit(principal, body, placed?.sessionId)
     if (!admitted.ok) {
-      countUp(this.#counters.refusedTotal, admitted.error.code)
+      this.countRefusal(admitted.error.code)
       return admitted
     }
+    placed?.onAdmitted()
     const session = admitted.value
     const { id: sessionId, tenant, user, language } = session.identity
     try {
@@ -170,17 +192,23 @@ class PodSessions implements SessionService {
     }
   }
 
+  countRefusal(code: ErrorCode): void {
+    countUp(this.#counters.refusedTotal, code)
+  }
+
   /** Everything that is reserved is reserved here, before anybody yields. */
-  #admit(principal: Principal, body: CreateSession): Result<Session, ParleyError> {
+  #admit(principal: Principal, body: CreateSession, placedId?: string): Result<Session, ParleyError> {
+    // A call of another pod that was heard twice.
+    if (placedId !== undefined && this.#registry.get(placedId)) return err(new ParleyError('SESSION_REPLACED'))
     const user = userOf(principal, body)
     if (!user.ok) return user
     const language = canonicalLanguage(body.language ?? DEFAULT_LANGUAGE)
     if (!language.ok) return language
-    const { sessions, limits } = this.#options.config
+    const { limits } = this.#options.config
     const admission = admit({
       isClosing: this.#closing !== undefined,
       sessions: this.#registry.size,
-      seats: sessions.seats,
+      seats: this.#seats.seats(),
       userSessions: this.#registry.countOf(principal.tenant, user.value),
       sessionsPerUser: limits.sessionsPerUser,
     })
@@ -189,7 +217,7 @@ class PodSessions implements SessionService {
     if (!reserved.ok) return reserved
     const session = new Session(
       {
-        id: newId('ses'),
+        id: (placedId as SessionId | undefined) ?? newId('ses'),
         tenant: principal.tenant,
         user: user.value,
         language: language.value,
@@ -289,6 +317,7 @@ class PodSessions implements SessionService {
 
   #forget(session: Session, reason: CloseReason): void {
     this.#registry.remove(session)
+    this.#seats.ended(session.id)
     const { id, feed, audioMs, createdAtWallMs } = session
     const lastedMs = this.#options.clock.wallMs() - createdAtWallMs
     this.#options.logger.info(
@@ -323,7 +352,7 @@ class PodSessions implements SessionService {
       opening: states.opening,
       active: states.active,
       suspended: states.suspended,
-      seats: this.#options.config.sessions.seats,
+      seats: this.#seats.seats(),
       sockets: this.#connections.size,
       watchers,
       historyBytes: this.#historyBudget.usedBytes,

@@ -3,6 +3,7 @@ import type { Result } from '@parley/kernel'
 import type {
   CloseReason,
   CreateSession,
+  ErrorCode,
   HistoryQuery,
   ParleyError,
   SessionCreated,
@@ -39,9 +40,33 @@ export interface HistoryPage {
   readonly more: boolean
 }
 
+/** Of a session whose seat was given elsewhere. */
+export interface Placed {
+  readonly sessionId: string
+  /** Called when it is admitted here, before anybody can come for it. */
+  readonly onAdmitted: () => void
+}
+
+/** Who keeps the seats of this pod. */
+export interface SessionSeats {
+  /** How many there are. */
+  seats(): number
+  /** The client of the session has come for the first time. */
+  came(sessionId: string): void
+  /** The session is over; told once, also of one whose client never came. */
+  ended(sessionId: string): void
+}
+
 export interface SessionService {
-  /** Seat and slot are reserved before the first await. */
-  create(principal: Principal, body: CreateSession, urls: PublicUrls): Promise<Result<SessionCreated, ParleyError>>
+  /** Seat and slot are reserved before the first await. With an id of its own unless `placed` brings one. */
+  create(
+    principal: Principal,
+    body: CreateSession,
+    urls: PublicUrls,
+    placed?: Placed,
+  ): Promise<Result<SessionCreated, ParleyError>>
+  /** A session was refused before this pod was asked. */
+  countRefusal(code: ErrorCode): void
   /** SESSION_UNKNOWN for sessions of other tenants and, to roles user and page, of other users: existence is not told. */
   view(principal: Principal, sessionId: string): Result<SessionView, ParleyError>
   /** Events of a session that lives, page by page. SESSION_UNKNOWN as for `view`. */

@@ -15,6 +15,8 @@ import type { UdpAnswer } from './udp-offer.ts'
 export interface WelcomeHost {
   readonly podId: string
   readonly graceMs: number
+  /** WebSocket addresses of the fleet for a client that came to `ownUrl`, that one first. */
+  readonly entryUrls: (ownUrl: string) => readonly string[]
 }
 
 /** What owners and watchers are told alike. */
@@ -40,7 +42,7 @@ export function welcome(
     pingIntervalMs: PING_INTERVAL_MS,
     deadAfterMs: DEAD_AFTER_MS,
     graceMs: host.graceMs,
-    entryUrls: [wsUrl],
+    entryUrls: [...host.entryUrls(wsUrl)],
     replayTo: feed.seq,
     ...(subscriptions ? { subscriptions } : {}),
   }

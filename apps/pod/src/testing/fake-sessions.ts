@@ -81,6 +81,8 @@ export class FakeSessions implements SessionService {
     return ok({ sessionId, ticket: 'ticket', ticketExpiresAtMs: 2, url: urls.wsUrl, language: body.language ?? 'en' })
   }
 
+  countRefusal(): void {}
+
   view(_principal: Principal, sessionId: string) {
     const view = this.#views.get(sessionId)
     return view ? ok(view) : err(new ParleyError('SESSION_UNKNOWN'))

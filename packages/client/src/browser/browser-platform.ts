@@ -71,7 +71,7 @@ const sendByFetch: SendHttp = async (request, signal) => {
     response = await fetch(request.url, {
       method: request.method,
       headers: request.headers,
-      credentials: 'same-origin',
+      credentials: request.cookiesElsewhere ? 'include' : 'same-origin',
       redirect: 'error',
       cache: 'no-store',
       signal,

@@ -15,6 +15,7 @@ import type {
 } from '@parley/protocol'
 import { asClientError, errorFromProblem, ParleyClientError } from './errors.ts'
 import type { ClientPlatform, HttpAnswer, HttpRequest } from './platform.ts'
+import { allowedTarget } from './reconnect.ts'
 
 /** Exactly one of them. Browsers only ever hold the page session, whose cookie they cannot read. */
 export interface ClientCredential {
@@ -34,12 +35,19 @@ export interface ApiOptions extends ClientCredential {
 }
 
 const HTTP_DEADLINE_MS = 10_000
+const WRONG_POD_STATUS = 421
+const MAX_HOMES = 1_000
 
 export class ParleyApi {
   readonly #platform: ClientPlatform
   readonly #base: URL
   readonly #headers: Readonly<Record<string, string>>
   readonly #deadlineMs: number
+  readonly #withCookies: boolean
+  /** Addresses of the platform beside the one that was given: where it may send calls to. */
+  #entryUrls: readonly string[] = []
+  /** Sessions opened here that live at another address, and that address; the oldest are forgotten: the platform says it again. */
+  readonly #homes = new Map<string, string>()
 
   /** Throws INVALID_FIELD when the address or the credentials cannot be right. */
   constructor(platform: ClientPlatform, options: ApiOptions) {
@@ -47,6 +55,15 @@ export class ParleyApi {
     this.#base = parseBase(options.url)
     this.#headers = credentialHeaders(options, platform.sendsCookies)
     this.#deadlineMs = options.httpDeadlineMs ?? HTTP_DEADLINE_MS
+    this.#withCookies = options.pageCookie === true
+  }
+
+  /**
+   * The platform's entry addresses, as the welcome of a session names them: a call about a session that lives on another pod goes there when the
+   * pod is at one of them, with the credential. The given address is always one.
+   */
+  trust(entryUrls: readonly string[]): void {
+    this.#entryUrls = entryUrls
   }
 
   /** Origin and base path, without a slash at the end. */
@@ -57,6 +74,8 @@ export class ParleyApi {
   async createSession(body: CreateSession): Promise<SessionCreated> {
     const created = await this.#call<SessionCreated>('POST', '/v1/sessions', body, ['sessionId', 'ticket', 'url'])
     this.#refuseDowngrade(created.url)
+    this.trust([...this.#entryUrls, created.url])
+    this.#remember(created)
     return created
   }
 
@@ -117,9 +136,13 @@ export class ParleyApi {
     needed: readonly string[],
     deadlineMs = this.#deadlineMs,
   ): Promise<T> {
-    const url = `${this.url}${path}`
-    const answer = await this.#send(method, url, body, deadlineMs)
-    if (answer.status >= 400) throw errorOfAnswer(answer, url)
+    const home = this.#homes.get(/^\/v1\/sessions\/([^/?]+)/.exec(path)?.[1] ?? '')
+    const url = `${home ?? this.url}${path}`
+    const first = await this.#send(method, url, body, deadlineMs, home !== undefined)
+    const elsewhere = first.status === WRONG_POD_STATUS ? this.#locationOf(errorOfAnswer(first, url)) : undefined
+    // Once: a pod that sends further does not know better than the first.
+    const answer = elsewhere === undefined ? first : await this.#send(method, elsewhere, body, deadlineMs, true)
+    if (answer.status >= 400) throw errorOfAnswer(answer, elsewhere ?? url)
     if (answer.status >= 300) {
       const detail = `${url} redirects${answer.location ? ` to ${answer.location}` : ''}`
       throw new ParleyClientError('BAD_ANSWER', { detail, nextStep: 'Give the address it redirects to.' })
@@ -136,11 +159,13 @@ export class ParleyApi {
     url: string,
     body: object | undefined,
     deadlineMs: number,
+    isElsewhere = false,
   ): Promise<HttpAnswer> {
     const abort = new AbortController()
     const headers: Record<string, string> = { accept: 'application/json, application/problem+json', ...this.#headers }
     if (body) headers['content-type'] = 'application/json'
-    const request = { method, url, headers, ...(body ? { body: JSON.stringify(body) } : {}) }
+    const cookies = isElsewhere && this.#withCookies ? { cookiesElsewhere: true } : {}
+    const request = { method, url, headers, ...cookies, ...(body ? { body: JSON.stringify(body) } : {}) }
     try {
       const work = this.#platform.sendHttp(request, abort.signal)
       return await withDeadline(this.#platform.clock, deadlineMs, `${method} ${url}`, work)
@@ -151,6 +176,23 @@ export class ParleyApi {
       }
       throw asClientError(thrown, 'CONNECT_FAILED')
     }
+  }
+
+  /** Behind one address a proxy, or the pod's answer, finds the session; at another it is asked about there from the beginning. */
+  #remember({ sessionId, url }: SessionCreated): void {
+    const home = url.replace(/^ws/, 'http').replace(/\/v1\/ws$/, '')
+    if (home === url || URL.parse(home)?.host === this.#base.host) return
+    const [oldest] = this.#homes.keys()
+    if (this.#homes.size >= MAX_HOMES && oldest !== undefined) this.#homes.delete(oldest)
+    this.#homes.set(sessionId, home)
+  }
+
+  /** Where a call is to be made instead: only within the entry addresses, never from encrypted to readable. */
+  #locationOf({ code, location }: ParleyClientError): string | undefined {
+    if (code !== 'WRONG_POD' || location === undefined || !URL.canParse(location)) return undefined
+    if (!/^https?:$/.test(new URL(location).protocol)) return undefined
+    const own = this.url.replace(/^http/, 'ws')
+    return allowedTarget(location, [own, ...this.#entryUrls], own) === undefined ? undefined : location
   }
 
   /** A ticket must not travel readable because a proxy's address was guessed wrong. */

@@ -31,6 +31,8 @@ export interface HttpRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** Browsers: the cookie goes with it although it is for another origin, one of the platform's own. */
+  readonly cookiesElsewhere?: boolean
 }
 
 export interface HttpAnswer {

@@ -276,8 +276,9 @@ export class ParleySession {
   }
 
   #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
-    const { receivedMediaTime = 0, settledMediaTime } = welcome
-    this.#audio.setPace(welcome.audioPaceRatio)
+    const { receivedMediaTime = 0, settledMediaTime, audioPaceRatio, entryUrls } = welcome
+    this.api.trust(entryUrls)
+    this.#audio.setPace(audioPaceRatio)
     const { again, lost } = this.#audio.attach(receivedMediaTime, settledMediaTime)
     this.#router.attach(welcome)
     this.#wantMicrophone(welcome.microphone ?? true)

@@ -60,6 +60,11 @@ export interface LoadReport {
   readonly warmingSeats: number
   /** Of each resource, 0 (at its bound) to 1 (idle). */
   readonly headroomRatios: Readonly<Record<string, number>>
+  /**
+   * What placement goes by; the scarcest of `headroomRatios` unless told: a member knows which of its resources bound it and which only say where a
+   * session is better off.
+   */
+  readonly placingRatio?: number
   readonly leaseMs: number
 }
 

@@ -89,6 +89,18 @@ export function placementContract(name: string, create: CreateSubject): void {
     assert.equal(await place('ses_3'), 'pod_b', 'half of 0.49 is less than 0.4')
   })
 
+  test(`[FD7] ${name}: a member may say what placement goes by; what it measured is listed all the same`, async (t) => {
+    const { directory } = await create(t)
+    const by = await joined(directory, 'pod_a', { ratedSeats: 10 })
+    const claim = (n: number) => refusalOf(directory.claim(asking(by, `ses_${n}`)))
+    await granted(directory.report(by, load({ headroomRatios: { cpu: 0 } })))
+    assert.equal(await claim(1), 'FLEET_FULL')
+    await granted(directory.report(by, load({ headroomRatios: { cpu: 0 }, placingRatio: 0.15 })))
+    assert.deepEqual([await claim(1), await claim(2), await claim(3)], ['none', 'none', 'FLEET_FULL'])
+    const [status] = await granted(directory.members())
+    assert.deepEqual(status?.headroomRatios, { cpu: 0 })
+  })
+
   test(`[FD5] ${name}: a key sticks to its pod while that has room, whoever else comes`, async (t) => {
     const { directory } = await create(t)
     const by = await joined(directory, 'pod_a', { ratedSeats: 3 })

@@ -21,6 +21,8 @@ export interface MemberRecord {
   /** Since the last report. */
   claims: number
   headroomRatios: Readonly<Record<string, number>>
+  /** What placement goes by. */
+  placingRatio: number
   reportedAtMs: number
   /** Sessions it owns or that are to move to it. */
   readonly sessions: Set<string>
@@ -61,6 +63,7 @@ export function newMember(request: JoinRequest, hash: number, token: FencingToke
     warmingSeats: 0,
     claims: 0,
     headroomRatios: {},
+    placingRatio: UNKNOWN_HEADROOM,
     reportedAtMs: nowMs,
     sessions: new Set(),
   }
@@ -71,6 +74,7 @@ export function takeReport(member: MemberRecord, load: LoadReport, nowMs: number
   member.unlistedSeats = wholeSeats(load.unlistedSeats)
   member.warmingSeats = wholeSeats(load.warmingSeats)
   member.headroomRatios = measured(load.headroomRatios)
+  member.placingRatio = placingRatio(load)
   member.claims = 0
   member.reportedAtMs = nowMs
 }
@@ -110,8 +114,14 @@ export const NOBODY = { kind: 'pod', roles: [], urls: {}, version: '' } as const
 const UNKNOWN_HEADROOM = 1_000_000
 
 /** The scarcest of the resources. */
-export const scarcest = (headroomRatios: Readonly<Record<string, number>>): number =>
+const scarcest = (headroomRatios: Readonly<Record<string, number>>): number =>
   Math.min(UNKNOWN_HEADROOM, ...Object.values(headroomRatios))
+
+/** What placement goes by. */
+export const placingRatio = (load: LoadReport): number =>
+  load.placingRatio !== undefined && Number.isFinite(load.placingRatio)
+    ? load.placingRatio
+    : scarcest(measured(load.headroomRatios))
 
 /** Those that are numbers: what could not be measured says nothing. */
 export const measured = (headroomRatios: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
@@ -127,7 +137,7 @@ export function candidateOf(member: MemberRecord, nowMs: number): SeatCandidate 
     isServing: member.drainUntilMs === undefined,
     ratedSeats: member.ratedSeats,
     takenSeats: member.heldSeats + member.reservedSeats + member.unlistedSeats,
-    headroomRatio: scarcest(member.headroomRatios),
+    headroomRatio: member.placingRatio,
     warmingSeats: member.warmingSeats + member.claims,
     ageMs: nowMs - member.reportedAtMs,
   }

@@ -21,7 +21,7 @@ import type {
   SessionCredentials,
 } from '../directory.ts'
 import type { FencingToken } from '../fencing-token.ts'
-import { measured, scarcest, wholeSeats } from '../memory/records.ts'
+import { measured, placingRatio, wholeSeats } from '../memory/records.ts'
 import {
   type AboutWhat,
   readChange,
@@ -99,7 +99,7 @@ export class RedisDirectory implements FleetDirectory {
     const args = [
       wholeSeats(unlistedSeats),
       wholeSeats(warmingSeats),
-      scarcest(ratios),
+      placingRatio(load),
       JSON.stringify(ratios),
       leaseMs,
     ]

@@ -1,0 +1,43 @@
+// Which directory a pod has: in its own memory when it is alone, in Redis when the configuration names one.
+import { readFile } from 'node:fs/promises'
+import type { ResolvedConfig } from '@parley/config'
+import { type FleetDirectory, MemoryDirectory } from '@parley/fleet'
+import type { Clock, Scope } from '@parley/kernel'
+import type { Logger } from '@parley/telemetry'
+import { StartFailure } from '../exit-codes.ts'
+
+/** A Redis that is slow for longer than this is away: admission goes on without it. */
+const COMMAND_TIMEOUT_MS = 2_000
+
+export interface OpenDirectory {
+  readonly kind: 'memory' | 'redis'
+  readonly directory: FleetDirectory
+}
+
+/** Never waits for Redis: a pod starts without it, alone, and says so. Throws StartFailure when the configuration cannot be right. */
+export async function openDirectory(
+  clock: Clock,
+  scope: Scope,
+  config: ResolvedConfig['fleet'],
+  logger: Logger,
+): Promise<OpenDirectory> {
+  const { redisUrl: url, redisCaFile, name: fleet } = config
+  if (url === '') return { kind: 'memory', directory: new MemoryDirectory(clock) }
+  const ca = redisCaFile === '' ? undefined : await readCa(redisCaFile)
+  const address = { url, ...(ca === undefined ? {} : { ca }) }
+  // Who needs no Redis does not load its client.
+  const { RedisDirectory } = await import('@parley/fleet/redis')
+  const directory = new RedisDirectory({ clock, scope, address, fleet, commandTimeoutMs: COMMAND_TIMEOUT_MS })
+  directory.link.on('warning', (warning) => logger.warn({ warning }, 'Redis of the fleet'))
+  return { kind: 'redis', directory }
+}
+
+async function readCa(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const kind = code === 'EACCES' || code === 'EPERM' ? 'noPermission' : 'usage'
+    throw new StartFailure(kind, 'TLS_UNUSABLE', `cannot read fleet.redisCaFile ${file} (${code})`, error)
+  }
+}

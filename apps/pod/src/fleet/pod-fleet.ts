@@ -1,0 +1,263 @@
+// A pod's part in the fleet: its membership, the seats of its sessions, who else is there, and where the sessions of others are. One pod alone is a
+// fleet of one, by the same path, with the directory in its memory.
+import {
+  type Answer,
+  type FencingToken,
+  type FleetDirectory,
+  type MemberStatus,
+  Membership,
+  type MembershipState,
+  type PlacementWish,
+} from '@parley/fleet'
+import type { Clock, Scope } from '@parley/kernel'
+import { ParleyError, TICKET_LIFETIME_MS } from '@parley/protocol'
+import type { Logger } from '@parley/telemetry'
+import type { SessionSeats } from '../sessions/session-service.ts'
+import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
+import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
+import { livesAt, nobodyKnows } from './refusal.ts'
+import { SeatBook } from './seat-book.ts'
+
+export interface PodFleetOptions {
+  readonly clock: Clock
+  readonly podId: string
+  readonly version: string
+  readonly directory: FleetDirectory
+  readonly kind: 'memory' | 'redis'
+  /** Rating until an operator says otherwise. */
+  readonly seats: number
+  readonly logger: Logger
+}
+
+export interface FleetStart {
+  /** Where clients reach this pod. */
+  readonly publicUrl: string
+  /** Where other pods do; undefined when nobody calls. */
+  readonly callsUrl: string | undefined
+  readonly headroom: () => HeadroomRatios
+}
+
+export interface FleetState {
+  readonly directory: 'memory' | 'redis'
+  readonly state: MembershipState['kind'] | 'misconfigured'
+  /** One sentence for a person, while something is wrong. */
+  readonly problem?: string
+  readonly warnings: readonly string[]
+}
+
+/** How a caller reached this pod: what it is told of others is told in the same terms. */
+export interface Reach {
+  /** The Host header. */
+  readonly host: string | undefined
+}
+
+export const POD_ROLES = ['api', 'sessions'] as const
+/** A reservation lasts as long as the ticket that goes with it, and a moment longer: the pod ends it first. */
+export const RESERVE_MS = TICKET_LIFETIME_MS + 2_000
+/** Entry addresses a client is told, this pod's own included. */
+const MAX_ENTRIES = 8
+const PUBLIC = 'public'
+const CALLS = 'calls'
+
+export class PodFleet implements SessionSeats {
+  readonly seatBook: SeatBook
+  /** Sessions asked for at this pod, by where they were opened. */
+  readonly placed = { here: 0, there: 0, alone: 0 }
+  readonly #options: PodFleetOptions
+  #membership: Membership | undefined
+  #members: readonly MemberStatus[] = []
+  #looking: Promise<void> | undefined
+  #lookAgain = false
+  #saidState: MembershipState['kind'] | undefined
+
+  constructor(options: PodFleetOptions) {
+    this.#options = options
+    this.seatBook = new SeatBook(options)
+  }
+
+  /** Joins from now on; leaves when `scope` closes. */
+  start(scope: Scope, { publicUrl, callsUrl, headroom }: FleetStart): void {
+    const { clock, directory, podId, version, seats, logger } = this.#options
+    const urls = { [PUBLIC]: publicUrl, ...(callsUrl === undefined ? {} : { [CALLS]: callsUrl }) }
+    const membership = new Membership({
+      clock,
+      scope,
+      directory,
+      member: { memberId: podId, kind: 'pod', roles: POD_ROLES, urls, version },
+      ratedSeats: seats,
+      load: () => {
+        const headroomRatios = headroom()
+        const { unlistedSeats, warmingSeats } = this.seatBook
+        const placing = { ratedSeats: this.seats(), warmingSeats, isAlone: !this.isShared }
+        const placingRatio = placingRatioOf(headroomRatios, placing)
+        return { unlistedSeats, warmingSeats, headroomRatios, placingRatio }
+      },
+      sessions: () => this.seatBook.sessions(),
+    })
+    this.#membership = membership
+    this.seatBook.join(membership)
+    membership.on('state', (state) => this.#onState(state))
+    membership.on('orders', ({ isDraining, ratedSeats }) =>
+      logger.debug({ isDraining, ratedSeats }, 'orders of the fleet'),
+    )
+    membership.on('reclaimed', ({ sessionId, answer }) => this.seatBook.reclaimed(sessionId, answer))
+    scope.own(directory.watch(() => this.#look()))
+  }
+
+  // ---- seats, for sessions ----
+
+  seats(): number {
+    return this.#membership?.orders?.ratedSeats ?? this.#options.seats
+  }
+
+  came(sessionId: string): void {
+    this.seatBook.came(sessionId)
+  }
+
+  ended(sessionId: string): void {
+    this.seatBook.ended(sessionId)
+  }
+
+  // ---- placement ----
+
+  /** Other pods may be in its directory. */
+  get isShared(): boolean {
+    return this.#options.kind !== 'memory'
+  }
+
+  /** The directory can be asked for a seat. Without it this pod decides alone. */
+  get isMember(): boolean {
+    return this.#membership?.state.kind === 'member' && this.#membership.credentials !== undefined
+  }
+
+  get isDraining(): boolean {
+    return this.#membership?.orders?.isDraining ?? false
+  }
+
+  claim(
+    sessionId: string,
+    wish: Pick<PlacementWish, 'policy' | 'salt' | 'exclude'>,
+  ): ReturnType<FleetDirectory['claim']> {
+    const by = this.#membership?.credentials
+    if (!by) throw new Error('a claim needs a membership; see isMember')
+    return this.#options.directory.claim({ sessionId, by, role: 'sessions', reserveMs: RESERVE_MS, ...wish })
+  }
+
+  /** Somebody told this pod that it is no member (any more). */
+  fenced(): void {
+    this.#membership?.fenced()
+  }
+
+  release(sessionId: string, token: FencingToken): void {
+    void this.seatBook.release({ sessionId, token })
+  }
+
+  callsUrlOf(urls: Readonly<Record<string, string>>): string | undefined {
+    return urls[CALLS]
+  }
+
+  baseOf(urls: Readonly<Record<string, string>>, reach: Reach): string {
+    return reachedUrl(urls[PUBLIC] ?? '', reach.host)
+  }
+
+  // ---- where others are ----
+
+  /** WebSocket addresses of the fleet's pods for a client that came to `ownUrl`, that one first. */
+  entryUrls(ownUrl: string): readonly string[] {
+    const { host } = URL.parse(ownUrl) ?? {}
+    const others = this.#others().map(({ memberId, urls }) => urlsAt(this.baseOf(urls, { host }), memberId).wsUrl)
+    return [ownUrl, ...others.slice(0, MAX_ENTRIES - 1)]
+  }
+
+  /** Origins of the pages that other pods serve, for a caller that came to `host`. */
+  pageOrigins(host: string | undefined): readonly string[] {
+    return this.#others().map(({ urls }) => URL.parse(this.baseOf(urls, { host }))?.origin ?? '')
+  }
+
+  /** WebSocket address of a pod whose id stands in an address; undefined when nobody there has it. */
+  socketUrlOf(podId: string, reach: Reach): string | undefined {
+    const member = this.#others().find(({ memberId }) => memberId === podId)
+    return member && urlsAt(this.baseOf(member.urls, reach), podId).wsUrl
+  }
+
+  /** What a client is told whose session is not here. `path`: of a REST call; undefined: it has come by WebSocket. */
+  async elsewhere(sessionId: string, reach: Reach, path?: string): Promise<ParleyError> {
+    const { directory, podId } = this.#options
+    const answer = await directory.locate(sessionId)
+    if (!answer.ok) {
+      return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
+    }
+    const found = answer.value
+    if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
+      return new ParleyError('SESSION_UNKNOWN')
+    }
+    const base = this.baseOf(found.urls, reach)
+    const { memberId } = found
+    return livesAt(memberId, path === undefined ? urlsAt(base, memberId).wsUrl : callUrlAt(base, memberId, path))
+  }
+
+  // ---- for operators ----
+
+  get state(): FleetState {
+    const { directory, kind } = this.#options
+    const state = this.#membership?.state ?? { kind: 'joining' as const }
+    const problem = 'problem' in state ? state.problem : undefined
+    const isWrong = directory.state.kind === 'away' && directory.state.isMisconfigured
+    return {
+      directory: kind,
+      state: isWrong ? 'misconfigured' : state.kind,
+      ...(problem === undefined ? {} : { problem }),
+      warnings: directory.warnings,
+    }
+  }
+
+  members(): Answer<readonly MemberStatus[]> {
+    return this.#options.directory.members()
+  }
+  drain(memberId: string, withinMs: number): Answer<void> {
+    return this.#options.directory.drain(memberId, withinMs)
+  }
+  undrain(memberId: string): Answer<void> {
+    return this.#options.directory.undrain(memberId)
+  }
+  rate(memberId: string, ratedSeats: number): Answer<void> {
+    return this.#options.directory.rate(memberId, ratedSeats)
+  }
+
+  #others(): readonly MemberStatus[] {
+    const { podId } = this.#options
+    return this.#members.filter(({ memberId, kind, state }) => kind === 'pod' && state !== 'lost' && memberId !== podId)
+  }
+
+  #onState(state: MembershipState): void {
+    const { logger } = this.#options
+    // While the directory is away every report fails anew: said once.
+    const isNews = state.kind !== this.#saidState
+    this.#saidState = state.kind
+    if (state.kind === 'member') {
+      logger.info({}, 'member of the fleet')
+      this.seatBook.catchUp()
+      this.#look()
+    } else if (isNews && 'problem' in state) {
+      logger.warn(
+        { state: state.kind, why: state.problem },
+        'without the directory: this pod admits within its own rating',
+      )
+    }
+  }
+
+  /** Learns anew who is there: once for as many changes as come meanwhile. */
+  #look(): void {
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = this.#options.directory.members().then((answer) => {
+      if (answer.ok) this.#members = answer.value
+      this.#looking = undefined
+      if (!this.#lookAgain) return
+      this.#lookAgain = false
+      this.#look()
+    })
+  }
+}

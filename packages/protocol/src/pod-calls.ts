@@ -1,0 +1,37 @@
+// The one call that pods make to each other: open this session, a seat for it is reserved with you. What it carries, and both its ends' limits.
+import { type Static, Type } from 'typebox'
+import { CreateSessionSchema } from './http-api.ts'
+
+const strict = { additionalProperties: false } as const
+const text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
+
+export const POD_OPEN_PATH = '/fleet/v1/sessions'
+
+export const PodOpenCallSchema = Type.Object(
+  {
+    sessionId: text(64),
+    /** Of the reservation. */
+    token: Type.Object({ epoch: Type.Integer({ minimum: 0 }), counter: Type.Integer({ minimum: 0 }) }, strict),
+    /** Who asks, as the other pod has authenticated them. */
+    principal: Type.Object(
+      {
+        tenant: text(64),
+        role: Type.Enum(['admin', 'backend', 'user', 'page']),
+        user: Type.Optional(text(256)),
+        keyId: Type.Optional(text(64)),
+      },
+      strict,
+    ),
+    body: CreateSessionSchema,
+    /** Addresses of the called pod as the client can reach them. */
+    wsUrl: text(512),
+    pageUrl: text(512),
+  },
+  strict,
+)
+export type PodOpenCall = Static<typeof PodOpenCallSchema>
+
+/** A body of the REST interface, and what is put around it. */
+export const MAX_POD_CALL_BYTES = 72 * 1024
+/** Of the whole call: a client waits for it. */
+export const POD_CALL_DEADLINE_MS = 3_000
