@@ -66,7 +66,7 @@ function assertWhole({ finals, abandoned }: Heard, sentences: readonly string[])
 test('[PF3, PF6, PF8, PF11, UP14, UP15] two pods and their Redis: captions on both, a wrong pod says where, a drained one gets nothing, and Redis may die', async (t) => {
   const platform = await startPlatform([
     ...['--pods', '2', '--workers', '1'],
-    ...['--set', 'speech.slotsPerWorker=4', '--set', 'worker.roles=recognise'],
+    ...['--set', 'speech.slotsPerWorker=4', '--set', 'worker.roles=recognise', '--set', 'sessions.seats=20'],
   ])
   t.after(() => platform.stop())
   assert.equal(platform.pods?.length, 2)
@@ -125,7 +125,7 @@ test('[PF3, PF6, PF8, PF11, UP14, UP15] two pods and their Redis: captions on bo
   assert.deepEqual(new Set(late.map(podOf)), new Set([ids[0]]))
   const shown = await fleet(platform, 'status')
   assert.match(shown, /pod 2 .*draining, \d+ s left/)
-  assert.match(shown, /session 2\/2000/)
+  assert.match(shown, /session 2\/20 /)
   assert.match(shown, /loop \d+ cpu \d+ memory \d+ sockets \d+/)
   for (const session of late) await session.close()
   await fleet(platform, 'undrain', 'pod-2')

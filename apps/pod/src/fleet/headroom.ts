@@ -32,6 +32,8 @@ export const AMPLE_PLACING_RATIO = 2
 /** Sessions that are placed on a pod between two of its reports however busy it is: so many, or a tenth of its rating. */
 const SEATS_PER_REPORT = 20
 const LEAST_RATIO = 0.1
+/** Of what the directory subtracts for young sessions this much is added again: they do not refuse, and of pods alike the one with fewer is better. */
+const YOUNG_RATIO = 0.95
 /** Share of lost packets at which UDP counts as used up. */
 const UDP_LOSS_BOUND_RATIO = 0.1
 
@@ -80,12 +82,15 @@ export interface PodSeats {
  */
 export function placingRatioOf(headroom: HeadroomRatios, seats: PodSeats): number {
   const { ratedSeats, warmingSeats, isAlone } = seats
-  const floor = Math.min(1, Math.max(LEAST_RATIO, SEATS_PER_REPORT / ratedSeats)) + warmingSeats / ratedSeats
+  const floor = Math.min(1, Math.max(LEAST_RATIO, SEATS_PER_REPORT / ratedSeats))
+  const young = (YOUNG_RATIO * warmingSeats) / ratedSeats
   let least = AMPLE_PLACING_RATIO
   for (const [name, ratio] of Object.entries(headroom)) {
     const isHard = HARD.includes(name)
     if (ratio >= AMPLE_RATIO || (isAlone && !isHard)) continue
-    least = Math.min(least, isHard ? ratio / AMPLE_RATIO : Math.max(floor, ratio / AMPLE_RATIO))
+    // In tenths: less is noise, and where resources are alike seats decide.
+    const steering = Math.max(floor, Math.ceil((10 * ratio) / AMPLE_RATIO) / 10) + young
+    least = Math.min(least, isHard ? ratio / AMPLE_RATIO : steering)
   }
   return least
 }
