@@ -87,6 +87,10 @@ const REFUSED: Readonly<Partial<Record<ErrorCode, Words>>> = {
   TOO_MANY_CONNECTIONS: words('Too many connections', 'Close other pages that show captions, or wait a little.'),
   NO_SEAT: words('Every seat is taken', 'As many sessions are running as this pod is rated for.'),
   NO_SLOT: words('Every place for speech is taken', 'As many people are speaking as the speech workers can follow.'),
+  DIRECTORY_AWAY: words(
+    'The pods cannot agree right now',
+    'What runs goes on. A new session can be started in a moment; if it lasts, its operator should look at Redis.',
+  ),
   SPEECH_UNAVAILABLE: words(
     'No speech engine is ready',
     'It may still be starting. If it lasts, run ./parley doctor on the machine that runs Parley.',
