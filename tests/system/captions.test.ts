@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { SENTENCES, VOICES } from '@parley/audio/testing'
-import { createSession, watch } from '@parley/client'
+import { watch } from '@parley/client'
 import { wordErrors, words } from '../../benchmarks/lib/stats.ts'
 import { type Platform, parley, ROOT, startPlatform } from '../lib/platform.ts'
-import { record, speak, warmUp } from '../lib/speaker.ts'
+import { createSessionWhenRoom, record, speak, warmUp } from '../lib/speaker.ts'
 
 let platform: Platform
 
@@ -68,7 +68,11 @@ test('[IS1] eight sessions speak at once, and never a word of one is in another'
   const tasks = Array.from({ length: 8 }, async (_, index) => {
     const sentences = [SENTENCES[index * 2] as string, SENTENCES[index * 2 + 1] as string]
     const { samples } = await record(VOICES[index % VOICES.length] ?? 'slt', sentences)
-    const session = await createSession({ url: platform.url, apiKey: platform.apiKey, user: `speaker-${index}` })
+    const session = await createSessionWhenRoom({
+      url: platform.url,
+      apiKey: platform.apiKey,
+      user: `speaker-${index}`,
+    })
     await session.connect()
     const heard = await speak(session, samples)
     await session.close()
@@ -89,7 +93,7 @@ test('[IS1] eight sessions speak at once, and never a word of one is in another'
 
 test('[WT1] a watcher on a second screen sees the same finals in the same order', async () => {
   const { samples } = await record('slt', SENTENCES.slice(3, 5))
-  const session = await createSession({ url: platform.url, apiKey: platform.apiKey })
+  const session = await createSessionWhenRoom({ url: platform.url, apiKey: platform.apiKey })
   await session.connect()
   const link = await session.createWatchLink()
   const watcher = watch({ url: link.url, token: link.token })
@@ -110,7 +114,7 @@ test('[WT1] a watcher on a second screen sees the same finals in the same order'
 test('[FO1] kill -9 of every worker in mid-sentence: healed, no word lost, no word said twice', async () => {
   const sentences = SENTENCES.slice(5, 9)
   const { samples, sentences: spoken } = await record('slt', sentences)
-  const session = await createSession({ url: platform.url, apiKey: platform.apiKey })
+  const session = await createSessionWhenRoom({ url: platform.url, apiKey: platform.apiKey })
   await session.connect()
   const killAtMs = ((spoken[1]?.startMs ?? 0) + (spoken[1]?.endMs ?? 0)) / 2
   let killed = false

@@ -1,12 +1,12 @@
 // One speaker on a bad network: a relay of its own between the real client and a real platform, and what came of it.
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
-import { createSession, type ParleySession, type Resumed, type SessionOptions, type Transport } from '@parley/client'
+import type { ParleySession, Resumed, SessionOptions, Transport } from '@parley/client'
 import { systemClock } from '@parley/kernel'
 import { type Address, type ImpairmentOptions, type Relay, type RelayReport, startRelay } from '@parley/lab'
 import { wordErrors, words } from '../../../benchmarks/lib/stats.ts'
 import type { Platform } from '../../lib/platform.ts'
-import { type Heard, type Recording, speak } from '../../lib/speaker.ts'
+import { createSessionWhenRoom, type Heard, type Recording, speak } from '../../lib/speaker.ts'
 
 interface Health {
   readonly udp?: { readonly port?: number }
@@ -93,7 +93,7 @@ export async function connectThroughRelay(
   })
   try {
     const { host, port: relayPort } = relay.tcp as Address
-    const session = await createSession({
+    const session = await createSessionWhenRoom({
       url: `http://${host}:${relayPort}`,
       apiKey: platform.apiKey,
       user: day.name,

@@ -91,6 +91,11 @@ const REFUSED: Readonly<Partial<Record<ErrorCode, Words>>> = {
     'The pods cannot agree right now',
     'What runs goes on. A new session can be started in a moment; if it lasts, its operator should look at Redis.',
   ),
+  RECORDS_UNAVAILABLE: words(
+    'The records cannot be reached',
+    'Captions go on. Its operator should look at the database.',
+  ),
+  RECORDS_BUSY: words('The records are being worked on', 'Try again in a moment.'),
   SPEECH_UNAVAILABLE: words(
     'No speech engine is ready',
     'It may still be starting. If it lasts, run ./parley doctor on the machine that runs Parley.',
