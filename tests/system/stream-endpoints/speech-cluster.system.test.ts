@@ -113,8 +113,7 @@ test('with one instance stopped the other answers, and the one that comes back i
   const health = await run('health')
   assert.equal(health.code, 1)
   assert.match(health.stdout, new RegExp(`:${port}: does not answer`))
-  const heard = await Promise.all([1, 2, 3].map(() => recognise(SAMPLE)))
-  for (const { stdout } of heard) assertHeard(stdout, SAID, 0.2)
+  for (let count = 0; count < 3; count++) assertHeard((await recognise(SAMPLE)).stdout, SAID, 0.2)
   assert.equal((await run('start', 'recognise')).code, 0)
   assert.equal((await run('health')).code, 0)
   await eventually(async () => {
