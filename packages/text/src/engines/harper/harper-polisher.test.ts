@@ -43,9 +43,10 @@ test('[HP3] its thread is started when it is wanted, and once', async (t) => {
   const polisher = new HarperPolisher({ clock: systemClock, maxChangedWords: 4, startRunner })
   t.after(() => polisher.close())
   await polisher.start()
+  polisher.warm({ from: 'es' })
   assert.deepEqual([polisher.status().ready, starts], [true, 0])
-  polisher.warm()
-  polisher.warm()
+  polisher.warm({ from: 'en-GB' })
+  polisher.warm({ from: 'en' })
   const request = { requestId: 'r', text: 'we needs to talk', language: 'en', deadlineMs: 60_000 }
   assert.ok((await polisher.polish(request)).ok)
   assert.equal(starts, 1)
@@ -92,7 +93,7 @@ test('[HP3] without its thread it says so, and comes back when there is one', as
   })
   t.after(() => polisher.close())
   await polisher.start()
-  polisher.warm()
+  polisher.warm({ from: 'en' })
   await eventually(() => (polisher.status().ready ? 'nothing has happened' : undefined))
   assert.match(polisher.status().problem ?? '', /no thread to be had/)
   isThere = true

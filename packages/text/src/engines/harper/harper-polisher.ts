@@ -2,7 +2,7 @@
 // it would change much was misheard, and is better left alone.
 import { type Clock, Emitter, err, ok, type Result, Scope } from '@parley/kernel'
 import type { TextEngineInfo } from '@parley/protocol'
-import type { Polisher, PolishRequest, TextAnswer, TextFailure } from '../../text-engine.ts'
+import type { Polisher, PolishRequest, TextAnswer, TextFailure, WantedText } from '../../text-engine.ts'
 import { hasWords, slicesOf } from '../plain-text.ts'
 import { type QueueListener, type QueueRunner, RestartingQueue } from '../restarting-queue.ts'
 import { TextWorks } from '../text-works.ts'
@@ -71,8 +71,8 @@ export class HarperPolisher implements Polisher {
     if (this.#state === 'new') this.#become('ready')
   }
 
-  warm(): void {
-    if (this.#isWarm || this.#state !== 'ready') return
+  warm({ from }: WantedText): void {
+    if (this.#isWarm || this.#refusal(from)) return
     this.#isWarm = true
     this.#queue.ask(WARM_UP_TEXT, () => {})
   }
