@@ -9,6 +9,7 @@ import {
   collectStageMetrics,
   createMetrics,
   type Logger,
+  type LoopMonitor,
   readProcessStats,
   StageClock,
   type StageMonitor,
@@ -130,7 +131,8 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   scope.own(() => publicServer.close())
   await watchCredentials(scope, publicServer.server as never, config.tls, logger)
 
-  const health = startFigures(scope, options, publicServer, metrics, readiness)
+  const loop = startLoopMonitor(scope, { windowMs: WINDOW_MS })
+  const health = startFigures(scope, options, publicServer, metrics, loop, readiness)
   // Known only once both listen; nobody asks before.
   let url = ''
   const mintPageCode = (): MintedPageCode => {
@@ -168,7 +170,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   scope.own(() => admin.close())
   const port = await publicServer.listen()
   url = publicUrlOf(config, port)
-  await options.fleet?.start({ scope, publicUrl: url, tls, load: loadOf(options, publicServer, health) })
+  await options.fleet?.start({ scope, publicUrl: url, tls, load: loadOf(options, publicServer, loop) })
   logger.info({ url, adminUrl: admin.url, version: VERSION }, 'pod listens')
 
   let stopping: Promise<void> | undefined
@@ -219,11 +221,11 @@ function startFigures(
   options: PodOptions,
   publicServer: PublicServer,
   metrics: ReturnType<typeof createMetrics>,
+  loop: LoopMonitor,
   readiness: () => ReturnType<typeof readinessOf>,
 ): () => HealthReport {
   const { clock, sessions, speech, podId } = options
   const startedAtMs = clock.nowMs()
-  const loop = startLoopMonitor(scope, { windowMs: WINDOW_MS })
   const stages = startStages(scope, options, metrics)
   const rates = startRates(scope, clock, WINDOW_MS, () => totalsOf(sessions, metrics.httpTotals().requests))
   collectProcessMetrics(metrics, { version: VERSION, member: 'pod', startedAtWallMs: clock.wallMs(), loop })
@@ -272,13 +274,13 @@ function udpFigures({ udp, config }: PodOptions): UdpFigures | undefined {
 }
 
 /** What of this pod's resources is used, for its reports to the fleet. */
-function loadOf(options: PodOptions, publicServer: PublicServer, health: () => HealthReport): () => PodLoad {
+function loadOf(options: PodOptions, publicServer: PublicServer, loop: LoopMonitor): () => PodLoad {
   const { config, speech, udp } = options
   return () => {
     const { slots, slotsUsed } = speech.status()
     const stats = udp?.stats()
     return {
-      loopUtilisationRatio: health().loop.utilisationRatio,
+      loopUtilisationRatio: loop.read().utilisationRatio,
       sockets: publicServer.connections,
       maxSockets: config.limits.connections,
       slots,
