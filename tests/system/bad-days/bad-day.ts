@@ -1,11 +1,10 @@
 // One speaker on a bad network: a relay of its own between the real client and a real platform, and what came of it.
 import assert from 'node:assert/strict'
-import { request } from 'node:http'
 import type { ParleySession, Resumed, SessionOptions, Transport } from '@parley/client'
 import { systemClock } from '@parley/kernel'
 import { type Address, type ImpairmentOptions, type Relay, type RelayReport, startRelay } from '@parley/lab'
 import { wordErrors, words } from '../../../benchmarks/lib/stats.ts'
-import type { Platform } from '../../lib/platform.ts'
+import { adminGet, type Platform } from '../../lib/platform.ts'
 import { createSessionWhenRoom, type Heard, type Recording, speak } from '../../lib/speaker.ts'
 
 interface Health {
@@ -14,20 +13,7 @@ interface Health {
 }
 
 /** What the admin listener of `platform` says of its health. */
-export function healthOf({ adminUrl }: Platform): Promise<Health> {
-  const socketPath = adminUrl.replace(/^(http\+)?unix:(\/\/)?/, '')
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/health' }, (response) => {
-      let text = ''
-      response.on('data', (part) => {
-        text += part
-      })
-      response.on('end', () => resolve(JSON.parse(text) as Health))
-    })
-      .on('error', reject)
-      .end()
-  })
-}
+export const healthOf = (platform: Platform): Promise<Health> => adminGet(platform, '/health')
 
 /** The UDP port that the platform's health names; undefined when it takes none. */
 export const udpPortOf = async (platform: Platform): Promise<number | undefined> => (await healthOf(platform)).udp?.port

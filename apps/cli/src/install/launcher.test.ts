@@ -171,6 +171,15 @@ test('[LA1] it becomes the command line: signals reach the command itself', asyn
   assert.deepEqual(await once(child, 'exit'), [9, null])
 })
 
+test('[LA9] what was compiled is kept for the next process, beside the packages or where the user says', async (t) => {
+  const one = await machine(t)
+  assert.equal((await one.run(['up', '--yes'])).code, 0)
+  await writeFile(path.join(one.root, 'apps/cli/src/main.ts'), 'console.log(process.env.NODE_COMPILE_CACHE)')
+  assert.equal((await one.run(['status'])).stdout.trim(), path.join(one.root, 'node_modules/.cache/compiled'))
+  const elsewhere = { env: { NODE_COMPILE_CACHE: path.join(one.root, 'elsewhere') } }
+  assert.equal((await one.run(['status'], elsewhere)).stdout.trim(), elsewhere.env.NODE_COMPILE_CACHE)
+})
+
 test('[LA2] the pinned Node is fetched first, with its checksum, and npm runs under it with the settings of the machine', async (t) => {
   const { root, run, journal } = await machine(t)
   await run(['up', '--yes'])

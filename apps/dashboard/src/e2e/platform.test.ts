@@ -7,7 +7,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock, withDeadline } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
@@ -124,6 +124,19 @@ async function untilHeard(page: Page, who: string): Promise<void> {
   )
 }
 
+/** A platform with speech and a browser into which the sample is spoken, both gone with the test; undefined, and skipped, without an engine. */
+async function startStage(t: TestContext, config: object = {}) {
+  const platform = await startPlatform(config)
+  t.after(() => platform.stop())
+  if (!platform.ready.speechReady) {
+    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
+    return undefined
+  }
+  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
+  t.after(() => browser.close())
+  return { platform, browser }
+}
+
 /** Chooses Spanish and Catalan, to be heard in Spanish, and starts; resolves when both are read and a voice was there. */
 async function listen(page: Page): Promise<void> {
   const catalan = page.getByLabel('Catalan', { exact: true })
@@ -162,14 +175,9 @@ const finalLines = (page: Page): Promise<number> => page.locator('ol.lines > li'
 test('[PG18] English into the microphone is read in Spanish and Catalan, and heard in Spanish', {
   skip: SKIP,
 }, async (t) => {
-  const platform = await startPlatform()
-  t.after(() => platform.stop())
-  if (!platform.ready.speechReady) {
-    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
-    return
-  }
-  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
-  t.after(() => browser.close())
+  const stage = await startStage(t)
+  if (stage === undefined) return
+  const { platform, browser } = stage
   const { page, faults } = await visit(browser, platform.ready.pageUrl)
   await listen(page)
   assert.deepEqual(faults, [])
@@ -190,17 +198,12 @@ test('[PG18] with a provider that grants less than half of the calls there would
   t.after(() => provider.stop())
   const { baseUrl } = provider.ready
   const fake = { id: 'fake', protocol: 'openai', baseUrl, roles: ['translate'], chatModel: 'fake' }
-  const platform = await startPlatform({
+  const stage = await startStage(t, {
     providers: [{ ...fake, requestsPerMinute: 24 }],
     text: { engines: [{ role: 'translate', engines: ['fake'] }] },
   })
-  t.after(() => platform.stop())
-  if (!platform.ready.speechReady) {
-    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
-    return
-  }
-  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
-  t.after(() => browser.close())
+  if (stage === undefined) return
+  const { platform, browser } = stage
   const { page, faults } = await visit(browser, platform.ready.pageUrl)
   await listen(page)
   const asked = (await (await fetch(provider.ready.stats)).json()) as FakeStats
@@ -214,17 +217,12 @@ test('[PG18] with a provider that grants less than half of the calls there would
 test('[PG19] a session on another pod than the page: captions, a watch link and its reader, all by themselves', {
   skip: SKIP || SKIP_REDIS,
 }, async (t) => {
-  const platform = await startPlatform({ fleet: { pods: 2 }, worker: { roles: ['recognise'] } })
-  t.after(() => platform.stop())
-  if (!platform.ready.speechReady) {
-    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
-    return
-  }
+  const stage = await startStage(t, { fleet: { pods: 2 }, worker: { roles: ['recognise'] } })
+  if (stage === undefined) return
+  const { platform, browser } = stage
   const { url, adminUrl, pods = [] } = platform.ready
   // The pod that serves the page takes no sessions.
   await post(adminUrl, '/fleet/members/pod-1/drain')
-  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
-  t.after(() => browser.close())
   const owner = await visit(browser, platform.ready.pageUrl)
   await owner.page.getByRole('button', { name: 'Start captions' }).click()
   await owner.page.getByRole('button', { name: 'Share a watch link' }).click()
@@ -242,14 +240,9 @@ test('[PG19] a session on another pod than the page: captions, a watch link and 
 test('[PG1] [PG9] [PG12] [PG15] speech into the microphone is read on the page and on a second screen', {
   skip: SKIP,
 }, async (t) => {
-  const platform = await startPlatform()
-  t.after(() => platform.stop())
-  if (!platform.ready.speechReady) {
-    t.skip('no speech engine is installed: apt-get install libpocketsphinx3 pocketsphinx-en-us')
-    return
-  }
-  const browser = await launchBrowser({ microphoneWav: `${SAMPLE_WAV}%noloop` })
-  t.after(() => browser.close())
+  const stage = await startStage(t)
+  if (stage === undefined) return
+  const { platform, browser } = stage
   const owner = await visit(browser, platform.ready.pageUrl)
   await owner.page.getByRole('button', { name: 'Start captions' }).click()
   await owner.page.getByRole('button', { name: 'Share a watch link' }).click()
