@@ -1,4 +1,4 @@
-// The one call that pods make to each other: open this session, a seat for it is reserved with you. What it carries, and both its ends' limits.
+// What the calls carry that pods make to each other, and the limits of both their ends.
 import { type Static, Type } from 'typebox'
 import { CreateSessionSchema } from './http-api.ts'
 
@@ -7,6 +7,7 @@ const text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
 
 export const POD_OPEN_PATH = '/fleet/v1/sessions'
 
+/** Open this session: a seat for it is reserved with you. Answered with what its client is told. */
 export const PodOpenCallSchema = Type.Object(
   {
     sessionId: text(64),
@@ -31,7 +32,8 @@ export const PodOpenCallSchema = Type.Object(
 )
 export type PodOpenCall = Static<typeof PodOpenCallSchema>
 
-/** A body of the REST interface, and what is put around it. */
+/** A body of the REST interface, and what is put around it; of calls that do not say otherwise. */
 export const MAX_POD_CALL_BYTES = 72 * 1024
-/** Of the whole call: a client waits for it. */
+export const MAX_POD_ANSWER_BYTES = 64 * 1024
+/** Of the whole call, unless it says otherwise: a client waits for it. */
 export const POD_CALL_DEADLINE_MS = 3_000

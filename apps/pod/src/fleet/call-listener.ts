@@ -4,22 +4,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, err, ok, type Result, type Scope } from '@parley/kernel'
-import {
-  compileCheck,
-  MAX_POD_CALL_BYTES,
-  ParleyError,
-  POD_CALL_DEADLINE_MS,
-  POD_OPEN_PATH,
-  type PodOpenCall,
-  PodOpenCallSchema,
-  type SessionCreated,
-} from '@parley/protocol'
+import { MAX_POD_CALL_BYTES, ParleyError, POD_CALL_DEADLINE_MS } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import { listen } from '../http/listen.ts'
 import { createListener, type TlsCredentials } from '../http/listener.ts'
 import { asParleyError, problemHeaders, problemOf } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { isOfThisMachine } from './addresses.ts'
+import { type CallHandler, callTable } from './pod-call.ts'
 import { CallCheck, type CallRefusal, SIGNATURE_HEADER } from './signed-call.ts'
 
 export interface CallListenerOptions {
@@ -30,7 +22,8 @@ export interface CallListenerOptions {
   readonly key: Buffer
   /** Of the public listener; not used on loopback. */
   readonly tls: TlsCredentials | undefined
-  readonly open: (call: PodOpenCall) => Promise<Result<SessionCreated, ParleyError>>
+  /** What is answered; one per path. */
+  readonly calls: readonly CallHandler[]
   readonly logger: Logger
 }
 
@@ -39,7 +32,6 @@ const MAX_CONNECTIONS = 512
 /** Calls that are being answered; one more is told to come again. */
 const MAX_CALLS = 1_000
 const TIMEOUTS = { headersMs: 3_000, requestMs: POD_CALL_DEADLINE_MS, keepAliveMs: 65_000, checkMs: 1_000 }
-const checkCall = compileCheck<PodOpenCall>(PodOpenCallSchema)
 
 const REFUSED: Readonly<Record<CallRefusal, string>> = {
   unsigned: 'only pods of the fleet call here',
@@ -54,13 +46,13 @@ export async function startCallListener(options: CallListenerOptions): Promise<{
   const { scope, config } = options
   const { host, port } = config.fleet
   const tls = isOfThisMachine(host) && host !== '0.0.0.0' && host !== '::' ? undefined : options.tls
-  const check = new CallCheck(options.key)
+  const answerer: Answerer = { ...options, table: callTable(options.calls), check: new CallCheck(options.key) }
   let calls = 0
   const server: Server = createListener(
     (request, response) => {
       if (calls >= MAX_CALLS) return refuse(request, response, new ParleyError('RATE_LIMITED', { retryAfterMs: 500 }))
       calls++
-      void answer(options, check, request, response).finally(() => calls--)
+      void answer(answerer, request, response).finally(() => calls--)
     },
     { tls, timeouts: TIMEOUTS, maxTcpConnections: MAX_CONNECTIONS },
   )
@@ -75,52 +67,58 @@ export async function startCallListener(options: CallListenerOptions): Promise<{
   return { port: (server.address() as AddressInfo).port, isTls: tls !== undefined }
 }
 
-async function answer(
-  options: CallListenerOptions,
-  check: CallCheck,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+interface Answerer extends CallListenerOptions {
+  readonly table: ReadonlyMap<string, CallHandler>
+  readonly check: CallCheck
+}
+
+async function answer(answerer: Answerer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const handler = answerer.table.get(request.url ?? '')
   try {
-    const body = await readBody(request)
-    const call = body.ok ? checked(options, check, request, body.value) : body
-    const answered = call.ok ? await options.open(call.value) : call
+    const body = await readBody(request, handler?.maxAskedBytes ?? MAX_POD_CALL_BYTES)
+    if (!body.ok) return refuse(request, response, body.error)
+    const allowed = checked(answerer, request, body.value)
+    if (!allowed.ok) return refuse(request, response, allowed.error)
+    if (!handler || request.method !== 'POST') return refuse(request, response, new ParleyError('NOT_FOUND'))
+    const asked = parsed(body.value)
+    const answered = asked.ok ? await handler.answer(asked.value) : asked
     if (!answered.ok) return refuse(request, response, answered.error)
-    response.writeHead(201, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    response.writeHead(handler.status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
     response.end(JSON.stringify(answered.value))
   } catch (thrown) {
-    options.logger.error({ err: thrown }, 'a call of another pod failed')
+    answerer.logger.error({ err: thrown, path: handler?.path }, 'a call of another pod failed')
     refuse(request, response, asParleyError(thrown))
   }
 }
 
+/** Ok when the call is of this fleet and for this pod. */
 function checked(
-  { podId, clock, logger }: CallListenerOptions,
-  check: CallCheck,
+  { podId, clock, logger, check }: Answerer,
   { method = '', url = '', headers, socket }: IncomingMessage,
   body: string,
-): Result<PodOpenCall, ParleyError> {
+): Result<void, ParleyError> {
   const header = headers[SIGNATURE_HEADER]
   const signed = check.check(String(header ?? ''), { method, path: url, body, podId }, clock.wallMs())
-  if (!signed.ok) {
-    logger.warn({ address: socket.remoteAddress, why: signed.error }, 'a call that is none of the fleet was refused')
-    const code = signed.error === 'busy' ? 'RATE_LIMITED' : 'FORBIDDEN'
-    return err(new ParleyError(code, { message: REFUSED[signed.error] }))
-  }
-  if (method !== 'POST' || url !== POD_OPEN_PATH) return err(new ParleyError('NOT_FOUND'))
+  if (signed.ok) return ok(undefined)
+  logger.warn({ address: socket.remoteAddress, why: signed.error }, 'a call that is none of the fleet was refused')
+  const code = signed.error === 'busy' ? 'RATE_LIMITED' : 'FORBIDDEN'
+  return err(new ParleyError(code, { message: REFUSED[signed.error] }))
+}
+
+function parsed(body: string): Result<unknown, ParleyError> {
   try {
-    return checkCall(JSON.parse(body))
+    return ok(JSON.parse(body))
   } catch {
     return err(new ParleyError('BAD_REQUEST', { message: 'the body is not valid JSON' }))
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<Result<string, ParleyError>> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Result<string, ParleyError>> {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length
-    if (bytes > MAX_POD_CALL_BYTES) return err(new ParleyError('MESSAGE_TOO_LARGE'))
+    if (bytes > maxBytes) return err(new ParleyError('MESSAGE_TOO_LARGE'))
     parts.push(part)
   }
   return ok(Buffer.concat(parts).toString('utf8'))

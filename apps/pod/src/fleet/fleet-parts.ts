@@ -13,6 +13,7 @@ import { type PodLoad, startLoadMeter } from './load-meter.ts'
 import { type OpenDirectory, openDirectory } from './open-directory.ts'
 import { PeerCalls } from './peer-calls.ts'
 import { Placer } from './placer.ts'
+import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
 import { callKey } from './signed-call.ts'
 
@@ -67,6 +68,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const { isShared } = fleet
   const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
+  const answered = [answering(OPEN_SESSION, (call) => placer.open(call))]
   return {
     fleet,
     routes: {
@@ -78,7 +80,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
     close: () => scope.close(),
     async start({ scope: podScope, publicUrl, tls, load }) {
       const calls = isShared
-        ? await startCallListener({ clock, scope, config, podId, key, tls, open: (call) => placer.open(call), logger })
+        ? await startCallListener({ clock, scope, config, podId, key, tls, calls: answered, logger })
         : undefined
       const { announcedHost, host } = config.fleet
       const callsUrl = calls && fleetUrlOf(announcedHost || host, calls.port, calls.isTls)

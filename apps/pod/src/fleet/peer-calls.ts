@@ -1,17 +1,16 @@
-// Asks another pod to open a session for which a seat is reserved there.
+// Calls to other pods of the fleet: signed, within a deadline, over connections that are kept.
 import http from 'node:http'
 import https from 'node:https'
-import { type Clock, err, ok, type Result, type Scope } from '@parley/kernel'
+import { type Clock, err, type Result, type Scope } from '@parley/kernel'
 import {
   ERROR_CODES,
   type ErrorCode,
   ParleyError,
-  POD_CALL_DEADLINE_MS,
-  POD_OPEN_PATH,
   type PodOpenCall,
   type Problem,
   type SessionCreated,
 } from '@parley/protocol'
+import { OPEN_SESSION, type PodCall } from './pod-call.ts'
 import { SIGNATURE_HEADER, signCall } from './signed-call.ts'
 
 export interface Peer {
@@ -34,7 +33,14 @@ export type CallFailure =
   | { readonly kind: 'unreachable'; readonly why: string }
 
 const MAX_SOCKETS = 64
-const MAX_ANSWER_BYTES = 65_536
+
+interface Outgoing {
+  readonly url: string
+  readonly body: string
+  readonly signature: string
+  readonly deadlineMs: number
+  readonly maxAnsweredBytes: number
+}
 
 export class PeerCalls {
   readonly #options: PeerCallsOptions
@@ -49,14 +55,23 @@ export class PeerCalls {
     })
   }
 
-  /** Answered within POD_CALL_DEADLINE_MS. */
-  async open(peer: Peer, call: PodOpenCall): Promise<Result<SessionCreated, CallFailure>> {
-    const body = JSON.stringify(call)
-    const signed = { method: 'POST', path: POD_OPEN_PATH, body, podId: peer.podId }
+  open(peer: Peer, call: PodOpenCall): Promise<Result<SessionCreated, CallFailure>> {
+    return this.ask(peer, OPEN_SESSION, call)
+  }
+
+  /** Answered within the call's `deadlineMs`. Rejects never. */
+  async ask<Asked, Answered>(
+    peer: Peer,
+    call: PodCall<Asked, Answered>,
+    asked: Asked,
+  ): Promise<Result<Answered, CallFailure>> {
+    const { path, deadlineMs, maxAnsweredBytes } = call
+    const body = JSON.stringify(asked)
+    const signed = { method: 'POST', path, body, podId: peer.podId }
     const signature = signCall(this.#options.key, signed, this.#options.clock.wallMs())
     try {
-      const answer = await this.#send(`${peer.url}${POD_OPEN_PATH}`, body, signature)
-      return read(answer)
+      const answer = await this.#send({ url: `${peer.url}${path}`, body, signature, deadlineMs, maxAnsweredBytes })
+      return read(answer, call)
     } catch (error) {
       return err({ kind: 'unreachable', why: (error as Error).message })
     }
@@ -70,7 +85,8 @@ export class PeerCalls {
     return this.#https
   }
 
-  async #send(url: string, body: string, signature: string): Promise<{ status: number; text: string }> {
+  async #send(call: Outgoing): Promise<{ status: number; text: string }> {
+    const { url, body, signature, deadlineMs, maxAnsweredBytes } = call
     const isTls = url.startsWith('https:')
     const agent = await this.#agentOf(isTls)
     const headers = {
@@ -85,13 +101,13 @@ export class PeerCalls {
         response.setEncoding('utf8')
         response.on('data', (part: string) => {
           text += part
-          if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error('its answer is far too long'))
+          if (text.length > maxAnsweredBytes) request.destroy(new Error('its answer is far too long'))
         })
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
         response.on('error', reject)
       })
-      const timer = this.#options.clock.after(POD_CALL_DEADLINE_MS, () =>
-        request.destroy(new Error(`no answer within ${POD_CALL_DEADLINE_MS} ms`)),
+      const timer = this.#options.clock.after(deadlineMs, () =>
+        request.destroy(new Error(`no answer within ${deadlineMs} ms`)),
       )
       request.on('error', reject)
       request.on('close', () => timer.cancel())
@@ -100,9 +116,16 @@ export class PeerCalls {
   }
 }
 
-function read({ status, text }: { status: number; text: string }): Result<SessionCreated, CallFailure> {
+function read<Asked, Answered>(
+  { status, text }: { status: number; text: string },
+  call: PodCall<Asked, Answered>,
+): Result<Answered, CallFailure> {
   const value = parsed(text)
-  if (status === 201 && typeof value?.sessionId === 'string') return ok(value as unknown as SessionCreated)
+  if (status === call.status) {
+    const answered = call.checkAnswered(value)
+    if (answered.ok) return answered
+    return err({ kind: 'unreachable', why: `its answer makes no sense: ${answered.error.message}` })
+  }
   const { code, detail, retryAfterMs, field } = (value ?? {}) as Partial<Problem>
   if (code === undefined || !ERROR_CODES.includes(code as ErrorCode)) {
     return err({ kind: 'unreachable', why: `it answered ${status}, which is no answer of a pod` })
