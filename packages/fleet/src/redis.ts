@@ -3,3 +3,4 @@ export { type BudgetSlice, RedisBudgets, type SliceRequest } from './budgets/red
 export { type RedisAddress, whereOf } from './directory/redis/redis-connection.ts'
 export { RedisDirectory } from './directory/redis/redis-directory.ts'
 export { RedisLink, type RedisLinkOptions } from './directory/redis/redis-link.ts'
+export { RedisJournal } from './journal/redis-journal.ts'

@@ -76,10 +76,12 @@ export function keptText(sinceMs: number, keptMs: number, nowMs: number): string
 }
 
 /** What is told when the connection stands again. */
-export function resumedText(resentMs: number, lostMs: number): string {
-  if (lostMs > 0) return `Connected again. ${secondsText(lostMs)} of speech were too much to keep and are missing.`
-  if (resentMs < NOTABLE_MS) return 'Connected again. Nothing was lost.'
-  return `Connected again. ${secondsText(resentMs)} of speech are being captioned.`
+/** `isMoved`: another pod has the session now. */
+export function resumedText(resentMs: number, lostMs: number, isMoved = false): string {
+  const again = isMoved ? 'Another part of the platform has taken over.' : 'Connected again.'
+  if (lostMs > 0) return `${again} ${secondsText(lostMs)} of speech were too much to keep and are missing.`
+  if (resentMs < NOTABLE_MS) return `${again} Nothing was lost.`
+  return `${again} ${secondsText(resentMs)} of speech are being captioned.`
 }
 
 /** Less than this nobody would look for. */

@@ -6,7 +6,7 @@ import type { Clock, Scope } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { FleetOfRoutes } from '../http/fleet-of-routes.ts'
 import type { TlsCredentials } from '../http/listener.ts'
-import type { SessionService } from '../sessions/session-service.ts'
+import type { SessionService, SessionsOfFleet } from '../sessions/session-service.ts'
 import { fleetUrlOf } from './addresses.ts'
 import { startCallListener } from './call-listener.ts'
 import { type PodLoad, startLoadMeter } from './load-meter.ts'
@@ -15,6 +15,7 @@ import { PeerCalls } from './peer-calls.ts'
 import { Placer } from './placer.ts'
 import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
+import { ResumeAnywhere } from './resume-anywhere.ts'
 import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {
@@ -29,7 +30,7 @@ export interface FleetOptions {
 
 export interface FleetPartsOptions extends FleetOptions {
   readonly fleet: PodFleet
-  readonly sessions: SessionService
+  readonly sessions: SessionService & SessionsOfFleet
 }
 
 export interface StartOptions {
@@ -43,6 +44,8 @@ export interface StartOptions {
 export interface FleetParts {
   readonly fleet: PodFleet
   readonly routes: FleetOfRoutes
+  /** Sessions go on at another pod when theirs is lost; undefined where there is none. */
+  readonly resume: ResumeAnywhere | undefined
   /** Takes calls of other pods and joins. Throws StartFailure. */
   start(options: StartOptions): Promise<void>
   /** Idempotent; after it has left. */
@@ -69,8 +72,10 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
   const answered = [answering(OPEN_SESSION, (call) => placer.open(call))]
+  const resume = fleet.journal && new ResumeAnywhere({ ...options, journal: fleet.journal })
   return {
     fleet,
+    resume,
     routes: {
       create: ({ host, ...wish }) => placer.create({ ...wish, reach: { host } }),
       elsewhere: (sessionId, host, path) => fleet.elsewhere(sessionId, { host }, path),
@@ -85,6 +90,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
       const { announcedHost, host } = config.fleet
       const callsUrl = calls && fleetUrlOf(announcedHost || host, calls.port, calls.isTls)
       fleet.start(podScope, { publicUrl, callsUrl, headroom: startLoadMeter(load) })
+      resume?.start(podScope)
     },
   }
 }

@@ -35,6 +35,8 @@ export class SeatBook {
   readonly #options: SeatBookOptions
   readonly #seats = new Map<string, Seat>()
   readonly #unreleased = new Map<string, FencingToken>()
+  /** Told of a session that is another's now: it has to be let go of here. */
+  onTaken: ((sessionId: string) => void) | undefined
   #membership: Pick<Membership, 'credentials' | 'saw' | 'fenced'> | undefined
 
   constructor(options: SeatBookOptions) {
@@ -50,6 +52,16 @@ export class SeatBook {
   admitted(sessionId: string, token: FencingToken | undefined): void {
     const sinceMs = this.#options.clock.nowMs()
     this.#seats.set(sessionId, { token: token ?? NO_TOKEN, state: token ? 'reserved' : 'unlisted', sinceMs })
+  }
+
+  /** Undefined when it is not here. One that was admitted without the directory has a token lower than any other. */
+  tokenOf(sessionId: string): FencingToken | undefined {
+    return this.#seats.get(sessionId)?.token
+  }
+
+  /** Another pod has it: there is nothing to give back. */
+  let(sessionId: string): void {
+    this.#seats.delete(sessionId)
   }
 
   /** Its client has come. */
@@ -108,6 +120,7 @@ export class SeatBook {
       return
     }
     logger.warn({ sessionId, code: error.code, why: error.message }, 'the directory has another owner for a session')
+    this.onTaken?.(sessionId)
   }
 
   /** Sessions that the directory does not count. */
@@ -141,6 +154,7 @@ export class SeatBook {
         { sessionId, token: formatToken(token), code, why: message },
         'a seat was not confirmed',
       )
+      if (code === 'SESSION_NOT_OWNED') this.onTaken?.(sessionId)
     }
   }
 

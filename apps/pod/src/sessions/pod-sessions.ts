@@ -10,6 +10,7 @@ import {
   type HistoryQuery,
   ParleyError,
   type PodId,
+  type SessionCheckpoint,
   type SessionCreated,
   type SessionId,
   type SessionView,
@@ -40,7 +41,7 @@ import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
-import type { ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
+import type { Adoption, ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
 import { maySee, userOf, viewOf } from './session-access.ts'
 import type {
   HistoryPage,
@@ -50,6 +51,7 @@ import type {
   SessionSeats,
   SessionService,
   SessionStats,
+  SessionsOfFleet,
 } from './session-service.ts'
 import { Ticker } from './ticker.ts'
 import type { UdpService } from './udp-offer.ts'
@@ -78,6 +80,8 @@ export interface PodSessionsOptions {
   readonly elsewhere?: ElsewhereLookup
   /** WebSocket addresses of the fleet, for a client that came to `ownUrl`; that one unless told. */
   readonly entryUrls?: (ownUrl: string) => readonly string[]
+  /** Takes a session over whose client comes here and whose pod is gone; nobody does unless told. */
+  readonly adopt?: Adoption | undefined
   readonly logger: Logger
 }
 
@@ -89,11 +93,11 @@ const DEFAULT_LINK_LIFETIME_MS = 3_600_000
 const CLOSE_DEADLINE_MS = 1_800
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
 
-export function createPodSessions(options: PodSessionsOptions): SessionService {
+export function createPodSessions(options: PodSessionsOptions): SessionService & SessionsOfFleet {
   return new PodSessions(options)
 }
 
-class PodSessions implements SessionService {
+class PodSessions implements SessionService, SessionsOfFleet {
   readonly #options: PodSessionsOptions
   readonly #counters = newSessionCounters()
   readonly #stages: StageTimer
@@ -142,8 +146,10 @@ class PodSessions implements SessionService {
       registry: this.#registry,
       udp: options.udp,
       elsewhere: options.elsewhere,
+      adopt: options.adopt,
       entryUrls: options.entryUrls ?? ((ownUrl) => [ownUrl]),
       onJoined: (sessionId) => this.#seats.came(sessionId),
+      fenceOf: (sessionId) => this.#seats.tokenOf?.(sessionId),
     }
     this.#connectionHost = {
       clock,
@@ -226,6 +232,31 @@ class PodSessions implements SessionService {
       new SlotToStream(this.#options.speech, reserved.value),
       this.#sessionHost,
     )
+    this.#registry.add(session)
+    this.#ticker.start()
+    return ok(session)
+  }
+
+  // ---- from pod to pod ----
+
+  live(): Iterable<Session> {
+    return this.#registry.values()
+  }
+
+  get(sessionId: string): Session | undefined {
+    return this.#registry.get(sessionId)
+  }
+
+  restore(from: SessionCheckpoint, placed: Placed): Result<Session, ParleyError> {
+    const { tenant, user, language, metadata } = from
+    if (this.#registry.get(placed.sessionId)) return err(new ParleyError('SESSION_REPLACED'))
+    if (this.#closing) return err(new ParleyError('DRAINING', { retryAfterMs: 1_000 }))
+    const reserved = this.#options.speech.reserve(language, `${tenant}/${user}`)
+    if (!reserved.ok) return reserved
+    placed.onAdmitted()
+    const identity = { id: placed.sessionId as SessionId, tenant, user, language, metadata }
+    const slot = new SlotToStream(this.#options.speech, reserved.value)
+    const session = new Session(identity, slot, this.#sessionHost, from)
     this.#registry.add(session)
     this.#ticker.start()
     return ok(session)

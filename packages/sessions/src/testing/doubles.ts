@@ -5,6 +5,7 @@ import type {
   AudioSink,
   CaptionSink,
   HeldSlot,
+  MoveTarget,
   OpenAudio,
   SessionChannel,
   Speaking,
@@ -41,6 +42,11 @@ export class RecordingChannel implements SessionChannel {
   }
   ping(): void {
     this.pings++
+  }
+  /** Where it was told to go, as one that came to `ws://own`. */
+  readonly moves: string[] = []
+  move(target: MoveTarget): void {
+    this.moves.push(target.urlFor('ws://own'))
   }
   close(reason: CloseReason): void {
     this.closedFor ??= reason

@@ -64,6 +64,11 @@ export class MemoryDirectory implements FleetDirectory {
     this.#events.emit('change', { kind: 'resync' })
   }
 
+  /** The token a session is held, reserved or orphaned with. */
+  tokenOf(sessionId: string): FencingToken | undefined {
+    return this.#now()[0].sessions.get(sessionId)?.token
+  }
+
   async join(request: JoinRequest): Answer<Joined> {
     const [book, nowMs] = this.#now()
     const { memberId } = request

@@ -11,6 +11,7 @@
 // reservations           zset    claim, move                     confirm, release, at any later call      `S:<session>`, `M:<session>` by end (ms)
 // orphans                zset    loss of a member                10 min after, reclaim, claim             session by when it is forgotten (ms)
 // changes                channel join, leave, loss, drain ...    -                                        `<kind> <member id>`
+// journal:<session>      hash    append                          `keepMs` after the last append          epoch, counter, state (JSON)
 // budget:<key>           hash    budget                          1 h after the last call                  holder -> lease, see `budget.lua`
 //
 // Members that report keep their part alive; an abandoned fleet's keys stay until a fleet of that name begins anew.
@@ -29,5 +30,6 @@ export function keyPrefix(fleet: string): string {
 export const META_KEY = 'meta'
 export const CHANGES_CHANNEL = 'changes'
 export const sessionKey = (sessionId: string): string => `session:${sessionId}`
+export const journalKey = (sessionId: string): string => `journal:${sessionId}`
 export const memberKey = (memberId: string): string => `member:${memberId}`
 export const budgetKey = (key: string): string => `budget:${key}`

@@ -32,4 +32,6 @@ export const SCRIPTS = {
   order: ofDirectory('order'),
   members: ofDirectory('members'),
   budget: ofDirectory('budget'),
+  append: ofDirectory('append'),
+  recall: ofDirectory('recall'),
 } as const
