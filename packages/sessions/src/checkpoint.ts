@@ -1,7 +1,7 @@
 // A session at one instant, as another pod can go on with it, and when that is worth keeping anew. Pure.
-import { CHECKPOINT_VERSION, MAX_CHECKPOINT_BYTES, type SessionCheckpoint } from '@parley/protocol'
+import { type AdaptationState, CHECKPOINT_VERSION, MAX_CHECKPOINT_BYTES, type SessionCheckpoint } from '@parley/protocol'
+import type { AudioIntake } from './audio-intake.ts'
 import type { CaptionFeed } from './caption-feed.ts'
-import type { OwnerAudio } from './owner-audio.ts'
 import type { SessionIdentity } from './session-witness.ts'
 import type { WatchLinks } from './watch-links.ts'
 
@@ -19,13 +19,13 @@ interface Parts {
 
 export function checkpointOf(
   session: Parts,
-  audio: OwnerAudio,
+  intake: AudioIntake,
   links: WatchLinks | undefined,
+  adaptation: AdaptationState | undefined,
   wallMs: number,
 ): SessionCheckpoint {
   const { identity, createdAtWallMs, connectedAtWallMs, feed } = session
   const { tenant, user, language, metadata } = identity
-  const { intake, adaptation } = audio
   const { subscriptions, captions } = feed.audience.ownerWishes
   const { translateTo, polish, speak } = captions
   const checkpoint: SessionCheckpoint = {

@@ -47,7 +47,7 @@ export { DEADLINE_BELIEF_MS } from './refinements.ts'
 export { TELL_ABILITIES_MS } from './refining.ts'
 export { type SeenByOwner, Session } from './session.ts'
 export { countUp, newSessionCounters, type SessionCounters } from './session-counters.ts'
-export type { OwnerAttach, SessionHost, TextLimits } from './session-host.ts'
+export type { ClosedSession, OwnerAttach, SessionHost, TextLimits } from './session-host.ts'
 export { SessionRegistry } from './session-registry.ts'
 export type { SessionPolicy, SessionState } from './session-state.ts'
 export {

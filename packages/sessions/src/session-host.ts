@@ -1,16 +1,22 @@
 // What a session is given: by its pod once for all, and by its owner with each connection.
 import type { Clock } from '@parley/kernel'
-import type { CloseReason } from '@parley/protocol'
+import type { CloseReason, SessionId } from '@parley/protocol'
 import type { StageTimer } from '@parley/telemetry'
 import type { WishesOfHello } from './audience.ts'
 import type { AudioLimits } from './audio-intake.ts'
+import type { CaptionFeed } from './caption-feed.ts'
 import type { HistoryLimits } from './event-history.ts'
 import type { AudioChannel, SpeechSource } from './ports.ts'
-import type { Session } from './session.ts'
 import type { SessionCounters } from './session-counters.ts'
 import type { SessionPolicy } from './session-state.ts'
-import type { SessionWitness } from './session-witness.ts'
+import type { SessionWitness, WitnessedSession } from './session-witness.ts'
 import type { TextSource } from './text-port.ts'
+
+/** A session that is over, as its pod hears of it. */
+export interface ClosedSession extends WitnessedSession {
+  readonly id: SessionId
+  readonly feed: CaptionFeed
+}
 
 /** What all sessions of a pod share; one object, so that a session costs only what is its own. */
 export interface SessionHost {
@@ -33,7 +39,7 @@ export interface SessionHost {
   /** Who keeps records; nobody does unless told. */
   readonly witness?: SessionWitness | undefined
   /** The session is closed and holds nothing any more. */
-  onClosed(session: Session, reason: CloseReason): void
+  onClosed(session: ClosedSession, reason: CloseReason): void
 }
 
 export interface TextLimits {

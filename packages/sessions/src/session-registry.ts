@@ -18,7 +18,7 @@ export class SessionRegistry {
   }
 
   /** Idempotent. */
-  remove(session: Session): void {
+  remove(session: Pick<Session, 'id' | 'identity'>): void {
     if (!this.#sessions.delete(session.id)) return
     const key = userKey(session.identity.tenant, session.identity.user)
     const left = (this.#perUser.get(key) ?? 1) - 1

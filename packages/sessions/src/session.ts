@@ -3,7 +3,6 @@
 // `tick`, connections come as channels. What it holds is given back by the effects, once.
 import { assertNever, err, ok, type Result } from '@parley/kernel'
 import {
-  type AdaptationState,
   type AudioFormat,
   type CaptionSet,
   type CaptionsSet,
@@ -20,7 +19,7 @@ import type { FrameVerdict } from './audio-intake.ts'
 import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
 import { checkpointOf, MAX_SEQ_AHEAD, stampOf } from './checkpoint.ts'
 import { type AudioTransport, OwnerAudio } from './owner-audio.ts'
-import { type HeldSlot, type MoveTarget, NO_SPEECH, type SessionChannel } from './ports.ts'
+import { type HeldSlot, type MoveTarget, NO_SPEECH, type OpenAudio, type SessionChannel } from './ports.ts'
 import { Refining } from './refining.ts'
 import { countUp } from './session-counters.ts'
 import { type OwnerAttach, type SessionHost, TEXT_LIMITS } from './session-host.ts'
@@ -50,6 +49,8 @@ export interface SeenByOwner {
   readonly mediaMs: number
 }
 
+const SEEN_NOTHING: SeenByOwner = { seq: 0, mediaMs: 0 }
+
 export class Session {
   readonly identity: SessionIdentity
   readonly createdAtWallMs: number
@@ -64,10 +65,10 @@ export class Session {
   #speaker: Speaker | undefined
   #refining: Refining | undefined
   #speechNumbers: SpeechNumbers | undefined
-  /** Taken over, and nobody has come yet who would know more of it than the checkpoint. */
-  #isFresh = false
+  /** Of a session that was taken over, until its client has come, who may know more of it. */
+  #from: SessionCheckpoint | undefined
 
-  /** `from`: what its owner before kept of it; then it waits for its client, and its recognition is open already. */
+  /** `from`: what its owner before kept of it; then it waits for its client. */
   constructor(identity: SessionIdentity, slot: HeldSlot, host: SessionHost, from?: SessionCheckpoint) {
     this.identity = identity
     this.#slot = slot
@@ -85,14 +86,13 @@ export class Session {
   #goOnFrom(from: SessionCheckpoint): void {
     const { format, links, subscriptions, captions, audioBytes: bytes, audioFrames: frames, audioMs } = from
     const { audioLimits, counters, clock } = this.#host
-    this.#isFresh = true
+    this.#from = from
     this.#connectedAtWallMs = from.connectedAtWallMs
     for (const { linkId, expiresAtMs } of links) this.links.add(linkId as WatchLinkId, expiresAtMs, clock.wallMs())
     this.feed.audience.recallOwner({ subscriptions, captions })
     const audio = new OwnerAudio(format, audioLimits, counters, clock.nowMs())
     audio.intake.goOnFrom(from.settledMediaTime, { bytes, frames, audioMs })
     this.#audio = audio
-    this.#openSpeech(from.adaptation)
     if (this.feed.audience.hasWishes) this.#refine()
   }
 
@@ -159,7 +159,7 @@ export class Session {
       const details = { field: `audio.${name}`, value: String(format[name]), allowed: [agreed[name]], message }
       return err(new ParleyError('INVALID_FIELD', details))
     }
-    if (seq <= this.feed.seq || (this.#isFresh && seq <= this.feed.seq + MAX_SEQ_AHEAD)) return ok(undefined)
+    if (seq <= this.feed.seq || (this.#from && seq <= this.feed.seq + MAX_SEQ_AHEAD)) return ok(undefined)
     const message = `field "resume.seq" is ${seq}, but the newest event of the session is ${this.feed.seq}`
     return err(new ParleyError('INVALID_FIELD', { field: 'resume.seq', value: String(seq), message }))
   }
@@ -168,15 +168,14 @@ export class Session {
    * The owner is back; a connection it still had is closed as `replaced`. False: there is nothing to come back to. Of a session that was taken over
    * what the owner has `seen` counts where it is more than was kept.
    */
-  resume(owner: SessionChannel, attach: OwnerAttach = {}, seen?: SeenByOwner): boolean {
+  resume(owner: SessionChannel, attach: OwnerAttach = {}, seen = SEEN_NOTHING): boolean {
     const wasAway = this.#state.kind === 'suspended'
     const transition = onResumed(this.#state)
     if (!transition || !this.#audio) return false
     const { counters, clock } = this.#host
     if (wasAway) counters.resumedTotal++
     else counters.replacedTotal++
-    if (this.#isFresh && seen) this.#goOnAfter(seen, this.#audio)
-    this.#isFresh = false
+    if (this.#from) this.#goOnAfter(seen, this.#audio)
     this.#run(transition)
     this.#audio.attach(attach.channel, clock.nowMs())
     this.feed.audience.attachOwner(owner, attach)
@@ -189,6 +188,13 @@ export class Session {
     const mediaTime = Math.floor((mediaMs * intake.format.sampleRateHz) / 1000)
     this.feed.goOnAfter(seq, mediaTime)
     intake.goOnFrom(mediaTime)
+    try {
+      this.#openSpeech({ settledMediaTime: this.feed.settledMediaTime, adaptation: this.#from?.adaptation })
+    } catch (failure) {
+      this.end('internal')
+      throw failure
+    }
+    this.#from = undefined
   }
 
   /** The connection of `owner` is gone, or is being closed for `reason`. Nothing to a session that has another by now. */
@@ -208,7 +214,8 @@ export class Session {
   /** What another pod needs to go on with it; undefined while nobody has come, and once it is over. */
   get checkpoint(): SessionCheckpoint | undefined {
     if (!this.#audio || this.#state.kind === 'closed') return undefined
-    return checkpointOf(this, this.#audio, this.#links, this.#host.clock.wallMs())
+    const { adaptation } = this.#from ?? this.#audio
+    return checkpointOf(this, this.#audio.intake, this.#links, adaptation, this.#host.clock.wallMs())
   }
 
   /** Another whenever the checkpoint is worth keeping anew. */
@@ -219,6 +226,23 @@ export class Session {
   /** Those who follow are to go to `target` within that time; here it goes on until `handedOver`. */
   announceMove(target: MoveTarget, withinMs: number): void {
     for (const channel of this.feed.audience.channels()) channel.move(target, withinMs)
+  }
+
+  /** Nothing is told from now on, and what was still to be made of captions is given up: what the other pod is given is all there is. */
+  freeze(): SessionCheckpoint | undefined {
+    if (this.#refining && !this.feed.isQuiet) {
+      this.#refining.close()
+      this.#refining = undefined
+      this.feed.refiner = undefined
+    }
+    this.feed.freeze()
+    return this.checkpoint
+  }
+
+  /** The other pod did not take it: it goes on here, with what has come meanwhile. */
+  thaw(): void {
+    this.feed.thaw()
+    this.#onWants()
   }
 
   /** The session is another pod's: everybody is sent there, nothing is said to have ended. Idempotent. */
@@ -411,14 +435,12 @@ export class Session {
     }
   }
 
-  #openSpeech(adaptation?: AdaptationState): void {
+  #openSpeech(resumes?: OpenAudio['resumes']): void {
     if (!this.#audio) return
     const { id, language } = this.identity
     const { format } = this.#audio.intake
-    const { nextIndex: firstIndex, settledMediaTime } = this.feed
-    const options = { sessionId: id, language, format, firstIndex }
-    const resumes = this.#isFresh ? { resumes: { settledMediaTime, adaptation } } : {}
-    this.#audio.open(this.#slot.open({ ...options, ...resumes }, this.feed))
+    const options = { sessionId: id, language, format, firstIndex: this.feed.nextIndex }
+    this.#audio.open(this.#slot.open({ ...options, ...(resumes ? { resumes } : {}) }, this.feed))
   }
 }
 

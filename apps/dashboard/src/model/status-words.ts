@@ -75,8 +75,7 @@ export function keptText(sinceMs: number, keptMs: number, nowMs: number): string
   return `${used} of ${total} s kept`
 }
 
-/** What is told when the connection stands again. */
-/** `isMoved`: another pod has the session now. */
+/** What is told when the connection stands again. `isMoved`: another pod has the session now. */
 export function resumedText(resentMs: number, lostMs: number, isMoved = false): string {
   const again = isMoved ? 'Another part of the platform has taken over.' : 'Connected again.'
   if (lostMs > 0) return `${again} ${secondsText(lostMs)} of speech were too much to keep and are missing.`

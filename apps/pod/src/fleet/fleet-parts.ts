@@ -71,8 +71,12 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const { isShared } = fleet
   const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
-  const answered = [answering(OPEN_SESSION, (call) => placer.open(call))]
-  const resume = fleet.journal && new ResumeAnywhere({ ...options, journal: fleet.journal })
+  const { journal } = fleet
+  const resume = journal && peers && new ResumeAnywhere({ ...options, journal, peers })
+  const answered = [
+    answering(OPEN_SESSION, (call) => placer.open(call)),
+    ...(resume ? [resume.handOver.handler] : []),
+  ]
   return {
     fleet,
     resume,

@@ -6,6 +6,7 @@ import {
   type FleetDirectory,
   type Journal,
   type MemberStatus,
+  type MemberOrders,
   Membership,
   type MembershipState,
   type PlacementWish,
@@ -79,6 +80,7 @@ export class PodFleet implements SessionSeats {
   #members: readonly MemberStatus[] = []
   #looking: Promise<void> | undefined
   #lookAgain = false
+  readonly #onOrders: ((orders: MemberOrders) => void)[] = []
   #saidState: MembershipState['kind'] | undefined
 
   constructor(options: PodFleetOptions) {
@@ -109,9 +111,11 @@ export class PodFleet implements SessionSeats {
     this.#membership = membership
     this.seatBook.join(membership)
     membership.on('state', (state) => this.#onState(state))
-    membership.on('orders', ({ isDraining, ratedSeats }) =>
-      logger.debug({ isDraining, ratedSeats }, 'orders of the fleet'),
-    )
+    membership.on('orders', (orders) => {
+      const { isDraining, ratedSeats } = orders
+      logger.debug({ isDraining, ratedSeats }, 'orders of the fleet')
+      for (const listener of this.#onOrders) listener(orders)
+    })
     membership.on('reclaimed', ({ sessionId, answer }) => this.seatBook.reclaimed(sessionId, answer))
     scope.own(directory.watch(() => this.#look()))
   }
@@ -184,6 +188,25 @@ export class PodFleet implements SessionSeats {
       ...(lastToken ? { lastToken } : {}),
       ...(only === undefined ? {} : { only }),
     })
+  }
+
+  /** Reserves a seat on another pod for a session of this one. */
+  async move(sessionId: string, reserveMs: number, salt: number): ReturnType<FleetDirectory['move']> {
+    const by = this.#membership?.credentials
+    const token = this.tokenOf(sessionId)
+    if (!by || !token) return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
+    const session = { sessionId, token }
+    return this.#options.directory.move({ session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs })
+  }
+
+  /** What the fleet wants of this pod, whenever that changes. */
+  onOrders(listener: (orders: MemberOrders) => void): void {
+    this.#onOrders.push(listener)
+  }
+
+  /** Other pods that take sessions. */
+  get othersServing(): number {
+    return this.#others().filter(({ state, roles }) => state === 'serving' && roles.includes('sessions')).length
   }
 
   tokenOf(sessionId: string): FencingToken | undefined {

@@ -81,7 +81,7 @@ export class PodJournal {
     })
   }
 
-  /** What is to be kept or forgotten, within the bounds of one append; the rest is due the next time. */
+  /** What is to be kept, within the bounds of one append; the rest is due the next time. */
   #due(nowMs: number): (JournalEntry & { readonly stamp: string })[] {
     const { sessions, tokenOf } = this.#options
     const due: (JournalEntry & { readonly stamp: string })[] = []
@@ -101,10 +101,8 @@ export class PodJournal {
       bytes += state.length
       due.push({ sessionId, token, state, stamp })
     }
-    for (const [sessionId, { token }] of this.#known) {
-      if (due.length >= MAX_JOURNAL_ENTRIES) break
-      if (!living.has(sessionId)) due.push({ sessionId, token, state: undefined, stamp: '' })
-    }
+    // What is over its owner has released, and with that what was kept of it.
+    for (const sessionId of this.#known.keys()) if (!living.has(sessionId)) this.#known.delete(sessionId)
     return due
   }
 
@@ -115,10 +113,9 @@ export class PodJournal {
     if (!answer.ok) return
     this.counts.states += due.length
     const fenced = new Set(answer.value)
-    for (const { sessionId, token, state, stamp } of due) {
-      if (state === undefined || fenced.has(sessionId)) this.#known.delete(sessionId)
-      else this.#known.set(sessionId, { stamp, token, atMs: nowMs })
-      if (state !== undefined && fenced.has(sessionId)) onFenced(sessionId)
+    for (const { sessionId, token, stamp } of due) {
+      this.#known.set(sessionId, { stamp, token, atMs: nowMs })
+      if (fenced.has(sessionId)) onFenced(sessionId)
     }
   }
 

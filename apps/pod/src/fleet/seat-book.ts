@@ -54,9 +54,10 @@ export class SeatBook {
     this.#seats.set(sessionId, { token: token ?? NO_TOKEN, state: token ? 'reserved' : 'unlisted', sinceMs })
   }
 
-  /** Undefined when it is not here. One that was admitted without the directory has a token lower than any other. */
+  /** Undefined when it is not here, or was admitted without the directory and is not known there yet. */
   tokenOf(sessionId: string): FencingToken | undefined {
-    return this.#seats.get(sessionId)?.token
+    const token = this.#seats.get(sessionId)?.token
+    return token === NO_TOKEN ? undefined : token
   }
 
   /** Another pod has it: there is nothing to give back. */
@@ -68,6 +69,14 @@ export class SeatBook {
   came(sessionId: string): void {
     const seat = this.#seats.get(sessionId)
     if (seat?.state === 'reserved') void this.#confirm(sessionId, seat)
+  }
+
+  /** A session has been moved here: true when it is this pod's now. */
+  async confirmed(sessionId: string, token: FencingToken): Promise<boolean> {
+    const seat = this.#seats.get(sessionId)
+    if (seat?.token !== token) return false
+    await this.#confirm(sessionId, seat)
+    return this.#seats.get(sessionId) === seat && seat.state === 'held'
   }
 
   /** The session is over. */

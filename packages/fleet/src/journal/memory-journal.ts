@@ -15,9 +15,10 @@ export class MemoryJournal implements Journal {
   /** By session. Bounded by time, and by the sessions there are. */
   readonly #kept = new Map<string, Kept>()
 
-  constructor(clock: Clock, directory: Pick<MemoryDirectory, 'tokenOf'>) {
+  constructor(clock: Clock, directory: Pick<MemoryDirectory, 'tokenOf' | 'onReleased'>) {
     this.#clock = clock
     this.#directory = directory
+    directory.onReleased((sessionId) => this.#kept.delete(sessionId))
   }
 
   async append(entries: readonly JournalEntry[], keepMs: number): Answer<readonly string[]> {
@@ -26,7 +27,6 @@ export class MemoryJournal implements Journal {
     const fenced: string[] = []
     for (const { sessionId, token, state } of entries) {
       if (this.#isOlder(token, sessionId)) fenced.push(sessionId)
-      else if (state === undefined) this.#kept.delete(sessionId)
       else this.#kept.set(sessionId, { token, state, untilMs: nowMs + keepMs })
     }
     return ok(fenced)

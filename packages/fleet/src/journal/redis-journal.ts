@@ -16,7 +16,7 @@ export class RedisJournal implements Journal {
 
   async append(entries: readonly JournalEntry[], keepMs: number): Answer<readonly string[]> {
     if (entries.length === 0) return ok([])
-    const args = entries.flatMap(({ sessionId, token: { epoch, counter }, state = '' }) => [
+    const args = entries.flatMap(({ sessionId, token: { epoch, counter }, state }) => [
       sessionId,
       epoch,
       counter,

@@ -1,5 +1,5 @@
 // Doubles of a session's ports that record what they are told.
-import type { CloseReason, ServerMessage } from '@parley/protocol'
+import type { AdaptationState, CloseReason, ServerMessage } from '@parley/protocol'
 import type { Hearing } from '../hearing.ts'
 import type {
   AudioSink,
@@ -56,6 +56,7 @@ export class RecordingChannel implements SessionChannel {
 /** A slot whose stream records frames; the test speaks through `captions`. */
 export class FakeSlot implements HeldSlot, AudioSink {
   opened: OpenAudio | undefined
+  learnt: AdaptationState | undefined
   captions: CaptionSink | undefined
   released = 0
   closed = 0
@@ -68,6 +69,9 @@ export class FakeSlot implements HeldSlot, AudioSink {
     this.opened = options
     this.captions = captions
     return this
+  }
+  adaptation(): AdaptationState | undefined {
+    return this.learnt
   }
   release(): void {
     this.released++

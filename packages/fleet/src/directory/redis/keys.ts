@@ -11,7 +11,7 @@
 // reservations           zset    claim, move                     confirm, release, at any later call      `S:<session>`, `M:<session>` by end (ms)
 // orphans                zset    loss of a member                10 min after, reclaim, claim             session by when it is forgotten (ms)
 // changes                channel join, leave, loss, drain ...    -                                        `<kind> <member id>`
-// journal:<session>      hash    append                          `keepMs` after the last append          epoch, counter, state (JSON)
+// journal:<session>      hash    append                          release; `keepMs` after the last append  epoch, counter, state (JSON)
 // budget:<key>           hash    budget                          1 h after the last call                  holder -> lease, see `budget.lua`
 //
 // Members that report keep their part alive; an abandoned fleet's keys stay until a fleet of that name begins anew.

@@ -1,6 +1,6 @@
 -- append: keeps what pods need to go on with sessions of this one, should it be lost; what somebody newer owns is left alone and named.
 -- KEYS[1] meta
--- ARGV[5] ms to keep it, then of each session: id, epoch, counter of the token it is held with, state (JSON; '' to forget it)
+-- ARGV[5] ms to keep it, then of each session: id, epoch, counter of the token it is held with, state (JSON)
 -- returns ok, then the ids of sessions that have a newer owner
 local refused = enter()
 if refused then return refused end
@@ -14,8 +14,6 @@ for at = 6, #ARGV, 4 do
   local name = 'journal:' .. sid
   if is_newer('session:' .. sid, epoch, counter) or is_newer(name, epoch, counter) then
     answer[#answer + 1] = sid
-  elseif state == '' then
-    redis.call('DEL', key(name))
   else
     redis.call('HSET', key(name), 'epoch', int(epoch), 'counter', int(counter), 'state', state)
     redis.call('PEXPIRE', key(name), ARGV[5])
