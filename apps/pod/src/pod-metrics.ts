@@ -2,6 +2,7 @@
 import type { Clock } from '@parley/kernel'
 import type { Metrics } from '@parley/telemetry'
 import type { PodFleet } from './fleet/pod-fleet.ts'
+import type { ResumeAnywhere } from './fleet/resume-anywhere.ts'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
@@ -22,6 +23,8 @@ export interface PodMetricsSources {
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined of a pod in no fleet. */
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
+  /** Undefined where sessions live and die with their pod. */
+  readonly resume?: Pick<ResumeAnywhere, 'journal' | 'adopter' | 'handOver'> | undefined
   /** Undefined where nothing is done about texts. */
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
@@ -62,6 +65,7 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   )
   collectSpeech(metrics, sources)
   collectFleet(metrics, sources.fleet)
+  collectResume(metrics, sources.resume)
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
@@ -131,6 +135,18 @@ function collectFleet(metrics: Metrics, fleet: PodMetricsSources['fleet']): void
   metrics.collect('parley_fleet_placed_total', () =>
     byLabel('where', { ...(fleet?.placed ?? { here: 0, there: 0, alone: 0 }) }),
   )
+}
+
+function collectResume(metrics: Metrics, resume: PodMetricsSources['resume']): void {
+  metrics.collect('parley_fleet_handed_over_total', () => {
+    const { moved = 0, taken = 0, failed = 0, left = 0 } = resume?.handOver.counts ?? {}
+    return byLabel('how', { adopted: resume?.adopter.counts.adopted ?? 0, moved, taken, failed, left })
+  })
+  metrics.collect('parley_fleet_journal_appends_total', () => {
+    const { appends = 0, failures = 0 } = resume?.journal.counts ?? {}
+    return byLabel('outcome', { kept: appends, failed: failures })
+  })
+  metrics.collect('parley_fleet_journal_states_total', () => resume?.journal.counts.states ?? 0)
 }
 
 function collectUdp(metrics: Metrics, stats: () => UdpStats): void {

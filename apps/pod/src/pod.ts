@@ -240,6 +240,7 @@ function startFigures(
     speech,
     text: options.text,
     fleet: options.fleet?.fleet,
+    resume: options.fleet?.resume,
     udp: options.udp,
     records: options.records,
     http: publicServer,

@@ -9,6 +9,7 @@ import {
 } from '@parley/protocol'
 import { NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { Audience, type Readers } from './audience.ts'
+import { type AwaitedEnd, AwaitedEnds } from './awaited-ends.ts'
 import { encodeServer } from './encode.ts'
 import { EventHistory, type HistoryEvent, type HistoryLimits, type HistoryPage } from './event-history.ts'
 import { type Hearing, hearsEvent } from './hearing.ts'
@@ -25,8 +26,6 @@ import type { SaidFinal } from './session-witness.ts'
 import type { RefinedCaption } from './text-port.ts'
 import { UtteranceLog } from './utterance-log.ts'
 
-/** audio.end requests that may wait for their answer at a time. */
-export const MAX_PENDING_FLUSHES = 8
 /** Finals shown to a watcher that joins late. */
 export const REPLAYED_FINALS = 5
 /** The owner is told what is settled at most this often, unless SETTLED_STEP_MS of audio were settled meanwhile. */
@@ -48,14 +47,6 @@ export interface Replay {
   /** seq of the first event that is sent again, when not all are. */
   readonly truncatedTo: number | undefined
   readonly messages: readonly Buffer[]
-}
-
-interface PendingFlush {
-  readonly flushId: number
-  readonly requestId: string | undefined
-  readonly lastSeq: number
-  /** What had become due when all was recognised; undefined before that. */
-  dueSerial?: number
 }
 
 /** Whoever makes something of the captions. */
@@ -82,8 +73,7 @@ export class CaptionFeed implements CaptionSink {
   readonly #stages: StageTimer
   readonly #utterances: UtteranceLog
   readonly #history: EventHistory
-  #flushes: PendingFlush[] | undefined
-  #lastFlushId = 0
+  readonly #ends = new AwaitedEnds()
   #speech: SpeechState = 'ready'
   #finals = 0
   #abandoned = 0
@@ -215,11 +205,7 @@ export class CaptionFeed implements CaptionSink {
 
   /** Remembers that audio.ended is due; the id for the flush, or undefined when MAX_PENDING_FLUSHES are due already. */
   awaitFlush(lastSeq: number, requestId: string | undefined): number | undefined {
-    this.#flushes ??= []
-    if (this.#flushes.length >= MAX_PENDING_FLUSHES) return undefined
-    this.#lastFlushId++
-    this.#flushes.push({ flushId: this.#lastFlushId, requestId, lastSeq })
-    return this.#lastFlushId
+    return this.#ends.add(lastSeq, requestId)
   }
 
   // ---- from recognition ----
@@ -286,24 +272,17 @@ export class CaptionFeed implements CaptionSink {
   }
 
   flushed(flushId: number): void {
-    const flush = this.#flushes?.find((one) => one.flushId === flushId)
-    if (this.#isClosed || !flush || this.#isHeldBack(() => this.flushed(flushId))) return
-    flush.dueSerial = this.refiner?.lastSerial ?? 0
-    this.onRefined()
+    if (this.#isClosed || this.#isHeldBack(() => this.flushed(flushId))) return
+    if (this.#ends.recognised(flushId, this.refiner?.lastSerial ?? 0)) this.onRefined()
   }
 
   /** Answers each audio.end whose audio is recognised and whose finals are due nothing any more, in order of recognition. */
   onRefined(): void {
-    const flushes = this.#flushes
-    if (this.#isClosed || this.#frozen || !flushes) return
-    for (const flush of [...flushes]) {
-      if (flush.dueSerial === undefined || this.refiner?.isDone(flush.dueSerial) === false) continue
-      flushes.splice(flushes.indexOf(flush), 1)
-      this.#ended(flush)
-    }
+    if (this.#isClosed || this.#frozen) return
+    for (const end of this.#ends.take((serial) => this.refiner?.isDone(serial) !== false)) this.#ended(end)
   }
 
-  #ended({ requestId, lastSeq }: PendingFlush): void {
+  #ended({ requestId, lastSeq }: AwaitedEnd): void {
     const seq = this.#history.nextSeq()
     this.#publish(undefined, seq, 'ended', {
       type: 'audio.ended',

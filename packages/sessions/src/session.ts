@@ -16,13 +16,14 @@ import {
 import { NO_STAGES } from '@parley/telemetry'
 import type { WishesOfHello } from './audience.ts'
 import type { FrameVerdict } from './audio-intake.ts'
-import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
+import { CaptionFeed } from './caption-feed.ts'
 import { checkpointOf, MAX_SEQ_AHEAD, stampOf } from './checkpoint.ts'
 import { type AudioTransport, OwnerAudio } from './owner-audio.ts'
 import { type HeldSlot, type MoveTarget, NO_SPEECH, type OpenAudio, type SessionChannel } from './ports.ts'
 import { Refining } from './refining.ts'
 import { countUp } from './session-counters.ts'
 import { type OwnerAttach, type SessionHost, TEXT_LIMITS } from './session-host.ts'
+import { endFault, resumeFault, tooManyEnds } from './session-refusals.ts'
 import type { SessionState } from './session-state.ts'
 import {
   onEnded,
@@ -153,15 +154,7 @@ export class Session {
   mayResume(format: AudioFormat, seq: number): Result<void, ParleyError> {
     const agreed = this.format
     if (!agreed || !onResumed(this.#state)) return err(new ParleyError('SESSION_UNKNOWN'))
-    for (const name of ['codec', 'sampleRateHz', 'frameMs'] as const) {
-      if (format[name] === agreed[name]) continue
-      const message = `field "audio.${name}" must be ${agreed[name]}, as the session began, got ${format[name]}`
-      const details = { field: `audio.${name}`, value: String(format[name]), allowed: [agreed[name]], message }
-      return err(new ParleyError('INVALID_FIELD', details))
-    }
-    if (seq <= this.feed.seq || (this.#from && seq <= this.feed.seq + MAX_SEQ_AHEAD)) return ok(undefined)
-    const message = `field "resume.seq" is ${seq}, but the newest event of the session is ${this.feed.seq}`
-    return err(new ParleyError('INVALID_FIELD', { field: 'resume.seq', value: String(seq), message }))
+    return resumeFault(agreed, format, seq, { newest: this.feed.seq, ahead: this.#from ? MAX_SEQ_AHEAD : 0 })
   }
 
   /**
@@ -291,17 +284,9 @@ export class Session {
   /** Has everything so far recognised; audio.ended follows the last final. INVALID_FIELD when `lastSeq` cannot be. */
   endAudio(lastSeq: number, requestId: string | undefined): Result<void, ParleyError> {
     const audio = this.#audio
-    if (!audio?.mayEndAt(lastSeq)) {
-      const arrived = audio?.intake.lastSeq ?? -1
-      const message = `field "lastSeq" is ${lastSeq}, but the last frame that arrived is ${arrived}`
-      const details = { field: 'lastSeq', value: String(lastSeq), allowed: [arrived], message }
-      return err(new ParleyError('INVALID_FIELD', details))
-    }
+    if (!audio?.mayEndAt(lastSeq)) return err(endFault(lastSeq, audio?.intake.lastSeq ?? -1))
     const flushId = this.feed.awaitFlush(lastSeq, requestId)
-    if (flushId === undefined) {
-      const message = `${MAX_PENDING_FLUSHES} audio.end are waiting for their answer`
-      return err(new ParleyError('RATE_LIMITED', { message, retryAfterMs: 1_000 }))
-    }
+    if (flushId === undefined) return err(tooManyEnds())
     audio.endAt(lastSeq, flushId, this.#host.clock.nowMs())
     return ok(undefined)
   }

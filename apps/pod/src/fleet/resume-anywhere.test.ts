@@ -195,3 +195,34 @@ test('[HO5] a session is taken in only from a pod of the fleet, for a move of th
   assert.deepEqual(await ask(JSON.stringify(call), TEST_SECRET), [503, 'NO_SEAT'], 'nothing was to move there')
   await pair.ownedBy(created.sessionId, a)
 })
+
+test('[HO3] the other pod has a seat but no slot: the session goes on here with what came meanwhile, and moves when there is one', async (t) => {
+  const pair = await PodPair.start(t)
+  const { a, b } = pair
+  const { created, client } = await pair.open()
+  b.worker.load(20)
+  await eventually(() => (b.pod.speech.status().slotsUsed === 20 ? undefined : 'it is not full yet'))
+  const stream = await streamOf(a)
+  await speak(client, a, 50)
+  await pair.directory.drain(a.pod.podId, 30_000)
+  await client.expect('move')
+  await say(a, stream, 0, 'one', 500)
+  await client.expect('caption')
+  await pair.ownedBy(created.sessionId, a)
+  assert.deepEqual(client.of('closing'), [])
+  b.worker.load(0)
+  assert.equal((await client.expect('closing')).reason, 'moved')
+  await pair.ownedBy(created.sessionId, b)
+  assert.deepEqual(textsOf(client), [[1, 'one']])
+})
+
+test('[HO6] a pod that is to end is empty as soon as its sessions are elsewhere, and at once when nobody is there to take them', async (t) => {
+  const pair = await PodPair.start(t)
+  const { a, b } = pair
+  const { created, client } = await pair.open()
+  await a.pod.handOver(20_000)
+  await pair.ownedBy(created.sessionId, b)
+  assert.equal((await client.expect('closing')).reason, 'moved')
+  await b.pod.handOver(20_000)
+  await pair.ownedBy(created.sessionId, b)
+})
