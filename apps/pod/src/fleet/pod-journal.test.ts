@@ -93,7 +93,7 @@ test('[RA1] a journal that is away is said once; the newest state is kept when i
     one.stamp = `${seq}`
     await clock.advanceAsync(1_000, 250)
   }
-  assert.deepEqual(appends, [])
+  assert.equal(appends.length, 0)
   state.isAway = false
   await clock.advanceAsync(500, 250)
   assert.deepEqual(appends.map(({ entries }) => entries[0]?.state), ['{"seq":10}'])
@@ -105,7 +105,7 @@ test('[RA1, RA5] what the fleet does not know is not kept; a new token is; what 
   add('ses_1')
   tokens.delete('ses_1')
   await clock.advanceAsync(1_000, 250)
-  assert.deepEqual(appends, [])
+  assert.equal(appends.length, 0)
   tokens.set('ses_1', TOKEN)
   await clock.advanceAsync(500, 250)
   tokens.set('ses_1', { epoch: 1, counter: 2 })

@@ -90,7 +90,10 @@ test('[RA2, RA3, RA5, RA6, RES8] a pod is lost: its client goes on at the other 
   const elsewhere = await pair.call(a.pod, `/v1/sessions/${sessionId}`)
   assert.equal(((await elsewhere.json()) as Problem).code, 'WRONG_POD')
   back.send({ type: 'bye' })
-  await eventually(async () => ((await pair.directory.locate(sessionId)) as { value?: unknown }).value && 'still there')
+  await eventually(async () => {
+    const located = await pair.directory.locate(sessionId)
+    return located.ok && located.value ? 'still there' : undefined
+  })
   const gone = await pair.resume(a, again, { seq: 3 })
   assert.equal((await gone.expect('error')).code, 'SESSION_UNKNOWN', 'nothing is kept of what has ended')
 })
