@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import http from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -147,17 +147,11 @@ test('[IMP7] Ctrl-C is the usual end, and an early one when a time was given', a
 })
 
 test('[IMP7] as a process it ends within a second of Ctrl-C, with connections under way', async () => {
-  const child = spawn(process.execPath, [
-    MAIN,
-    'impair',
-    '--to',
-    '127.0.0.1:9',
-    '--listen',
-    '0',
-    '--delay',
-    '5s',
-    '--json',
-  ])
+  const target = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const to = `127.0.0.1:${(target.address() as AddressInfo).port}`
+  const args = ['impair', '--to', to, '--listen', '0', '--delay', '5s', '--json']
+  const child = spawn(process.execPath, [MAIN, ...args])
   let stdout = ''
   child.stdout.on('data', (data) => {
     stdout += data
@@ -173,6 +167,7 @@ test('[IMP7] as a process it ends within a second of Ctrl-C, with connections un
   // A second, and what a busy machine adds.
   assert.ok(systemClock.nowMs() - startMs < 2_000)
   caller.destroy()
+  target.close()
   assert.match(stdout, /"type":"summary","why":"interrupted"/)
 })
 

@@ -6,15 +6,20 @@ import { Command } from 'commander'
 import { printStep, runChecks } from '../check/command.ts'
 import { ROOT } from '../context.ts'
 import { runLanes } from './lanes.ts'
-import type { TestNote } from './run-files.ts'
+import type { TestNote } from './note.ts'
+
+interface Cost {
+  readonly ms: number
+  readonly cpuMs: number
+}
 
 interface Tally {
   passed: number
   failed: number
   skipped: number
   readonly failures: string[]
-  /** Run time of each file, ms: where the minutes go. */
-  readonly files: Map<string, number>
+  /** What each file took: where the minutes go. */
+  readonly files: Map<string, Cost>
 }
 
 const PATTERNS = [
@@ -43,7 +48,7 @@ async function testFiles(filters: readonly string[], full: boolean): Promise<str
 }
 
 function take(tally: Tally, note: TestNote): void {
-  if (note.is === 'file') tally.files.set(note.file, note.ms)
+  if (note.is === 'file') tally.files.set(note.file, note)
   else if (note.is === 'passed') tally.passed++
   else if (note.is === 'skipped') {
     tally.skipped++
@@ -80,23 +85,39 @@ async function testAction(
   const system = files.filter((file) => SYSTEM.test(file))
   const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
   const lanes = { quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
-  await runLanes(lanes, (note) => take(tally, note))
+  const interrupted = await untilInterrupted((signal) => runLanes(lanes, (note) => take(tally, note), signal))
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
   process.stdout.write(slowestFiles(tally.files, Number(options.slowest)))
   process.stdout.write(`\n${files.length} files in ${((systemClock.nowMs() - startMs) / 1000).toFixed(0)} s\n`)
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
   process.stdout.write(`${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
-  process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
+  process.exitCode = interrupted ?? (tally.failed === 0 && tally.passed > 0 ? 0 : 1)
+}
+
+/** The exit code of a run that was interrupted: test files are in process groups of their own and hear nothing of Ctrl-C. */
+async function untilInterrupted(run: (signal: AbortSignal) => Promise<void>): Promise<number | undefined> {
+  const abort = new AbortController()
+  let exitCode: number | undefined
+  const stop = (signal: NodeJS.Signals): void => {
+    exitCode = signal === 'SIGINT' ? 130 : 143
+    abort.abort()
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  await run(abort.signal)
+  process.off('SIGINT', stop).off('SIGTERM', stop)
+  return exitCode
 }
 
 const WORTH_SAYING_MS = 2_000
 
-function slowestFiles(files: ReadonlyMap<string, number>, shown: number): string {
-  const slowest = [...files].filter(([, ms]) => ms >= WORTH_SAYING_MS).sort(([, a], [, b]) => b - a)
-  if (slowest.length === 0) return ''
-  const lines = slowest.slice(0, shown).map(([file, ms]) => `${(ms / 1000).toFixed(0).padStart(5)} s  ${file}`)
-  return `\nslowest files\n${lines.join('\n')}\n`
+function slowestFiles(files: ReadonlyMap<string, Cost>, shown: number): string {
+  const slowest = [...files].filter(([, { ms }]) => ms >= WORTH_SAYING_MS).sort(([, a], [, b]) => b.ms - a.ms)
+  if (slowest.length === 0 || shown === 0) return ''
+  const seconds = (ms: number): string => (ms / 1000).toFixed(0).padStart(5)
+  const lines = slowest.slice(0, shown).map(([file, { ms, cpuMs }]) => `${seconds(ms)} ${seconds(cpuMs)}  ${file}`)
+  const totalCpuMs = [...files.values()].reduce((sum, { cpuMs }) => sum + cpuMs, 0)
+  return `\nslowest files: seconds, seconds of CPU (${(totalCpuMs / 1000).toFixed(0)} in all)\n${lines.join('\n')}\n`
 }
 
 export function createTestCommand(): Command {
