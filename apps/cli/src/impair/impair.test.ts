@@ -10,7 +10,7 @@ import { PassThrough } from 'node:stream'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '@parley/kernel'
-import { eventually, ManualClock } from '@parley/kernel/testing'
+import { bareEnvironment, eventually, ManualClock } from '@parley/kernel/testing'
 import { Output } from '../output/index.ts'
 import { writeRun } from '../platform/run-file.ts'
 import { impairmentOf } from './impair-options.ts'
@@ -20,7 +20,7 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
 function parley(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env: { HOME: '/nonexistent' } }, (error, stdout, stderr) =>
+    execFile(process.execPath, [MAIN, ...args], { env: bareEnvironment() }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })
