@@ -53,7 +53,7 @@ test('[DR3] a taken port names its holder, and a data directory in the way of a 
   assert.equal(facts.nodeVersion, process.versions.node)
 })
 
-test('[DR1] parley doctor --json is one object whose ok is the exit code', async (t) => {
+test('[DR1] parley doctor --json is one object whose ok is the exit code', async () => {
   const dataDir = temporaryFolder('doctor')
   const args = [
     path.join(ROOT, 'apps/cli/src/main.ts'),
