@@ -1,5 +1,5 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
-// Tests that pace real speech or drive a browser run one file at a time; the rest beside them (lanes.ts).
+// Tests that pace real speech run one file at a time; the gate and then the rest beside them (lanes.ts).
 import { glob } from 'node:fs/promises'
 import { systemClock } from '@parley/kernel'
 import { Command } from 'commander'
@@ -28,8 +28,8 @@ const PATTERNS = [
   'tests/**/*.test.ts',
   'benchmarks/**/*.test.ts',
 ]
-/** Whole-system files: real processes, speech at true pace, browsers. */
-const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
+/** Whole-system files: real processes, speech at true pace. */
+const SYSTEM = /\.system\.test\.ts$|^tests\//
 /** Soaks and storms, only with --full. */
 const FULL = /\.full\.test\.ts$/
 const FILE_TIMEOUT_MS = 300_000
@@ -72,9 +72,6 @@ async function testAction(
 ): Promise<void> {
   const startMs = systemClock.nowMs()
   const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [], files: new Map() }
-  if (options.check && filters.length === 0) {
-    for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
-  }
   const files = await testFiles(filters, options.full)
   if (files.length === 0) {
     process.stderr.write(`no test file matches ${filters.join(' ')}\n`)
@@ -84,7 +81,11 @@ async function testAction(
   const quick = files.filter((file) => !SYSTEM.test(file))
   const system = files.filter((file) => SYSTEM.test(file))
   const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
-  const lanes = { quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
+  const before = async (): Promise<void> => {
+    if (!options.check || filters.length > 0) return
+    for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
+  }
+  const lanes = { before, quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
   const interrupted = await untilInterrupted((signal) => runLanes(lanes, (note) => take(tally, note), signal))
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
