@@ -258,7 +258,7 @@ export class PodFleet implements SessionSeats {
       return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
     }
     const found = answer.value
-    if (found?.state === 'orphan' && this.isShared) return notYet(ORPHAN_RETRY_MS)
+    if (found?.state === 'orphan' && this.journal) return notYet(ORPHAN_RETRY_MS)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }
