@@ -15,6 +15,9 @@ const FRAME_SAMPLES = 960
 /** A word is two frames of one value; the silence behind it ends the utterance. */
 const WORD_FRAMES = 2
 const PERIOD_FRAMES = 33
+/** Either pod has room for all of them. */
+const SPARE_SEATS = 10
+const STOP_MS = 3_000
 /** Sessions that are opened at a time. */
 const AT_A_TIME = 20
 
@@ -42,7 +45,7 @@ export class FleetBed {
     const pods: BedPod[] = []
     for (let n = 0; n < 2; n++) {
       const child = new BenchChild(new URL('./fleet-pod.ts', import.meta.url).pathname)
-      const options: FleetPodOptions = { worker: worker.address, secret, redisUrl: redis.url, apiKey }
+      const options: FleetPodOptions = { worker: worker.address, secret, redisUrl: redis.url, apiKey, seats: sessions + SPARE_SEATS }
       pods.push({ child, ...(await child.ask<FleetPodAddress>('listen', options)) })
     }
     return new FleetBed(redis, worker, pods, apiKey)
@@ -50,7 +53,7 @@ export class FleetBed {
 
   async stop(): Promise<void> {
     for (const { child } of this.pods) {
-      await Promise.race([child.ask('stop'), new Promise((resolve) => setTimeout(resolve, 3_000))]).catch(() => {})
+      if (!child.isGone) await Promise.race([child.ask('stop'), wait(STOP_MS)]).catch(() => {})
       await child.stop()
     }
     await this.#worker.end()
@@ -171,7 +174,7 @@ export class Speakers {
   /** Everybody falls silent, what was said is waited for, and all is compared. */
   async finish(): Promise<{ readonly finals: number; readonly lost: number; readonly doubled: number; readonly problems: string[] }> {
     for (const speaker of this.all) speaker.stop()
-    await new Promise((resolve) => setTimeout(resolve, FRAME_MS * (PERIOD_FRAMES + 2)))
+    await wait(FRAME_MS * (PERIOD_FRAMES + 2))
     clearInterval(this.#timer)
     const problems: string[] = []
     const ends = await Promise.allSettled(this.all.map(({ session }) => session.endAudio()))
@@ -198,6 +201,8 @@ export function sessionsWanted({ quick }: BenchContext, full: number, few: numbe
   const told = Number(process.env.PARLEY_BENCH_SESSIONS ?? '')
   return Number.isInteger(told) && told > 0 ? told : quick ? few : full
 }
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
 
 function redisInfo(port: number): Promise<string> {
   return new Promise((resolve, reject) => {

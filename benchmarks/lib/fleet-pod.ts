@@ -13,6 +13,8 @@ export interface FleetPodOptions {
   readonly secret: string
   readonly redisUrl: string
   readonly apiKey: string
+  /** Sessions it is rated for. */
+  readonly seats: number
 }
 
 export interface FleetPodAddress {
@@ -25,10 +27,11 @@ let pod: Pod | undefined
 let remove = async (): Promise<void> => {}
 
 serveBench({
-  listen: async ({ worker, secret, redisUrl, apiKey }: FleetPodOptions): Promise<FleetPodAddress> => {
+  listen: async ({ worker, secret, redisUrl, apiKey, seats }: FleetPodOptions): Promise<FleetPodAddress> => {
     const { config, dataDir, pageFolder } = await benchConfig({
       PARLEY_FLEET_REDIS_URL: redisUrl,
       PARLEY_AUTH_API_KEY: apiKey,
+      PARLEY_SESSIONS_SEATS: String(seats),
       PARLEY_UDP_ENABLED: 'false',
       PARLEY_LIMITS_SESSIONS_PER_USER: '100000',
     })
