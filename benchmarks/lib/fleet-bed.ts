@@ -17,6 +17,7 @@ const WORD_FRAMES = 2
 const PERIOD_FRAMES = 33
 /** Either pod has room for all of them. */
 const SPARE_SEATS = 10
+const WORKER_SLOTS = 200
 const STOP_MS = 3_000
 /** Sessions that are opened at a time. */
 const AT_A_TIME = 20
@@ -27,28 +28,39 @@ export interface BedPod extends FleetPodAddress {
 
 export class FleetBed {
   readonly redis: RedisServer
-  readonly pods: readonly BedPod[]
+  readonly pods: BedPod[] = []
   readonly apiKey: string
-  readonly #worker: WorkerProcess
+  readonly #workers: WorkerProcess[] = []
 
-  private constructor(redis: RedisServer, worker: WorkerProcess, pods: readonly BedPod[], apiKey: string) {
+  private constructor(redis: RedisServer, apiKey: string) {
     this.redis = redis
-    this.#worker = worker
-    this.pods = pods
     this.apiKey = apiKey
   }
 
   static async start(sessions: number): Promise<FleetBed> {
     const [secret, apiKey] = [randomToken(32), `pk_${randomToken(24)}`]
-    const redis = await RedisServer.start()
-    const worker = await startWorkerProcess({ slots: sessions * 2, fleetSecret: secret })
-    const pods: BedPod[] = []
+    const bed = new FleetBed(await RedisServer.start(), apiKey)
+    try {
+      await bed.#start(sessions, secret)
+      return bed
+    } catch (error) {
+      await bed.stop()
+      throw error
+    }
+  }
+
+  /** While a session changes its pod it has two streams. */
+  async #start(sessions: number, secret: string): Promise<void> {
+    const { redis, apiKey, pods } = this
+    for (let slots = sessions * 2; slots > 0; slots -= WORKER_SLOTS) {
+      this.#workers.push(await startWorkerProcess({ slots: Math.min(slots, WORKER_SLOTS), fleetSecret: secret }))
+    }
+    const workers = this.#workers.map(({ address }) => address)
+    const options: FleetPodOptions = { workers, secret, redisUrl: redis.url, apiKey, seats: sessions + SPARE_SEATS }
     for (let n = 0; n < 2; n++) {
       const child = new BenchChild(new URL('./fleet-pod.ts', import.meta.url).pathname)
-      const options: FleetPodOptions = { worker: worker.address, secret, redisUrl: redis.url, apiKey, seats: sessions + SPARE_SEATS }
       pods.push({ child, ...(await child.ask<FleetPodAddress>('listen', options)) })
     }
-    return new FleetBed(redis, worker, pods, apiKey)
   }
 
   async stop(): Promise<void> {
@@ -56,7 +68,7 @@ export class FleetBed {
       if (!child.isGone) await Promise.race([child.ask('stop'), wait(STOP_MS)]).catch(() => {})
       await child.stop()
     }
-    await this.#worker.end()
+    for (const worker of this.#workers) await worker.end()
     await this.redis.stop()
   }
 

@@ -9,7 +9,7 @@ import { serveBench } from './child.ts'
 import { benchConfig } from './pod-config.ts'
 
 export interface FleetPodOptions {
-  readonly worker: WorkerAddress
+  readonly workers: readonly WorkerAddress[]
   readonly secret: string
   readonly redisUrl: string
   readonly apiKey: string
@@ -27,7 +27,7 @@ let pod: Pod | undefined
 let remove = async (): Promise<void> => {}
 
 serveBench({
-  listen: async ({ worker, secret, redisUrl, apiKey, seats }: FleetPodOptions): Promise<FleetPodAddress> => {
+  listen: async ({ workers, secret, redisUrl, apiKey, seats }: FleetPodOptions): Promise<FleetPodAddress> => {
     const { config, dataDir, pageFolder } = await benchConfig({
       PARLEY_FLEET_REDIS_URL: redisUrl,
       PARLEY_AUTH_API_KEY: apiKey,
@@ -38,7 +38,7 @@ serveBench({
     remove = () => rm(dataDir, { recursive: true, force: true })
     const podId = newId('pod')
     pod = await composePod({ clock: systemClock, config, podId, fleetSecret: secret, logger: silentLogger, pageFolder })
-    pod.setWorkers([worker])
+    pod.setWorkers(workers)
     const ready = Promise.withResolvers<void>()
     const stop = pod.speech.onChange(() => {
       if (pod?.speech.status().ready) ready.resolve()
