@@ -1,7 +1,7 @@
 // Two pods, a Redis and a speech worker as processes of their own, and sessions that speak to them at true pace: what is said is known word for word,
 // so that a word that is lost or comes twice shows.
 import { connect } from 'node:net'
-import { createSession, type ParleySession } from '@parley/client'
+import { createSession, ParleyClientError, type ParleySession } from '@parley/client'
 import { RedisServer } from '@parley/fleet/testing'
 import { randomToken, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
@@ -83,7 +83,7 @@ export class FleetBed {
     const url = this.pods[0]?.url ?? ''
     const open = async (n: number): Promise<Speaker> => {
       const audio = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: FRAME_MS } as const
-      const session = await createSession({ url, apiKey: this.apiKey, user: `user-${n}`, udp: 'off', audio })
+      const session = await whenThereIsRoom({ url, apiKey: this.apiKey, user: `user-${n}`, udp: 'off', audio })
       const speaker = new Speaker(session, n % PERIOD_FRAMES)
       await session.connect()
       return speaker
@@ -215,6 +215,18 @@ export function sessionsWanted({ quick }: BenchContext, full: number, few: numbe
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
+
+/** Of a burst only some are taken between two reports of the pods; the rest comes again. */
+async function whenThereIsRoom(options: Parameters<typeof createSession>[0]): Promise<ParleySession> {
+  for (;;) {
+    try {
+      return await createSession(options)
+    } catch (error) {
+      if (!(error instanceof ParleyClientError) || error.code !== 'NO_SEAT') throw error
+      await wait(error.retryAfterMs ?? 1_000)
+    }
+  }
+}
 
 function redisInfo(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
