@@ -51,6 +51,11 @@ export const SessionCheckpointSchema = Type.Object(
       }),
       { description: 'The newest events, oldest first' },
     ),
+    due: Type.Optional(
+      Type.Array(Type.Object({ epoch: Type.Integer(), index: Type.Integer(), language: text(35) }), {
+        description: 'Translations of finals that were under way',
+      }),
+    ),
     adaptation: Type.Optional(Type.Object({ engine: Type.String(), data: Type.String() })),
   },
   { description: 'A session at one instant' },

@@ -37,7 +37,7 @@ const FIRST_EPOCH = 1
 /** What a further owner of the session goes on from. */
 export type FeedCheckpoint = Pick<
   SessionCheckpoint,
-  'epoch' | 'seq' | 'nextIndex' | 'finals' | 'abandoned' | 'settledMediaTime' | 'history'
+  'epoch' | 'seq' | 'nextIndex' | 'finals' | 'abandoned' | 'settledMediaTime' | 'history' | 'due'
 >
 
 /** Events sent again to who has missed them. */
@@ -55,6 +55,8 @@ export interface CaptionRefiner {
   readonly lastSerial: number
   /** Has everything up to that number ended? */
   isDone(serial: number): boolean
+  /** Translations of finals that are under way. */
+  readonly due: readonly { readonly index: number; readonly language: string }[]
   partial(caption: RefinedCaption): void
   final(caption: RefinedCaption): void
   abandoned(index: number): void
@@ -141,6 +143,7 @@ export class CaptionFeed implements CaptionSink {
       abandoned: this.#abandoned,
       settledMediaTime: this.#settledMediaTime,
       history: this.#history.newest(MAX_CHECKPOINT_HISTORY_BYTES),
+      due: this.refiner?.due.map(({ index, language }) => ({ epoch: this.epoch, index, language })) ?? [],
     }
   }
 
@@ -148,6 +151,15 @@ export class CaptionFeed implements CaptionSink {
   goOnAfter(seq: number, mediaTime: number): void {
     this.#history.goOnAfter(seq)
     this.settled(mediaTime)
+  }
+
+  /** Translations that nobody makes any more (TX1). */
+  giveUp(due: NonNullable<SessionCheckpoint['due']>): void {
+    for (const { epoch, index, language } of due) {
+      const utterance = { epoch, index }
+      const failed = { type: 'translation.failed', utterance, language, reason: 'unavailable' } as const
+      this.refinedFinal('translation', { language }, undefined, (seq) => ({ ...failed, seq }))
+    }
   }
 
   /** Nothing is told from now on; what comes is kept for `thaw`, for the moment that a hand-over takes. */

@@ -124,6 +124,21 @@ test('[RES8] of a long history the newest is kept, and of one that is all too lo
   assert.equal(session.checkpoint?.seq, 201)
 })
 
+test('[RES8, RF5] translations that were under way have failed, once, when their owner comes; not where it may have seen them', () => {
+  const { session, owner, takeOver } = pods()
+  session.feed.final(final(0, 'before anybody wanted it'))
+  session.wishCaptions(owner, { version: 1, translateTo: ['es'], polish: 'off', speak: [] })
+  const kept = { ...session.checkpoint, due: [{ epoch: 1, index: 0, language: 'es' }] } as SessionCheckpoint
+  const there = takeOver(kept)
+  there.resume(new RecordingChannel(), {}, { seq: 1, mediaMs: 0 })
+  const failed = there.feed.page(1, 10).events.map((event) => JSON.parse(event.json) as object)
+  const words = { type: 'translation.failed', utterance: { epoch: 1, index: 0 }, language: 'es', reason: 'unavailable' }
+  assert.deepEqual(failed, [{ ...words, seq: 2 }])
+  const other = takeOver(kept)
+  other.resume(new RecordingChannel(), {}, { seq: 2, mediaMs: 0 })
+  assert.deepEqual(other.feed.page(1, 10).events, [])
+})
+
 test('[RES9] worth keeping anew: an event, wishes, links, seconds of settled audio; not each partial', () => {
   const { clock, session, owner } = pods()
   const stamps = [session.stamp]

@@ -1,5 +1,10 @@
 // A session at one instant, as another pod can go on with it, and when that is worth keeping anew. Pure.
-import { type AdaptationState, CHECKPOINT_VERSION, MAX_CHECKPOINT_BYTES, type SessionCheckpoint } from '@parley/protocol'
+import {
+  type AdaptationState,
+  CHECKPOINT_VERSION,
+  MAX_CHECKPOINT_BYTES,
+  type SessionCheckpoint,
+} from '@parley/protocol'
 import type { AudioIntake } from './audio-intake.ts'
 import type { CaptionFeed } from './caption-feed.ts'
 import type { SessionIdentity } from './session-witness.ts'

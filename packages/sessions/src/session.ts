@@ -181,6 +181,9 @@ export class Session {
     const mediaTime = Math.floor((mediaMs * intake.format.sampleRateHz) / 1000)
     this.feed.goOnAfter(seq, mediaTime)
     intake.goOnFrom(mediaTime)
+    const { due = [], seq: keptSeq = 0 } = this.#from ?? {}
+    // Of an owner that has seen more than was kept nobody knows whether that was one of them.
+    if (seq <= keptSeq) this.feed.giveUp(due)
     try {
       this.#openSpeech({ settledMediaTime: this.feed.settledMediaTime, adaptation: this.#from?.adaptation })
     } catch (failure) {

@@ -150,3 +150,14 @@ test('[CL118] a pod that says to come again is asked again there, and what the c
   assert.deepEqual([sockets.length, at(3).url], [4, B])
   session.destroy()
 })
+
+test('[CL118] after a connection that fell silent another pod is asked first', async () => {
+  const { clock, session, sockets, at } = client()
+  at(0).welcome(1, { entryUrls: [A, B], pingIntervalMs: 2_000, deadAfterMs: 4_000 })
+  await clock.advanceAsync(5_000, 250)
+  assert.deepEqual([at(0).isGone, at(1).url], [true, B])
+  at(1).listener.onClosed(1006, new Error('refused'))
+  await clock.advanceAsync(500, 250)
+  assert.deepEqual([sockets.length, at(2).url], [3, A])
+  session.destroy()
+})

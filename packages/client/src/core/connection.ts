@@ -57,6 +57,8 @@ export class Connection {
   /** Where the pod has said that the session goes on, and the socket that waits there for the goodbye here. */
   #next: NextSocket | undefined
   #faults = 0
+  /** The last connection was given up because nothing was heard on it. */
+  #hasFallenSilent = false
   #opening: PromiseWithResolvers<Welcome> | undefined
   #released: PromiseWithResolvers<void> | undefined
 
@@ -312,7 +314,9 @@ export class Connection {
     this.#redirects = 0
     const urls = knockingUrls(this.#url, this.#welcome?.entryUrls ?? [])
     const attempts = this.#state.kind === 'reconnecting' ? this.#state.attempts : 1
-    this.#openSocket(urls[(attempts - 1) % urls.length] as string)
+    // A pod that fell silent may not even refuse: another knows sooner whether it is still there.
+    const first = this.#hasFallenSilent ? 1 : 0
+    this.#openSocket(urls[(attempts - 1 + first) % urls.length] as string)
   }
 
   #sayHello(): void {
@@ -391,6 +395,7 @@ export class Connection {
     const nowMs = this.clock.nowMs()
     this.#welcome = welcome
     this.#url = this.#triedUrl
+    this.#hasFallenSilent = false
     this.#welcomedAtMs = nowMs
     this.#redirects = 0
     if (welcome.resumeToken !== undefined) this.#token = welcome.resumeToken
@@ -445,6 +450,7 @@ export class Connection {
     if (verdict.kind === 'ping') this.sendMessage({ type: 'ping', id: verdict.id })
     else if (verdict.kind === 'sign') this.#pong(0)
     if (verdict.kind !== 'dead') return
+    this.#hasFallenSilent = true
     const detail = `nothing was heard from the platform for ${Math.round(verdict.silentMs)} ms`
     this.#take({ kind: 'broken', error: new ParleyClientError('CONNECTION_LOST', { detail }) })
   }

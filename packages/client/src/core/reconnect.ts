@@ -42,8 +42,9 @@ const FATES: Readonly<Partial<Record<ErrorCode, AttemptFate>>> = {
 
 /** Anything unknown is tried again, also what is no answer of a platform: the page of a train's Wi-Fi is not the end. */
 export function fateOf(error: ParleyClientError): AttemptFate {
-  if (error.code === 'WRONG_POD') return error.location === undefined ? 'soon' : 'elsewhere'
-  if (error.code === 'SESSION_SUSPENDED') return 'soon'
+  if (error.code === 'WRONG_POD' && error.location !== undefined) return 'elsewhere'
+  const isAdvised = error.code === 'WRONG_POD' ? error.retryAfterMs !== undefined : error.code === 'SESSION_SUSPENDED'
+  if (isAdvised) return 'soon'
   return FATES[error.code] ?? 'again'
 }
 
