@@ -73,10 +73,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
   const { journal } = fleet
   const resume = journal && peers && new ResumeAnywhere({ ...options, journal, peers })
-  const answered = [
-    answering(OPEN_SESSION, (call) => placer.open(call)),
-    ...(resume ? [resume.handOver.handler] : []),
-  ]
+  const answered = [answering(OPEN_SESSION, (call) => placer.open(call)), ...(resume ? [resume.handOver.handler] : [])]
   return {
     fleet,
     resume,
