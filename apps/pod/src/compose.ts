@@ -47,9 +47,10 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
-  const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts })
   const scope = new Scope(clock)
-  const seats = await openFleet({ ...options, scope, version: VERSION })
+  const { seats, shared } = await openFleet({ ...options, scope, version: VERSION })
+  const sharers = () => seats.podsSeen
+  const text = createTextDesk({ ...options, shared, sharers, workers: speech.texts, onUsage: records.texts })
   const sessions = createPodSessions({
     ...options,
     stages,
@@ -64,7 +65,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),
     entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
   })
-  const fleet = createFleetParts({ ...options, fleet: seats, sessions, scope })
+  const fleet = createFleetParts({ ...options, fleet: seats, sessions, scope, revocations: identity.revocations })
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,

@@ -37,3 +37,18 @@ export const MAX_POD_CALL_BYTES = 72 * 1024
 export const MAX_POD_ANSWER_BYTES = 64 * 1024
 /** Of the whole call, unless it says otherwise: a client waits for it. */
 export const POD_CALL_DEADLINE_MS = 3_000
+
+/** What was revoked: told at once, and compared from time to time. Answered with what the called pod knows, when that is another. */
+export const POD_REVOCATIONS_PATH = '/fleet/v1/revocations'
+const RevokedSchema = Type.Array(
+  Type.Object({ kind: Type.Enum(['key', 'link']), id: text(128), untilMs: Type.Number() }),
+  { maxItems: 10_000 },
+)
+export const PodRevocationsSchema = Type.Object({
+  /** Of all that its sender knows, after what is in here. */
+  digest: text(64),
+  revoked: RevokedSchema,
+})
+export type PodRevocations = Static<typeof PodRevocationsSchema>
+/** 10,000 entries of 128 characters and what is around them. */
+export const MAX_POD_REVOCATIONS_BYTES = 2 * 1024 * 1024

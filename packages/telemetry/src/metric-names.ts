@@ -213,6 +213,10 @@ export const METRICS = {
   ),
   parley_text_cache_hits_total: counter(['class'], 'Texts whose answer was known.'),
   parley_text_cache_misses_total: counter(['class'], 'Texts whose answer was not known.'),
+  parley_text_shared_total: counter(
+    ['outcome'],
+    'Finals looked for among those of other pods, by what came of it (passed: not answered in time), and those kept for them.',
+  ),
   parley_text_cache_bytes: gauge(['class'], 'Memory of the answers that are kept.'),
   parley_budget_used_ratio: gauge(
     ['provider', 'resource'],

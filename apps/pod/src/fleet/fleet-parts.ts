@@ -6,6 +6,7 @@ import type { Clock, Scope } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { FleetOfRoutes } from '../http/fleet-of-routes.ts'
 import type { TlsCredentials } from '../http/listener.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { SessionService } from '../sessions/session-service.ts'
 import { fleetUrlOf } from './addresses.ts'
 import { startCallListener } from './call-listener.ts'
@@ -15,6 +16,7 @@ import { PeerCalls } from './peer-calls.ts'
 import { Placer } from './placer.ts'
 import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
+import { answerRevocations, RevocationSpread } from './revocation-spread.ts'
 import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {
@@ -30,6 +32,7 @@ export interface FleetOptions {
 export interface FleetPartsOptions extends FleetOptions {
   readonly fleet: PodFleet
   readonly sessions: SessionService
+  readonly revocations: Revocations
 }
 
 export interface StartOptions {
@@ -43,6 +46,8 @@ export interface StartOptions {
 export interface FleetParts {
   readonly fleet: PodFleet
   readonly routes: FleetOfRoutes
+  /** Undefined: there is nobody to tell. */
+  readonly revocations: Pick<RevocationSpread, 'tell' | 'pending'> | undefined
   /** Takes calls of other pods and joins. Throws StartFailure. */
   start(options: StartOptions): Promise<void>
   /** Idempotent; after it has left. */
@@ -55,22 +60,33 @@ export interface OpenFleetOptions extends FleetOptions {
   readonly fleetDirectory?: OpenDirectory | undefined
 }
 
-export async function openFleet(options: OpenFleetOptions): Promise<PodFleet> {
+export interface OpenFleet {
+  readonly seats: PodFleet
+  /** What its pods share beside the directory. */
+  readonly shared: OpenDirectory['shared']
+}
+
+export async function openFleet(options: OpenFleetOptions): Promise<OpenFleet> {
   const { clock, scope, config, podId, version, logger } = options
-  const opened = options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
-  return new PodFleet({ clock, podId, version, ...opened, seats: config.sessions.seats, logger })
+  const { kind, directory, shared } =
+    options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
+  const seats = new PodFleet({ clock, podId, version, kind, directory, seats: config.sessions.seats, logger })
+  return { seats, shared }
 }
 
 export function createFleetParts(options: FleetPartsOptions): FleetParts {
-  const { clock, scope, config, podId, fleetSecret, fleet, sessions, logger } = options
+  const { clock, scope, config, podId, fleetSecret, fleet, sessions, revocations, logger } = options
   const key = callKey(fleetSecret)
   // Alone in its directory it calls nobody, and nobody calls it.
   const { isShared } = fleet
   const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
-  const answered = [answering(OPEN_SESSION, (call) => placer.open(call))]
+  const answered = [answering(OPEN_SESSION, (call) => placer.open(call)), answerRevocations(revocations)]
+  const others = () => fleet.peers()
+  const spread = peers && new RevocationSpread({ clock, scope, revocations, peers, others, logger })
   return {
     fleet,
+    revocations: spread,
     routes: {
       create: ({ host, ...wish }) => placer.create({ ...wish, reach: { host } }),
       elsewhere: (sessionId, host, path) => fleet.elsewhere(sessionId, { host }, path),

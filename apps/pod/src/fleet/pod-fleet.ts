@@ -15,6 +15,7 @@ import type { Logger } from '@parley/telemetry'
 import type { SessionSeats } from '../sessions/session-service.ts'
 import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
 import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
+import type { Peer } from './peer-calls.ts'
 import { livesAt, nobodyKnows } from './refusal.ts'
 import { SeatBook } from './seat-book.ts'
 
@@ -194,6 +195,19 @@ export class PodFleet implements SessionSeats {
     const base = this.baseOf(found.urls, reach)
     const { memberId } = found
     return livesAt(memberId, path === undefined ? urlsAt(base, memberId).wsUrl : callUrlAt(base, memberId, path))
+  }
+
+  /** Every other pod that takes calls, as last known: while the directory is away, those it named last. */
+  peers(): readonly Peer[] {
+    return this.#others().flatMap(({ memberId, urls }) => {
+      const url = this.callsUrlOf(urls)
+      return url === undefined ? [] : [{ podId: memberId, url }]
+    })
+  }
+
+  /** Pods that are there, this one included, as last seen; undefined while nobody was ever seen. */
+  get podsSeen(): number | undefined {
+    return this.#members.length === 0 ? undefined : this.#others().length + 1
   }
 
   // ---- for operators ----

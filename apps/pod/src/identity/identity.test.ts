@@ -6,6 +6,7 @@ import { ManualClock } from '@parley/kernel/testing'
 import type { SessionId, WatchLinkId } from '@parley/protocol'
 import { SignJWT } from 'jose'
 import { createApiKeys } from './api-keys.ts'
+import { Revocations } from './revocations.ts'
 import { createAuthenticator } from './authenticator.ts'
 import { createPageCodes, MAX_PAGE_CODES } from './page-codes.ts'
 import { createTokens, RESUME_TOKEN_LIFETIME_MS } from './tokens.ts'
@@ -170,16 +171,18 @@ const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 async function authentication() {
   const clock = new ManualClock()
   const tokens = await createTokens({ clock, signingKey })
-  const keys = createApiKeys('pk_own', [
+  const configured = [
     { id: 'backend', tenant: 'acme', role: 'backend', sha256: hashOf('pk_backend') },
     { id: 'kiosk', tenant: 'acme', role: 'user', sha256: hashOf('pk_kiosk') },
-  ])
+  ] as const
+  const revocations = new Revocations(clock)
+  const keys = createApiKeys('pk_own', [...configured], revocations)
   const authenticator = createAuthenticator(keys, tokens)
   const as = async (headers: Record<string, string>) => {
     const principal = await authenticator.authenticate({ headers })
     return principal.ok ? principal.value : principal.error.code
   }
-  return { clock, tokens, as }
+  return { clock, tokens, as, keys, revocations }
 }
 
 test('[ID6] each key stands for its tenant and role; a key of role user is one user', async () => {

@@ -1,17 +1,20 @@
 // Identity put together from the configuration and the data directory.
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
-import { createApiKeys } from './api-keys.ts'
+import { type ApiKeys, createApiKeys } from './api-keys.ts'
 import { createAuthenticator } from './authenticator.ts'
 import { type DataDirectory, readOrCreateApiKey, readOrCreateSigningKey } from './data-directory.ts'
 import type { Authenticator } from './identity-port.ts'
 import { createPageCodes, type PageCodes } from './page-codes.ts'
+import { Revocations } from './revocations.ts'
 import { createTokens, type SignedTokens } from './tokens.ts'
 
 export interface Identity {
   readonly tokens: SignedTokens
   readonly authenticator: Authenticator
   readonly pageCodes: PageCodes
+  readonly apiKeys: ApiKeys
+  readonly revocations: Revocations
 }
 
 /** Makes the machine's secrets at first start. Throws StartFailure when the data directory cannot be used. */
@@ -22,6 +25,8 @@ export async function createIdentity(
 ): Promise<Identity> {
   const apiKey = auth.apiKey === '' ? await readOrCreateApiKey(directory) : auth.apiKey
   const tokens = await createTokens({ clock, signingKey: await readOrCreateSigningKey(directory) })
-  const authenticator = createAuthenticator(createApiKeys(apiKey, auth.keys), tokens)
-  return { tokens, authenticator, pageCodes: createPageCodes(clock) }
+  const revocations = new Revocations(clock)
+  const apiKeys = createApiKeys(apiKey, auth.keys, revocations)
+  const authenticator = createAuthenticator(apiKeys, tokens)
+  return { tokens, authenticator, pageCodes: createPageCodes(clock), apiKeys, revocations }
 }

@@ -12,6 +12,7 @@
 // orphans                zset    loss of a member                10 min after, reclaim, claim             session by when it is forgotten (ms)
 // changes                channel join, leave, loss, drain ...    -                                        `<kind> <member id>`
 // budget:<key>           hash    budget                          1 h after the last call                  holder -> lease, see `budget.lua`
+// text:<hash>            string  text                            text.cacheMinutes after it was kept      an answer of the cache of texts, sealed
 //
 // Members that report keep their part alive; an abandoned fleet's keys stay until a fleet of that name begins anew.
 
@@ -31,3 +32,4 @@ export const CHANGES_CHANNEL = 'changes'
 export const sessionKey = (sessionId: string): string => `session:${sessionId}`
 export const memberKey = (memberId: string): string => `member:${memberId}`
 export const budgetKey = (key: string): string => `budget:${key}`
+export const textKey = (key: string): string => `text:${key}`

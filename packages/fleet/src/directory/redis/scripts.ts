@@ -32,4 +32,5 @@ export const SCRIPTS = {
   order: ofDirectory('order'),
   members: ofDirectory('members'),
   budget: ofDirectory('budget'),
+  text: ofDirectory('text'),
 } as const
