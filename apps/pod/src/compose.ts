@@ -60,6 +60,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     onVoicesChange: (listener) => speech.onChange(listener),
     witness: records.sessions,
     tokens: identity.tokens,
+    revocations: identity.revocations,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
     seats,
     elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),

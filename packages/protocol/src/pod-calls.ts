@@ -38,6 +38,23 @@ export const MAX_POD_ANSWER_BYTES = 64 * 1024
 /** Of the whole call, unless it says otherwise: a client waits for it. */
 export const POD_CALL_DEADLINE_MS = 3_000
 
+/** A message for a user, or one session, of a tenant. Answered with what became of it there, as the REST interface answers. */
+export const POD_MESSAGES_PATH = '/fleet/v1/messages'
+const MessageContentSchema = Type.Object({
+  messageId: text(64),
+  sentAtMs: Type.Number(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type MessageContent = Static<typeof MessageContentSchema>
+/** One of `user` and `sessionId`. */
+export const PodMessageSchema = Type.Object({
+  tenant: text(64),
+  user: Type.Optional(text(256)),
+  sessionId: Type.Optional(text(64)),
+  content: MessageContentSchema,
+})
+export type PodMessage = Static<typeof PodMessageSchema>
+
 /** What was revoked: told at once, and compared from time to time. Answered with what the called pod knows, when that is another. */
 export const POD_REVOCATIONS_PATH = '/fleet/v1/revocations'
 const RevokedSchema = Type.Array(

@@ -17,6 +17,7 @@ import { Placer } from './placer.ts'
 import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
 import { answerRevocations, RevocationSpread } from './revocation-spread.ts'
+import { answerMessages, createUnicast } from './unicast.ts'
 import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {
@@ -81,7 +82,13 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const { isShared } = fleet
   const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
-  const answered = [answering(OPEN_SESSION, (call) => placer.open(call)), answerRevocations(revocations)]
+  const answered = [
+    answering(OPEN_SESSION, (call) => placer.open(call)),
+    answerRevocations(revocations),
+    answerMessages(sessions.messages),
+  ]
+  const { messages } = sessions
+  const unicast = createUnicast({ wallMs: () => clock.wallMs(), messages, fleet, peers, logger })
   const others = () => fleet.peers()
   const spread = peers && new RevocationSpread({ clock, scope, revocations, peers, others, logger })
   return {
@@ -91,6 +98,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
       create: ({ host, ...wish }) => placer.create({ ...wish, reach: { host } }),
       elsewhere: (sessionId, host, path) => fleet.elsewhere(sessionId, { host }, path),
       pageOrigins: (host) => fleet.pageOrigins(host),
+      messages: unicast,
       socketUrlOf: (id, host) => fleet.socketUrlOf(id, { host }),
     },
     close: () => scope.close(),

@@ -46,6 +46,11 @@ export interface FleetState {
   readonly warnings: readonly string[]
 }
 
+export type Whereabouts =
+  | { readonly is: 'there'; readonly peer: Peer }
+  | { readonly is: 'nowhere' }
+  | { readonly is: 'away'; readonly retryAfterMs: number }
+
 /** How a caller reached this pod: what it is told of others is told in the same terms. */
 export interface Reach {
   /** The Host header. */
@@ -179,6 +184,19 @@ export class PodFleet implements SessionSeats {
   socketUrlOf(podId: string, reach: Reach): string | undefined {
     const member = this.#others().find(({ memberId }) => memberId === podId)
     return member && urlsAt(this.baseOf(member.urls, reach), podId).wsUrl
+  }
+
+  /** Which pod has a session, for calls to it. `away`: the directory cannot say. */
+  async whereIs(sessionId: string): Promise<Whereabouts> {
+    const { directory, podId } = this.#options
+    const answer = await directory.locate(sessionId)
+    if (!answer.ok) {
+      return { is: 'away', retryAfterMs: answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000 }
+    }
+    const found = answer.value
+    const url = found && this.callsUrlOf(found.urls)
+    if (!found || found.state === 'orphan' || found.memberId === podId || url === undefined) return { is: 'nowhere' }
+    return { is: 'there', peer: { podId: found.memberId, url } }
   }
 
   /** What a client is told whose session is not here. `path`: of a REST call; undefined: it has come by WebSocket. */

@@ -106,9 +106,9 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     return this.#phase.kind === 'watcher'
   }
 
-  /** Follows `session` by this link? */
-  followsBy(session: Session, linkId: WatchLinkId): boolean {
-    return this.#phase.kind === 'watcher' && this.#phase.session === session && this.#phase.linkId === linkId
+  /** Follows a session by this link? */
+  follows(linkId: WatchLinkId): boolean {
+    return this.#phase.kind === 'watcher' && this.#phase.linkId === linkId
   }
 
   greet(hello: Hello): void {

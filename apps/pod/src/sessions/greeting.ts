@@ -82,7 +82,7 @@ function welcomeWatcher(connection: ClientConnection, hello: Hello, claims: Watc
     return
   }
   const wallMs = host.clock.wallMs()
-  const expiresAtMs = session.links.validUntil(claims.linkId, wallMs)
+  const expiresAtMs = host.isRevoked(claims.linkId) ? undefined : session.links.validUntil(claims.linkId, wallMs)
   if (expiresAtMs === undefined) {
     connection.refuse('WATCH_LINK_INVALID', echo(hello))
     return

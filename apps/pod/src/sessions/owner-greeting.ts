@@ -8,7 +8,7 @@
 //   resume token | -        | welcome, and the older| welcome           | SESSION_UNKNOWN
 //                |          | connection `replaced` |                   |
 import type { Clock } from '@parley/kernel'
-import type { AudioFormat, Hello, ParleyError } from '@parley/protocol'
+import type { AudioFormat, Hello, ParleyError, WatchLinkId } from '@parley/protocol'
 import { encodeServer, type OwnerAttach, type Session, type SessionRegistry } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
 import { UdpToSession } from '../bridges/udp-to-session.ts'
@@ -26,6 +26,8 @@ export interface GreetingHost extends WelcomeHost {
   readonly audioPaceRatio: number
   readonly tokens: Tokens
   readonly registry: SessionRegistry
+  /** Was this watch link revoked, whatever its session knows? */
+  readonly isRevoked: (linkId: WatchLinkId) => boolean
   /** Undefined when UDP is switched off. */
   readonly udp: UdpService | undefined
   /** Undefined: nobody else would know. */

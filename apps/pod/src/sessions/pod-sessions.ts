@@ -36,12 +36,15 @@ import { CaptionsToText } from '../bridges/captions-to-text.ts'
 import { SlotToStream } from '../bridges/slot-to-stream.ts'
 import { WorkersToSpeech } from '../bridges/workers-to-speech.ts'
 import type { Principal, Tokens } from '../identity/identity-port.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
 import type { ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
 import { maySee, userOf, viewOf } from './session-access.ts'
+import { RevokedLinks } from './revoked-links.ts'
+import { SessionMessages } from './session-messages.ts'
 import type {
   HistoryPage,
   Peer,
@@ -68,6 +71,8 @@ export interface PodSessionsOptions {
   /** Calls back when voices may have come or gone; never unless told. Returns what ends that. */
   readonly onVoicesChange?: (listener: () => void) => () => void
   readonly tokens: Tokens
+  /** Where watch links that were revoked are told to others, and theirs are heard of; nobody else is there unless told. */
+  readonly revocations?: Pick<Revocations, 'has' | 'add' | 'onAdded'>
   /** Undefined when UDP is switched off. */
   readonly udp?: UdpService | undefined
   /** Of this loop; nobody measures unless told. */
@@ -94,6 +99,7 @@ export function createPodSessions(options: PodSessionsOptions): SessionService {
 }
 
 class PodSessions implements SessionService {
+  readonly messages: SessionMessages
   readonly #options: PodSessionsOptions
   readonly #counters = newSessionCounters()
   readonly #stages: StageTimer
@@ -103,6 +109,7 @@ class PodSessions implements SessionService {
   readonly #seats: SessionSeats
   readonly #ticker: Ticker
   readonly #abilities: Abilities
+  readonly #revokedLinks: RevokedLinks
   readonly #sessionHost: SessionHost
   readonly #connectionHost: ConnectionHost
   readonly #greetingHost: GreetingHost
@@ -114,6 +121,9 @@ class PodSessions implements SessionService {
     this.#options = options
     this.#stages = options.stages ?? NO_STAGES
     this.#seats = options.seats ?? { seats: () => config.sessions.seats, came() {}, ended() {} }
+    this.messages = new SessionMessages(clock, this.#registry, podId)
+    const [registry, connections] = [this.#registry, this.#connections]
+    this.#revokedLinks = new RevokedLinks({ clock, registry, connections, revocations: options.revocations })
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
     this.#abilities = new Abilities(options)
     this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
@@ -140,6 +150,7 @@ class PodSessions implements SessionService {
       audioPaceRatio: config.limits.audioPaceRatio,
       tokens,
       registry: this.#registry,
+      isRevoked: (linkId) => this.#revokedLinks.has(linkId),
       udp: options.udp,
       elsewhere: options.elsewhere,
       entryUrls: options.entryUrls ?? ((ownUrl) => [ownUrl]),
@@ -286,10 +297,12 @@ class PodSessions implements SessionService {
     if (!found.ok) return found
     const session = found.value
     const link = linkId as WatchLinkId
+    const wallMs = this.#options.clock.wallMs()
+    const untilMs = session.links.validUntil(link, wallMs) ?? wallMs
     if (!session.links.revoke(link)) {
       return err(new ParleyError('NOT_FOUND', { message: 'the session has no such watch link' }))
     }
-    for (const connection of this.#connections) if (connection.followsBy(session, link)) connection.leave('revoked')
+    this.#revokedLinks.add(link, untilMs)
     this.#options.logger.info({ sessionId: session.id, linkId }, 'watch link revoked')
     return ok(undefined)
   }
@@ -384,6 +397,7 @@ class PodSessions implements SessionService {
     }
     for (const connection of this.#connections) connection.terminate()
     this.#abilities.close()
+    this.#revokedLinks.close()
     this.#ticker.stop()
   }
 }
