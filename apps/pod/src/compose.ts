@@ -48,7 +48,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
   const scope = new Scope(clock)
-  const { seats, shared } = await openFleet({ ...options, scope, version: VERSION })
+  const { seats, shared, peers, relay } = await openFleet({ ...options, scope, version: VERSION })
   const sharers = () => seats.podsSeen
   const text = createTextDesk({ ...options, shared, sharers, workers: speech.texts, onUsage: records.texts })
   const sessions = createPodSessions({
@@ -63,10 +63,12 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     revocations: identity.revocations,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
     seats,
+    ...(relay ? { relay } : {}),
     elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),
     entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
   })
-  const fleet = createFleetParts({ ...options, fleet: seats, sessions, scope, revocations: identity.revocations })
+  const { revocations } = identity
+  const fleet = createFleetParts({ ...options, fleet: seats, peers, sessions, scope, revocations })
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,

@@ -55,6 +55,9 @@ export const PodMessageSchema = Type.Object({
 })
 export type PodMessage = Static<typeof PodMessageSchema>
 
+/** Behind it the id of a session: a WebSocket by which watchers at one pod follow a session of another. */
+export const POD_WATCH_PATH = '/fleet/v1/watch'
+
 /** What was revoked: told at once, and compared from time to time. Answered with what the called pod knows, when that is another. */
 export const POD_REVOCATIONS_PATH = '/fleet/v1/revocations'
 const RevokedSchema = Type.Array(

@@ -18,6 +18,8 @@ import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
 import { answerRevocations, RevocationSpread } from './revocation-spread.ts'
 import { answerMessages, createUnicast } from './unicast.ts'
+import { WatchHost } from './watch-host.ts'
+import { PodWatchRelay } from './watch-relay.ts'
 import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {
@@ -34,6 +36,8 @@ export interface FleetPartsOptions extends FleetOptions {
   readonly fleet: PodFleet
   readonly sessions: SessionService
   readonly revocations: Revocations
+  /** Of `openFleet`. */
+  readonly peers: PeerCalls | undefined
 }
 
 export interface StartOptions {
@@ -65,6 +69,10 @@ export interface OpenFleet {
   readonly seats: PodFleet
   /** What its pods share beside the directory. */
   readonly shared: OpenDirectory['shared']
+  /** Undefined: alone in its directory it calls nobody, and nobody calls it. */
+  readonly peers: PeerCalls | undefined
+  /** By which its watchers follow sessions of other pods. */
+  readonly relay: PodWatchRelay | undefined
 }
 
 export async function openFleet(options: OpenFleetOptions): Promise<OpenFleet> {
@@ -72,22 +80,23 @@ export async function openFleet(options: OpenFleetOptions): Promise<OpenFleet> {
   const { kind, directory, shared } =
     options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
   const seats = new PodFleet({ clock, podId, version, kind, directory, seats: config.sessions.seats, logger })
-  return { seats, shared }
+  const key = callKey(options.fleetSecret)
+  const peers = seats.isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
+  const relay = peers && new PodWatchRelay({ clock, scope, fleet: seats, peers, logger })
+  return { seats, shared, peers, relay }
 }
 
 export function createFleetParts(options: FleetPartsOptions): FleetParts {
-  const { clock, scope, config, podId, fleetSecret, fleet, sessions, revocations, logger } = options
+  const { clock, scope, config, podId, fleetSecret, fleet, peers, sessions, revocations, logger } = options
   const key = callKey(fleetSecret)
-  // Alone in its directory it calls nobody, and nobody calls it.
-  const { isShared } = fleet
-  const peers = isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
   const answered = [
     answering(OPEN_SESSION, (call) => placer.open(call)),
     answerRevocations(revocations),
     answerMessages(sessions.messages),
   ]
-  const { messages } = sessions
+  const { messages, watchers } = sessions
+  const watchHost = new WatchHost({ clock, scope, watchers, logger })
   const unicast = createUnicast({ wallMs: () => clock.wallMs(), messages, fleet, peers, logger })
   const others = () => fleet.peers()
   const spread = peers && new RevocationSpread({ clock, scope, revocations, peers, others, logger })
@@ -103,8 +112,8 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
     },
     close: () => scope.close(),
     async start({ scope: podScope, publicUrl, tls, load }) {
-      const calls = isShared
-        ? await startCallListener({ clock, scope, config, podId, key, tls, calls: answered, logger })
+      const calls = fleet.isShared
+        ? await startCallListener({ clock, scope, config, podId, key, tls, calls: answered, watchHost, logger })
         : undefined
       const { announcedHost, host } = config.fleet
       const callsUrl = calls && fleetUrlOf(announcedHost || host, calls.port, calls.isTls)

@@ -36,6 +36,7 @@ import { onText, withinRate } from './client-text.ts'
 import { CHECKING, type ConnectionPhase, GONE, GREETING } from './connection-phase.ts'
 import { type MessagePeer, tooLarge } from './message-peer.ts'
 import type { Peer } from './session-service.ts'
+import type { Watched } from './watched.ts'
 
 /** What all connections of a pod share. */
 export interface ConnectionHost {
@@ -121,8 +122,8 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   }
 
   /** `untilMs`: when the link expires, on the monotonic clock. */
-  becomeWatcher(session: Session, linkId: WatchLinkId, untilMs: number): void {
-    this.#phase = { kind: 'watcher', session, linkId, untilMs }
+  becomeWatcher(watched: Watched, linkId: WatchLinkId, untilMs: number): void {
+    this.#phase = { kind: 'watcher', watched, linkId, untilMs }
   }
 
   // ---- to the peer ----
@@ -160,7 +161,7 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     const phase = this.#phase
     // The session first: what it has to say because of this comes before `closing`.
     if (phase.kind === 'owner') phase.session.ownerLost(this, reason)
-    else if (phase.kind === 'watcher') phase.session.unwatch(this)
+    else if (phase.kind === 'watcher') phase.watched.unwatch(this)
     this.close(reason)
   }
 
@@ -334,7 +335,7 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     this.#phase = GONE
     this.#outbox.discard()
     if (phase.kind === 'owner') phase.session.ownerLost(this, 'socket_lost')
-    else if (phase.kind === 'watcher') phase.session.unwatch(this)
+    else if (phase.kind === 'watcher') phase.watched.unwatch(this)
     this.#host.gone(this)
   }
 

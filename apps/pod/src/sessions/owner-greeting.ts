@@ -15,6 +15,7 @@ import { UdpToSession } from '../bridges/udp-to-session.ts'
 import type { ResumeClaims, TicketClaims, Tokens } from '../identity/identity-port.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { offerUdp, type UdpAnswer, type UdpService } from './udp-offer.ts'
+import type { WatchRelay } from './watcher-greeting.ts'
 import { echo, ownerWelcome, tellCaptions, type WelcomeHost, welcome } from './welcome.ts'
 
 /** What a client is told whose session is not on this pod; `wsUrl`: the address it came to. Within seconds, and never rejects. */
@@ -28,6 +29,8 @@ export interface GreetingHost extends WelcomeHost {
   readonly registry: SessionRegistry
   /** Was this watch link revoked, whatever its session knows? */
   readonly isRevoked: (linkId: WatchLinkId) => boolean
+  /** By which watchers here follow sessions elsewhere; undefined: they cannot. */
+  readonly relay: WatchRelay | undefined
   /** Undefined when UDP is switched off. */
   readonly udp: UdpService | undefined
   /** Undefined: nobody else would know. */

@@ -43,6 +43,7 @@ import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
 import type { ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
 import { maySee, userOf, viewOf } from './session-access.ts'
+import { RemoteWatcherSet } from './remote-watchers.ts'
 import { RevokedLinks } from './revoked-links.ts'
 import { SessionMessages } from './session-messages.ts'
 import type {
@@ -54,8 +55,10 @@ import type {
   SessionService,
   SessionStats,
 } from './session-service.ts'
+import { sessionStats } from './session-stats.ts'
 import { Ticker } from './ticker.ts'
 import type { UdpService } from './udp-offer.ts'
+import type { WatchRelay } from './watcher-greeting.ts'
 
 export interface PodSessionsOptions {
   readonly clock: Clock
@@ -73,6 +76,8 @@ export interface PodSessionsOptions {
   readonly tokens: Tokens
   /** Where watch links that were revoked are told to others, and theirs are heard of; nobody else is there unless told. */
   readonly revocations?: Pick<Revocations, 'has' | 'add' | 'onAdded'>
+  /** By which watchers here follow sessions of other pods; they are told where to go unless told. */
+  readonly relay?: WatchRelay
   /** Undefined when UDP is switched off. */
   readonly udp?: UdpService | undefined
   /** Of this loop; nobody measures unless told. */
@@ -100,6 +105,7 @@ export function createPodSessions(options: PodSessionsOptions): SessionService {
 
 class PodSessions implements SessionService {
   readonly messages: SessionMessages
+  readonly watchers: RemoteWatcherSet
   readonly #options: PodSessionsOptions
   readonly #counters = newSessionCounters()
   readonly #stages: StageTimer
@@ -122,8 +128,6 @@ class PodSessions implements SessionService {
     this.#stages = options.stages ?? NO_STAGES
     this.#seats = options.seats ?? { seats: () => config.sessions.seats, came() {}, ended() {} }
     this.messages = new SessionMessages(clock, this.#registry, podId)
-    const [registry, connections] = [this.#registry, this.#connections]
-    this.#revokedLinks = new RevokedLinks({ clock, registry, connections, revocations: options.revocations })
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
     this.#abilities = new Abilities(options)
     this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
@@ -150,12 +154,16 @@ class PodSessions implements SessionService {
       audioPaceRatio: config.limits.audioPaceRatio,
       tokens,
       registry: this.#registry,
-      isRevoked: (linkId) => this.#revokedLinks.has(linkId),
+      isRevoked: (linkId) => options.revocations?.has('link', linkId) ?? false,
+      relay: options.relay,
       udp: options.udp,
       elsewhere: options.elsewhere,
       entryUrls: options.entryUrls ?? ((ownUrl) => [ownUrl]),
       onJoined: (sessionId) => this.#seats.came(sessionId),
     }
+    this.watchers = new RemoteWatcherSet(this.#greetingHost)
+    const [registry, connections, watchers, { revocations }] = [this.#registry, this.#connections, this.watchers, options]
+    this.#revokedLinks = new RevokedLinks({ registry, connections, watchers, revocations })
     this.#connectionHost = {
       clock,
       logger,
@@ -357,27 +365,9 @@ class PodSessions implements SessionService {
   // ---- the whole ----
 
   stats(): SessionStats {
-    const states = { opening: 0, active: 0, suspended: 0, closed: 0 }
-    for (const session of this.#registry.values()) states[session.state.kind]++
-    let watchers = 0
-    for (const connection of this.#connections) if (connection.isWatcher) watchers++
-    return {
-      opening: states.opening,
-      active: states.active,
-      suspended: states.suspended,
-      seats: this.#seats.seats(),
-      sockets: this.#connections.size,
-      watchers,
-      historyBytes: this.#historyBudget.usedBytes,
-      ...this.#counters,
-      refusedTotal: numbers(this.#counters.refusedTotal),
-      closedTotal: { ...this.#counters.closedTotal },
-      translationsTotal: { ...this.#counters.translationsTotal },
-      polishedTotal: { ...this.#counters.polishedTotal },
-      speechesTotal: { ...this.#counters.speechesTotal },
-      voicesTotal: { ...this.#counters.voicesTotal },
-      errorsTotal: numbers(this.#counters.errorsTotal),
-    }
+    const [registry, connections, counters] = [this.#registry, this.#connections, this.#counters]
+    const [seats, historyBytes] = [this.#seats.seats(), this.#historyBudget.usedBytes]
+    return sessionStats({ registry, connections, counters, seats, historyBytes })
   }
 
   close(reason: CloseReason): Promise<void> {
@@ -401,5 +391,3 @@ class PodSessions implements SessionService {
     this.#ticker.stop()
   }
 }
-
-const numbers = (table: Partial<Record<ErrorCode, number>>): Record<string, number> => ({ ...table })

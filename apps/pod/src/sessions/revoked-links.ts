@@ -1,14 +1,15 @@
 // Watch links that were revoked, wherever in the fleet: void for every session here, also for one that came with them from another pod.
-import type { Clock } from '@parley/kernel'
 import type { WatchLinkId } from '@parley/protocol'
 import type { SessionRegistry } from '@parley/sessions'
 import type { Revocation, Revocations } from '../identity/revocations.ts'
 import type { ClientConnection } from './client-connection.ts'
+import type { RemoteWatcherSet } from './remote-watchers.ts'
 
 export interface RevokedLinksOptions {
-  readonly clock: Clock
   readonly registry: SessionRegistry
   readonly connections: Iterable<ClientConnection>
+  /** At other pods, of sessions here. */
+  readonly watchers: Pick<RemoteWatcherSet, 'revoke'>
   /** Undefined: nobody is told, and nobody tells. */
   readonly revocations: Pick<Revocations, 'has' | 'add' | 'onAdded'> | undefined
 }
@@ -21,10 +22,6 @@ export class RevokedLinks {
   constructor(options: RevokedLinksOptions) {
     this.#options = options
     this.close = options.revocations?.onAdded((added) => this.#onAdded(added)) ?? (() => {})
-  }
-
-  has(linkId: WatchLinkId): boolean {
-    return this.#options.revocations?.has('link', linkId) ?? false
   }
 
   /** A session has forgotten its link: so does everybody. `untilMs`: when the link would have ended; wall clock. */
@@ -42,6 +39,8 @@ export class RevokedLinks {
   }
 
   #cut(linkId: WatchLinkId): void {
-    for (const connection of [...this.#options.connections]) if (connection.follows(linkId)) connection.leave('revoked')
+    const { connections, watchers } = this.#options
+    for (const connection of [...connections]) if (connection.follows(linkId)) connection.leave('revoked')
+    watchers.revoke(linkId)
   }
 }

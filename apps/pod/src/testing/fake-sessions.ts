@@ -49,6 +49,11 @@ export interface CreateCall {
 }
 
 export class FakeSessions implements SessionService {
+  readonly watchers = {
+    serve: (): never => {
+      throw new Error('nobody watches fake sessions from elsewhere')
+    },
+  }
   readonly messages = new SessionMessages(systemClock, new SessionRegistry(), 'pod_x')
   readonly creates: CreateCall[] = []
   readonly attached: { readonly socket: WebSocket; readonly peer: Peer }[] = []
