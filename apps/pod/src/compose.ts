@@ -68,7 +68,7 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
   })
   const { revocations } = identity
-  const fleet = createFleetParts({ ...options, fleet: seats, peers, sessions, scope, revocations })
+  const fleet = createFleetParts({ ...options, fleet: seats, peers, relay, sessions, scope, revocations })
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,

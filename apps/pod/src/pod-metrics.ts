@@ -1,6 +1,7 @@
 // Where each metric of a pod comes from. Sources are read once per scrape: counting the states of all sessions walks them.
 import type { Clock } from '@parley/kernel'
 import type { Metrics } from '@parley/telemetry'
+import type { WatchLinkCounts } from './fleet/fleet-parts.ts'
 import type { PodFleet } from './fleet/pod-fleet.ts'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
@@ -22,6 +23,8 @@ export interface PodMetricsSources {
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined of a pod in no fleet. */
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
+  /** Undefined where nobody watches from pod to pod. */
+  readonly watchLinks?: (() => WatchLinkCounts) | undefined
   /** Undefined where nothing is done about texts. */
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
@@ -62,6 +65,9 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   )
   collectSpeech(metrics, sources)
   collectFleet(metrics, sources.fleet)
+  metrics.collect('parley_fleet_watch_links', () =>
+    byLabel('direction', { ...(sources.watchLinks?.() ?? { in: 0, out: 0 }) }),
+  )
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),

@@ -242,6 +242,7 @@ function startFigures(
     speech,
     text: options.text,
     fleet: options.fleet?.fleet,
+    watchLinks: options.fleet?.watchLinks,
     udp: options.udp,
     records: options.records,
     http: publicServer,

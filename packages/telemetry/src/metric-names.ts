@@ -76,6 +76,10 @@ export const METRICS = {
     '1 for what this pod is in its fleet: joining, member, cut (the directory does not answer) or misconfigured, else 0.',
   ),
   parley_fleet_unlisted_sessions: gauge([], 'Sessions of this pod that the directory does not know.'),
+  parley_fleet_watch_links: gauge(
+    ['direction'],
+    'Links between pods by which watchers follow a session of another: in = sessions here, out = watchers here.',
+  ),
   parley_fleet_placed_total: counter(
     ['where'],
     'Sessions asked for at this pod by where they were opened: here, on another pod (there), or here without the directory (alone).',

@@ -38,6 +38,7 @@ export interface FleetPartsOptions extends FleetOptions {
   readonly revocations: Revocations
   /** Of `openFleet`. */
   readonly peers: PeerCalls | undefined
+  readonly relay: PodWatchRelay | undefined
 }
 
 export interface StartOptions {
@@ -48,11 +49,18 @@ export interface StartOptions {
   readonly load: () => PodLoad
 }
 
+/** Links by which watchers follow sessions of other pods: of others to this one, and the reverse. */
+export interface WatchLinkCounts {
+  readonly in: number
+  readonly out: number
+}
+
 export interface FleetParts {
   readonly fleet: PodFleet
   readonly routes: FleetOfRoutes
   /** Undefined: there is nobody to tell. */
   readonly revocations: Pick<RevocationSpread, 'tell' | 'pending'> | undefined
+  readonly watchLinks: () => WatchLinkCounts
   /** Takes calls of other pods and joins. Throws StartFailure. */
   start(options: StartOptions): Promise<void>
   /** Idempotent; after it has left. */
@@ -87,9 +95,10 @@ export async function openFleet(options: OpenFleetOptions): Promise<OpenFleet> {
 }
 
 export function createFleetParts(options: FleetPartsOptions): FleetParts {
-  const { clock, scope, config, podId, fleetSecret, fleet, peers, sessions, revocations, logger } = options
+  const { clock, scope, config, podId, fleetSecret, fleet, peers, relay, sessions, revocations, logger } = options
   const key = callKey(fleetSecret)
-  const placer = new Placer({ fleet, sessions, podId, placement: config.fleet.placement, peers, logger })
+  const [{ placement }, { sessionsPerUser }] = [config.fleet, config.limits]
+  const placer = new Placer({ fleet, sessions, podId, placement, sessionsPerUser, peers, logger })
   const answered = [
     answering(OPEN_SESSION, (call) => placer.open(call)),
     answerRevocations(revocations),
@@ -103,6 +112,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   return {
     fleet,
     revocations: spread,
+    watchLinks: () => ({ in: watchHost.links, out: relay?.links ?? 0 }),
     routes: {
       create: ({ host, ...wish }) => placer.create({ ...wish, reach: { host } }),
       elsewhere: (sessionId, host, path) => fleet.elsewhere(sessionId, { host }, path),

@@ -2,12 +2,12 @@
 // fleet of one, by the same path, with the directory in its memory.
 import {
   type Answer,
+  type ClaimRequest,
   type FencingToken,
   type FleetDirectory,
   type MemberStatus,
   Membership,
   type MembershipState,
-  type PlacementWish,
 } from '@parley/fleet'
 import type { Clock, Scope } from '@parley/kernel'
 import { ParleyError, TICKET_LIFETIME_MS } from '@parley/protocol'
@@ -142,7 +142,7 @@ export class PodFleet implements SessionSeats {
 
   claim(
     sessionId: string,
-    wish: Pick<PlacementWish, 'policy' | 'salt' | 'exclude'>,
+    wish: Pick<ClaimRequest, 'policy' | 'salt' | 'exclude' | 'user'>,
   ): ReturnType<FleetDirectory['claim']> {
     const by = this.#membership?.credentials
     if (!by) throw new Error('a claim needs a membership; see isMember')

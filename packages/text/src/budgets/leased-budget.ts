@@ -11,8 +11,9 @@ export const LEASE_MS = 5_000
 const ANSWER_DEADLINE_MS = 2_000
 /** What a pod takes that holds nothing, cannot reach the store and has never seen who else is there, as a share of the whole. */
 const BLIND_SHARE = 0.25
-/** What others have taken counts for so long: before that a lost store makes no slice larger. */
+/** What others have taken counts for so long: before that a lost store makes no slice larger, but for a small part that lets finals pass. */
 const WINDOW_MS = 60_000
+const TRICKLE_SHARE = 0.05
 
 const NOTHING: BudgetLimits = { requestsPerMinute: 0, tokensPerMinute: 0, partialConcurrency: 0, finalConcurrency: 0 }
 
@@ -103,12 +104,13 @@ export class LeasedBudget {
   }
 }
 
-/** An equal share. Who held less keeps to that until what others took with theirs is more than a minute ago; who held nothing begins with its share. */
+/** An equal share. Who held less keeps to that, or the trickle, until what others took with theirs is more than a minute ago. */
 function staticSlice(held: BudgetLimits, whole: BudgetLimits, sharers: number, lostForMs: number): BudgetLimits {
   const part = (field: keyof BudgetLimits, isWhole: boolean): number => {
+    if (whole[field] === 0) return 0
     const share = whole[field] / sharers
-    const usable = whole[field] === 0 ? 0 : Math.max(1, isWhole ? Math.floor(share) : share)
-    return held[field] > 0 && lostForMs < WINDOW_MS ? Math.min(held[field], usable) : usable
+    const usable = Math.max(1, isWhole ? Math.floor(share) : share)
+    return lostForMs < WINDOW_MS ? Math.min(usable, Math.max(1, held[field], share * TRICKLE_SHARE)) : usable
   }
   return {
     requestsPerMinute: part('requestsPerMinute', false),

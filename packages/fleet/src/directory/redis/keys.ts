@@ -10,6 +10,7 @@
 // session:<id>           hash    claim, confirm, move, reclaim   release; reservation or orphan over      see `prelude.lua`
 // reservations           zset    claim, move                     confirm, release, at any later call      `S:<session>`, `M:<session>` by end (ms)
 // orphans                zset    loss of a member                10 min after, reclaim, claim             session by when it is forgotten (ms)
+// user:<key>             set     claim                           7 days after the user's last claim       its sessions; those that are over until the limit is reached
 // changes                channel join, leave, loss, drain ...    -                                        `<kind> <member id>`
 // budget:<key>           hash    budget                          1 h after the last call                  holder -> lease, see `budget.lua`
 // text:<hash>            string  text                            text.cacheMinutes after it was kept      an answer of the cache of texts, sealed
