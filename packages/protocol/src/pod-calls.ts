@@ -61,8 +61,8 @@ export const POD_WATCH_PATH = '/fleet/v1/watch'
 /** What was revoked: told at once, and compared from time to time. Answered with what the called pod knows, when that is another. */
 export const POD_REVOCATIONS_PATH = '/fleet/v1/revocations'
 const RevokedSchema = Type.Array(
-  Type.Object({ kind: Type.Enum(['key', 'link']), id: text(128), untilMs: Type.Number() }),
-  { maxItems: 10_000 },
+  Type.Object({ kind: Type.Enum(['key', 'link']), id: text(64), untilMs: Type.Number() }),
+  { maxItems: 4_000 },
 )
 export const PodRevocationsSchema = Type.Object({
   /** Of all that its sender knows, after what is in here. */
@@ -70,5 +70,5 @@ export const PodRevocationsSchema = Type.Object({
   revoked: RevokedSchema,
 })
 export type PodRevocations = Static<typeof PodRevocationsSchema>
-/** 10,000 entries of 128 characters and what is around them. */
-export const MAX_POD_REVOCATIONS_BYTES = 2 * 1024 * 1024
+/** 4,000 entries of 64 characters, and what is around them. */
+export const MAX_POD_REVOCATIONS_BYTES = 512 * 1024

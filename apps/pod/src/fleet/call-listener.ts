@@ -34,7 +34,7 @@ export interface CallListenerOptions {
 }
 
 /** Connections of other pods, calls under way included; each pod keeps a few. */
-const MAX_CONNECTIONS = 512
+const MAX_CONNECTIONS = 1_024
 /** Calls that are being answered; one more is told to come again. */
 const MAX_CALLS = 1_000
 /** What a pod with watchers says: wishes of theirs. */

@@ -10,7 +10,7 @@ import { REVOKED_KINDS, type Revocation, type Revocations } from './revocations.
 export const REVOKED_FILE = 'revoked.json'
 /** How long what another pod of this directory has revoked may go unnoticed, when nobody tells. */
 export const REVOKED_FILE_PERIOD_MS = 2_000
-/** Of 10,000 entries, twice over. */
+/** Far more than there may be. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024
 
 export class RevocationFile {
@@ -105,5 +105,5 @@ export class RevocationFile {
 function isRevocation(value: unknown): value is Revocation {
   const { kind, id, untilMs } = (value ?? {}) as Partial<Revocation>
   const isKind = REVOKED_KINDS.some((each) => each === kind)
-  return isKind && typeof id === 'string' && id.length <= 128 && Number.isFinite(untilMs)
+  return isKind && typeof id === 'string' && id.length <= 64 && Number.isFinite(untilMs)
 }

@@ -15,7 +15,7 @@ export interface Revocation {
 }
 
 /** Beyond it those go that end first: links, whose sessions know of them by themselves. */
-export const MAX_REVOCATIONS = 10_000
+export const MAX_REVOCATIONS = 4_000
 /** A key ends with the configuration that names it, which nobody here knows the end of. */
 export const KEY_REVOKED_FOR_MS = 10 * 365 * 24 * 3_600_000
 
