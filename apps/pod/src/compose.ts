@@ -49,8 +49,8 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
   const scope = new Scope(clock)
   const { seats, shared, peers, relay } = await openFleet({ ...options, scope, version: VERSION })
-  const sharers = () => seats.podsSeen
-  const text = createTextDesk({ ...options, shared, sharers, workers: speech.texts, onUsage: records.texts })
+  const textsOfFleet = shared && { ...shared, fleetSecret: options.fleetSecret, sharers: () => seats.podsSeen }
+  const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts }, textsOfFleet)
   const sessions = createPodSessions({
     ...options,
     stages,

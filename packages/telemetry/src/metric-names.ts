@@ -217,7 +217,7 @@ export const METRICS = {
   ),
   parley_text_cache_hits_total: counter(['class'], 'Texts whose answer was known.'),
   parley_text_cache_misses_total: counter(['class'], 'Texts whose answer was not known.'),
-  parley_text_shared_total: counter(
+  parley_text_other_pods_total: counter(
     ['outcome'],
     'Finals looked for among those of other pods, by what came of it (passed: not answered in time), and those kept for them.',
   ),

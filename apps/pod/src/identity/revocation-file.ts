@@ -59,14 +59,16 @@ export class RevocationFile {
   }
 
   async #syncOnce(): Promise<void> {
-    const stamp = `${await this.#stamp()} ${this.#revocations.digest()}`
-    if (stamp === this.#seen) return
+    const stamp = await this.#stamp()
+    if (`${stamp} ${this.#revocations.digest()}` === this.#seen) return
     const inFile = await this.#read()
     this.#revocations.add(inFile)
     const names = new Set(inFile.map(({ kind, id }) => `${kind} ${id}`))
     const all = this.#revocations.all()
-    if (all.some(({ kind, id }) => !names.has(`${kind} ${id}`))) await this.#write(all)
-    this.#seen = `${await this.#stamp()} ${this.#revocations.digest()}`
+    const isWhole = all.every(({ kind, id }) => names.has(`${kind} ${id}`))
+    if (!isWhole) await this.#write(all)
+    // What was written is read again: another pod may have written at the same instant.
+    this.#seen = isWhole ? `${stamp} ${this.#revocations.digest()}` : ''
   }
 
   async #stamp(): Promise<string> {

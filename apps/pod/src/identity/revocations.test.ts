@@ -16,13 +16,14 @@ const hashOf = (key: string): string => createHash('sha256').update(key).digest(
 const link = (n: number, untilMs: number): Revocation => ({ kind: 'link', id: `wat_${n}`, untilMs })
 
 test('[ID12] a revoked key is refused; another one of the same id is not, nor are others', () => {
-  const revocations = new Revocations(new ManualClock())
+  const clock = new ManualClock()
+  const revocations = new Revocations(clock)
   const key = (secret: string) => [{ id: 'app', tenant: 'acme', role: 'backend' as const, sha256: hashOf(secret) }]
   const before = createApiKeys('pk_own', key('pk_old'), revocations)
   assert.equal(before.find('pk_old')?.keyId, 'app')
   const hash = before.hashOf('acme', 'app') as string
   assert.equal(before.hashOf('other', 'app'), undefined)
-  revocations.add([{ kind: 'key', id: hash, untilMs: KEY_REVOKED_FOR_MS }])
+  revocations.add([{ kind: 'key', id: hash, untilMs: clock.wallMs() + KEY_REVOKED_FOR_MS }])
   assert.equal(before.find('pk_old'), undefined)
   assert.equal(before.find('pk_own')?.role, 'admin')
   assert.deepEqual(

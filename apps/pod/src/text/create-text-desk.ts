@@ -13,19 +13,22 @@ export interface SharedStores {
   readonly texts: SharedTextStore
 }
 
-export interface CreateTextDeskOptions extends Omit<TextDeskOptions, 'store' | 'cacheSecret' | 'sharedTexts' | 'sharers'> {
-  /** Undefined: budgets and texts are this pod's alone. */
-  readonly shared: SharedStores | undefined
+export interface TextsOfFleet extends SharedStores {
   readonly fleetSecret: string
+  /** Pods that share, as last seen. */
   readonly sharers: () => number | undefined
 }
 
-export function createTextDesk({ shared, fleetSecret, sharers, ...options }: CreateTextDeskOptions): TextDesk {
+type OwnOptions = Omit<TextDeskOptions, 'store' | 'cacheSecret' | 'sharedTexts' | 'sharers'>
+
+/** Without `shared` budgets and texts are this pod's alone. */
+export function createTextDesk(options: OwnOptions, shared?: TextsOfFleet): TextDesk {
   if (!shared) {
     const store = new MemoryBudgetStore(options.clock)
     return new TextDesk({ ...options, store, cacheSecret: randomBytes(CACHE_SECRET_BYTES) })
   }
   // Of the fleet, so that its pods know a text by the same key; whoever reads the store without it learns nothing.
+  const { budgets: store, texts: sharedTexts, fleetSecret, sharers } = shared
   const cacheSecret = Buffer.from(hkdfSync('sha256', fleetSecret, '', 'parley cache of texts', CACHE_SECRET_BYTES))
-  return new TextDesk({ ...options, store: shared.budgets, sharers, sharedTexts: shared.texts, cacheSecret })
+  return new TextDesk({ ...options, store, sharers, sharedTexts, cacheSecret })
 }

@@ -22,8 +22,7 @@ class Shared implements SharedTextStore {
 
 test('[TS18] a final that one pod had done the other does not ask for again; partials are asked, and not kept', async (t) => {
   const sharedTexts = new Shared()
-  const clock = new ManualClock()
-  const settings = { providers: [OPENAI_PROVIDER], sharedTexts, clock }
+  const settings = { providers: [OPENAI_PROVIDER], sharedTexts }
   const [a, b] = [await deskRig(t, settings, OPENAI), await deskRig(t, settings, OPENAI)]
   const asked = a.ask({ to: 'de' })
   await a.pass(0)

@@ -43,7 +43,7 @@ export function collectTexts(metrics: Metrics, read: () => TextReport): void {
   )
   metrics.collect('parley_text_cache_hits_total', () => byClass((cache) => read().cache[cache].hits))
   metrics.collect('parley_text_cache_misses_total', () => byClass((cache) => read().cache[cache].misses))
-  metrics.collect('parley_text_shared_total', () =>
+  metrics.collect('parley_text_other_pods_total', () =>
     Object.entries(read().cache.shared ?? {}).map(([outcome, value]) => ({ labels: { outcome }, value })),
   )
   metrics.collect('parley_text_cache_bytes', () => byClass((cache) => read().cache[cache].bytes))

@@ -61,7 +61,7 @@ test('[TC7] what is in the store tells neither text nor tenant, and is no answer
   const a = pod()
   a.keep(KEY, ANSWER)
   await clock.advanceAsync(0)
-  const [[name, { value }]] = [...store.values] as [[string, { value: string }]]
+  const [name, { value }] = [...store.values][0] as [string, { value: string }]
   for (const bytes of [name, value, Buffer.from(value, 'base64').toString('latin1')])
     assert.ok(!/buenos|morning|acme|openai/.test(bytes))
   assert.equal(await pod(new Uint8Array(32)).find(KEY), undefined)

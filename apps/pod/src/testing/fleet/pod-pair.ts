@@ -27,6 +27,9 @@ export interface PodPairOptions {
 
 /** Resolves when both are members and can recognise. Everything ends with the test. */
 export async function startPodPair(t: TestContext, options: PodPairOptions = {}): Promise<PodPair> {
+  // Before their folders are removed.
+  const started: { stop(): Promise<void> }[] = []
+  t.after(async () => void (await Promise.all(started.map((pod) => pod.stop()))))
   const shared = await temporaryFolder(t)
   const worker = await ManualWorker.start({ slots: 200 })
   const directory = new MemoryDirectory(systemClock)
@@ -49,7 +52,7 @@ export async function startPodPair(t: TestContext, options: PodPairOptions = {})
       pageFolder: `${folder}/none-${index}`,
       fleetDirectory: { kind: 'redis', directory },
     })
-    t.after(() => pod.stop())
+    started.push(pod)
     pod.setWorkers([worker.address])
     return pod
   }
