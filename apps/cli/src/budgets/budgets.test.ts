@@ -94,7 +94,11 @@ test('[BUD2] what is wrong is said in words below the table', () => {
     'cache: 25.6 % of texts found; 300 (1.0 MiB) finals, 10 (0.0 MiB) partials, of 16.0 MiB',
   ])
   const lost = budgetLines({ ...REPORT, budgets: [{ ...OPENAI, isStoreLost: true, sharedAmong: 3 }] }, style(false))
-  assert.ok(lost.includes('openai: the store of shared budgets does not answer; this pod goes on with an equal share: one of 3'))
+  assert.ok(
+    lost.includes(
+      'openai: the store of shared budgets does not answer; this pod goes on with an equal share: one of 3',
+    ),
+  )
   const shared = { hits: 3, misses: 9, passed: 2, kept: 7 }
   const sharing = budgetLines({ ...REPORT, cache: { ...REPORT.cache, shared } }, style(false))
   assert.equal(

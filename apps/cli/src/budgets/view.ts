@@ -44,11 +44,15 @@ function usedWords(used: number, limit: number | null, style: Style): string {
   return used >= limit * 0.9 && used > 0 ? style.red(words) : words
 }
 
-function remarks({ id, slice, limits, used, waiting, isStoreLost, sharedAmong }: ProviderBudget, style: Style): string[] {
+function remarks(
+  { id, slice, limits, used, waiting, isStoreLost, sharedAmong }: ProviderBudget,
+  style: Style,
+): string[] {
   const remarks: string[] = []
   if (used.pausedForMs > 0) remarks.push(`the provider wants to be left alone for ${seconds(used.pausedForMs)}`)
   if (waiting.longestMs >= 2_000) remarks.push(`the longest has waited ${seconds(waiting.longestMs)}`)
-  if (isStoreLost) remarks.push(`the store of shared budgets does not answer; this pod goes on with ${lostWords(sharedAmong)}`)
+  if (isStoreLost)
+    remarks.push(`the store of shared budgets does not answer; this pod goes on with ${lostWords(sharedAmong)}`)
   if (slice.requestsPerMinute !== limits.requestsPerMinute || slice.tokensPerMinute !== limits.tokensPerMinute)
     remarks.push('the rest of the budget is with other pods')
   return remarks.map((remark) => style.yellow(`${id}: ${remark}`))

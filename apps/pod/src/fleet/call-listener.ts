@@ -102,7 +102,8 @@ function takeLinks(server: Server, answerer: Answerer): void {
 function linkRefusal(answerer: Answerer, request: IncomingMessage): ParleyError | undefined {
   const allowed = checked(answerer, request, '')
   if (!allowed.ok) return allowed.error
-  if (request.method !== 'GET' || sessionOfWatchPath(request.url ?? '') === undefined) return new ParleyError('NOT_FOUND')
+  if (request.method !== 'GET' || sessionOfWatchPath(request.url ?? '') === undefined)
+    return new ParleyError('NOT_FOUND')
   if (answerer.watchHost.hasRoom) return undefined
   return new ParleyError('RATE_LIMITED', { message: 'too many links of watchers', retryAfterMs: 5_000 })
 }

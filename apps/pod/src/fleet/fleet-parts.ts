@@ -17,10 +17,10 @@ import { Placer } from './placer.ts'
 import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
 import { answerRevocations, RevocationSpread } from './revocation-spread.ts'
+import { callKey } from './signed-call.ts'
 import { answerMessages, createUnicast } from './unicast.ts'
 import { WatchHost } from './watch-host.ts'
 import { PodWatchRelay } from './watch-relay.ts'
-import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {
   readonly clock: Clock

@@ -63,10 +63,22 @@ test('[PF12] what nobody was told is found, both ways; then one call a second sa
   for (const { podId } of pods) deaf.add(podId)
   for (const [n, { revocations }] of pods.entries()) revocations.add([link(clock, `wat_${n}`)])
   await clock.advanceAsync(3_000, 500)
-  assert.deepEqual([knows('wat_0'), knows('wat_1')], [[true, false], [false, true]])
+  assert.deepEqual(
+    [knows('wat_0'), knows('wat_1')],
+    [
+      [true, false],
+      [false, true],
+    ],
+  )
   deaf.clear()
   await clock.advanceAsync(1_000, 500)
-  assert.deepEqual([knows('wat_0'), knows('wat_1')], [[true, true], [true, true]])
+  assert.deepEqual(
+    [knows('wat_0'), knows('wat_1')],
+    [
+      [true, true],
+      [true, true],
+    ],
+  )
   await clock.advanceAsync(2_000, 500)
   const before = calls()
   await clock.advanceAsync(10_000, 500)

@@ -6,9 +6,15 @@ import type { Welcome } from '@parley/protocol'
 import { encodeServer, newSessionCounters, Outbox, type Wire } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
 import type { RawData, WebSocket } from 'ws'
-import type { RemoteWatcherSet, RemoteWatchers, WatchOutlet } from '../sessions/remote-watchers.ts'
+import type { ServedWatchers, WatcherService, WatchOutlet } from '../sessions/watch-port.ts'
 import { LinkLife } from './watch-link-life.ts'
-import { encodeRecord, readToSessionPod, type ToSessionPod, type ToWatcherPod, type WatchRecord } from './watch-records.ts'
+import {
+  encodeRecord,
+  readToSessionPod,
+  type ToSessionPod,
+  type ToWatcherPod,
+  type WatchRecord,
+} from './watch-records.ts'
 
 /** Links of other pods; one more is refused, and its watchers are told where to go. */
 export const MAX_WATCH_LINKS_IN = 256
@@ -22,7 +28,7 @@ const AS_BINARY = { binary: true } as const
 export interface WatchHostOptions {
   readonly clock: Clock
   readonly scope: Scope
-  readonly watchers: Pick<RemoteWatcherSet, 'serve'>
+  readonly watchers: WatcherService
   readonly logger: Logger
 }
 
@@ -70,7 +76,7 @@ export class WatchHost {
   }
 }
 
-function act(served: RemoteWatchers, message: ToSessionPod): void {
+function act(served: ServedWatchers, message: ToSessionPod): void {
   switch (message.is) {
     case 'ping':
       return

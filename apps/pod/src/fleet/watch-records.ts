@@ -5,6 +5,7 @@ import {
   CaptionSetSchema,
   CaptionsSchema,
   CLOSE_REASON_NAMES,
+  type CloseReason,
   compileCheck,
   ERROR_CODES,
   type ErrorCode,
@@ -13,10 +14,8 @@ import {
   SubscribeSchema,
   SubscriptionSetSchema,
   type WatchLinkId,
-  type CloseReason,
 } from '@parley/protocol'
-import type { WatcherHello } from '../sessions/watcher-greeting.ts'
-import type { WatcherWish } from '../sessions/watched.ts'
+import type { WatcherHello, WatcherWish } from '../sessions/watch-port.ts'
 
 /** From the pod with the watchers. Channels are its own numbers, each used once. */
 export type ToSessionPod =
@@ -92,7 +91,8 @@ export function readToSessionPod(text: string): Result<ToSessionPod, string> {
     return wish ? ok({ is, channel, wish }) : err('a wish does not fit')
   }
   const hello = is === 'join' ? helloOf(message.hello) : undefined
-  if (is !== 'join' || !hello || typeof message.linkId !== 'string') return err(`${String(is).slice(0, 20)} does not fit`)
+  if (is !== 'join' || !hello || typeof message.linkId !== 'string')
+    return err(`${String(is).slice(0, 20)} does not fit`)
   return ok({ is, channel, linkId: message.linkId as WatchLinkId, hello })
 }
 

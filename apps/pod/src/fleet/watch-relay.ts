@@ -4,8 +4,7 @@ import { type Clock, DeadlineError, type Scope, withDeadline } from '@parley/ker
 import { ParleyError, POD_CALL_DEADLINE_MS, type Welcome } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { RawData, WebSocket } from 'ws'
-import type { Watched } from '../sessions/watched.ts'
-import type { FollowRequest, RemoteFollower, WatchRelay } from '../sessions/watcher-greeting.ts'
+import type { FollowRequest, RemoteFollower, Watched, WatchRelay } from '../sessions/watch-port.ts'
 import type { Peer, PeerCalls } from './peer-calls.ts'
 import type { PodFleet } from './pod-fleet.ts'
 import { LinkLife } from './watch-link-life.ts'
@@ -132,7 +131,10 @@ class WatchLink {
 
   #onRecord(bytes: Buffer): void {
     const record = decodeRecord(bytes)
-    if (!record) return this.cut()
+    if (!record) {
+      this.cut()
+      return
+    }
     const { kind, key, channels, payload } = record
     for (const channel of channels) {
       if (kind === 'welcome') this.#onWelcome(channel, payload)

@@ -1,8 +1,8 @@
 // What the routes of the public listener ask of the fleet.
 import type { Result } from '@parley/kernel'
 import type { CreateSession, ParleyError, SessionCreated } from '@parley/protocol'
-import type { Principal } from '../identity/identity-port.ts'
 import type { Unicast } from '../fleet/unicast.ts'
+import type { Principal } from '../identity/identity-port.ts'
 import type { PublicUrls } from '../sessions/session-service.ts'
 
 export interface FleetOfRoutes {

@@ -37,5 +37,9 @@ export function readinessOf(
     ...(isBudgetStoreLost === undefined ? {} : { budgets: word(hasBudgets) }),
   }
   if (phase !== 'serving') return { isReady: false, status: phase, checks }
-  return { isReady: speech.ready, status: speech.ready && hasSeat && hasRecords && hasBudgets ? 'ok' : 'degraded', checks }
+  return {
+    isReady: speech.ready,
+    status: speech.ready && hasSeat && hasRecords && hasBudgets ? 'ok' : 'degraded',
+    checks,
+  }
 }

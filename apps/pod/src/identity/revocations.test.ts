@@ -41,7 +41,11 @@ test('[ID13] sets grow in any order to the same; what is over is not known any m
   const clock = new ManualClock()
   const wallMs = clock.wallMs()
   const [one, other] = [new Revocations(clock), new Revocations(clock)]
-  const all = [link(1, wallMs + 1_000), link(2, wallMs + HOUR_MS), { ...link(3, wallMs + HOUR_MS), kind: 'key' as const }]
+  const all = [
+    link(1, wallMs + 1_000),
+    link(2, wallMs + HOUR_MS),
+    { ...link(3, wallMs + HOUR_MS), kind: 'key' as const },
+  ]
   const heard: Revocation[] = []
   one.onAdded((added) => heard.push(...added))
   one.add(all)

@@ -36,7 +36,7 @@ import { onText, withinRate } from './client-text.ts'
 import { CHECKING, type ConnectionPhase, GONE, GREETING } from './connection-phase.ts'
 import { type MessagePeer, tooLarge } from './message-peer.ts'
 import type { Peer } from './session-service.ts'
-import type { Watched } from './watched.ts'
+import type { Watched } from './watch-port.ts'
 
 /** What all connections of a pod share. */
 export interface ConnectionHost {

@@ -4,7 +4,8 @@ import { type ClientMessage, decodeClientMessage, MAX_CONTROL_MESSAGE_BYTES } fr
 import { SPAN } from '@parley/telemetry'
 import { unknownCodec } from './audio-refusal.ts'
 import { invalid, type MessagePeer, tooLarge } from './message-peer.ts'
-import { type WatcherWish, wantOf } from './watched.ts'
+import type { WatcherWish } from './watch-port.ts'
+import { wantOf } from './watched.ts'
 
 type MessageOf<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>
 

@@ -7,7 +7,7 @@
 // A socket that closes by itself goes to `gone` from anywhere.
 import type { WatchLinkId } from '@parley/protocol'
 import type { Session } from '@parley/sessions'
-import type { Watched } from './watched.ts'
+import type { Watched } from './watch-port.ts'
 
 export type ConnectionPhase =
   /** No hello yet. */

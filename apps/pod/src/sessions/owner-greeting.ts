@@ -15,7 +15,7 @@ import { UdpToSession } from '../bridges/udp-to-session.ts'
 import type { ResumeClaims, TicketClaims, Tokens } from '../identity/identity-port.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { offerUdp, type UdpAnswer, type UdpService } from './udp-offer.ts'
-import type { WatchRelay } from './watcher-greeting.ts'
+import type { WatchRelay } from './watch-port.ts'
 import { echo, ownerWelcome, tellCaptions, type WelcomeHost, welcome } from './welcome.ts'
 
 /** What a client is told whose session is not on this pod; `wsUrl`: the address it came to. Within seconds, and never rejects. */

@@ -42,9 +42,9 @@ import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
 import type { ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
-import { maySee, userOf, viewOf } from './session-access.ts'
 import { RemoteWatcherSet } from './remote-watchers.ts'
 import { RevokedLinks } from './revoked-links.ts'
+import { maySee, userOf, viewOf } from './session-access.ts'
 import { SessionMessages } from './session-messages.ts'
 import type {
   HistoryPage,
@@ -58,7 +58,7 @@ import type {
 import { sessionStats } from './session-stats.ts'
 import { Ticker } from './ticker.ts'
 import type { UdpService } from './udp-offer.ts'
-import type { WatchRelay } from './watcher-greeting.ts'
+import type { WatchRelay } from './watch-port.ts'
 
 export interface PodSessionsOptions {
   readonly clock: Clock
@@ -162,7 +162,12 @@ class PodSessions implements SessionService {
       onJoined: (sessionId) => this.#seats.came(sessionId),
     }
     this.watchers = new RemoteWatcherSet(this.#greetingHost)
-    const [registry, connections, watchers, { revocations }] = [this.#registry, this.#connections, this.watchers, options]
+    const [registry, connections, watchers, { revocations }] = [
+      this.#registry,
+      this.#connections,
+      this.watchers,
+      options,
+    ]
     this.#revokedLinks = new RevokedLinks({ registry, connections, watchers, revocations })
     this.#connectionHost = {
       clock,

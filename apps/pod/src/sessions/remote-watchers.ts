@@ -1,19 +1,10 @@
 // Watchers at another pod of one session here: to the session each is a channel like any other, what it is told goes out by one link.
-import type { CloseReason, ParleyError, SessionId, WatchLinkId, Welcome } from '@parley/protocol'
+import type { CloseReason, SessionId, WatchLinkId } from '@parley/protocol'
 import { NO_KEY, type Session, type SessionChannel } from '@parley/sessions'
 import type { GreetingHost } from './owner-greeting.ts'
-import { type WatcherWish, wantOf } from './watched.ts'
-import { joinWatcher, showSession, type WatcherHello } from './watcher-greeting.ts'
-
-/** The link's writing side. A message that several channels get, one after the other, is the same object. */
-export interface WatchOutlet {
-  welcome(channel: number, welcome: Welcome): void
-  refused(channel: number, error: ParleyError): void
-  keep(channel: number, message: Buffer, supersedes: number): void
-  latest(channel: number, key: number, message: Buffer): void
-  speech(channel: number, frame: Buffer): boolean
-  closed(channel: number, reason: CloseReason): void
-}
+import type { ServedWatchers, WatcherHello, WatcherService, WatcherWish, WatchOutlet } from './watch-port.ts'
+import { wantOf } from './watched.ts'
+import { joinWatcher, showSession } from './watcher-greeting.ts'
 
 interface RemoteWatchersOptions {
   readonly host: GreetingHost
@@ -23,7 +14,7 @@ interface RemoteWatchersOptions {
 }
 
 /** All links of other pods to sessions here. */
-export class RemoteWatcherSet {
+export class RemoteWatcherSet implements WatcherService {
   readonly #host: GreetingHost
   readonly #links = new Set<RemoteWatchers>()
 
@@ -83,7 +74,7 @@ class RemoteChannel implements SessionChannel {
   }
 }
 
-export class RemoteWatchers {
+export class RemoteWatchers implements ServedWatchers {
   readonly #options: RemoteWatchersOptions
   readonly #channels = new Map<number, RemoteChannel>()
 

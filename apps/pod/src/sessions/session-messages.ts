@@ -26,7 +26,8 @@ export class SessionMessages {
 
   /** What became of it at each session of that tenant here; none: nobody it is for has a session here. */
   send(tenant: string, target: MessageTarget, content: MessageContent): readonly SessionDelivery[] {
-    const sessions = 'user' in target ? this.#registry.ofUser(tenant, target.user) : this.#named(tenant, target.sessionId)
+    const sessions =
+      'user' in target ? this.#registry.ofUser(tenant, target.user) : this.#named(tenant, target.sessionId)
     if (sessions.length === 0) return []
     const message = encodeServer({ type: 'message', ...content })
     return sessions.map((session) => {

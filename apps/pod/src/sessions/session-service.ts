@@ -12,8 +12,8 @@ import type {
 } from '@parley/protocol'
 import type { WebSocket } from 'ws'
 import type { Principal } from '../identity/identity-port.ts'
-import type { RemoteWatcherSet } from './remote-watchers.ts'
 import type { SessionMessages } from './session-messages.ts'
+import type { WatcherService } from './watch-port.ts'
 
 /** Addresses as the caller of this request can reach them; derived from server.publicUrl or the request. */
 export interface PublicUrls {
@@ -82,7 +82,7 @@ export interface SessionService {
   ): Promise<Result<WatchLink, ParleyError>>
   revokeWatchLink(principal: Principal, sessionId: string, linkId: string): Result<void, ParleyError>
   /** Watchers at other pods, of sessions here. */
-  readonly watchers: Pick<RemoteWatcherSet, 'serve'>
+  readonly watchers: WatcherService
   /** Messages of backends to sessions here. */
   readonly messages: SessionMessages
   /** Takes over an upgraded socket that has not said hello; owns it from now on. */

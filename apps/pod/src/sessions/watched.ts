@@ -1,19 +1,9 @@
-// What a watcher follows, as its connection sees it: a session of this pod, or one of another pod by way of a link.
-import type { CaptionSet, ClientMessage } from '@parley/protocol'
+// What becomes of what a follower of a session here wants, owner or watcher.
+import type { CaptionSet } from '@parley/protocol'
 import { encodeServer, type Session, type SessionChannel } from '@parley/sessions'
+import type { Watched, WatcherWish } from './watch-port.ts'
 
-type MessageOf<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>
-/** What a watcher may ask for. */
-export type WatcherWish = MessageOf<'subscribe'> | MessageOf<'captions'>
-
-export interface Watched {
-  /** Answered on `follower`, by `subscribed` or `captions.set`. */
-  want(follower: SessionChannel, wish: WatcherWish): void
-  /** `follower` leaves. Idempotent. */
-  unwatch(follower: SessionChannel): void
-}
-
-/** Of an owner as of a watcher: answers with what is in force. */
+/** Answers with what is in force. */
 export function wantOf(session: Session, follower: SessionChannel, wish: WatcherWish): void {
   const echo = wish.requestId === undefined ? {} : { requestId: wish.requestId }
   if (wish.type === 'subscribe') {

@@ -1,34 +1,13 @@
 // How a connection becomes a watcher: of a session of this pod, or of one of another pod by way of a link to it.
 import { err, ok, type Result } from '@parley/kernel'
-import { type Hello, ParleyError, type SessionId, type WatchLinkId, type Welcome } from '@parley/protocol'
+import { type Hello, ParleyError, type Welcome } from '@parley/protocol'
 import { encodeServer, type Session, type SessionChannel } from '@parley/sessions'
 import type { WatchClaims } from '../identity/identity-port.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { GreetingHost } from './owner-greeting.ts'
-import { watchedHere, type Watched } from './watched.ts'
+import type { FollowRequest, WatcherHello } from './watch-port.ts'
+import { watchedHere } from './watched.ts'
 import { echo, tellCaptions, welcome } from './welcome.ts'
-
-/** What of its hello concerns a watcher. */
-export type WatcherHello = Pick<Hello, 'requestId' | 'subscriptions' | 'captions'>
-
-export interface FollowRequest {
-  readonly sessionId: SessionId
-  readonly linkId: WatchLinkId
-  readonly hello: WatcherHello
-}
-
-/** A watcher here of a session elsewhere, as the link to it sees it. */
-export interface RemoteFollower {
-  /** It follows from now on; called before any of its channel. False: it has left meanwhile. */
-  welcomed(welcome: Welcome, watched: Watched): boolean
-  readonly channel: SessionChannel
-}
-
-/** Links to the pods whose sessions are watched here. */
-export interface WatchRelay {
-  /** `impossible`: there is no such link, and the client is better told where to go. Answers within seconds; rejects never. */
-  follow(request: FollowRequest, follower: RemoteFollower): Promise<'following' | 'impossible' | ParleyError>
-}
 
 /** `channel` follows the session from now on, if it may; `showSession` is to be called before anything yields. */
 export function joinWatcher(
