@@ -19,7 +19,7 @@ const MEMBER_STATES = ['joining', 'member', 'cut', 'misconfigured'] as const
 
 export interface PodMetricsSources {
   readonly clock: Clock
-  readonly sessions: Pick<SessionService, 'stats'>
+  readonly sessions: Pick<SessionService, 'stats' | 'messages'>
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined of a pod in no fleet. */
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
@@ -58,6 +58,7 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   collectSessions(
     metrics,
     oncePerScrape(sources.clock, () => sources.sessions.stats()),
+    sources.sessions,
   )
   collectUdp(
     metrics,
@@ -87,7 +88,11 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   metrics.collect('parley_log_lines_dropped_total', sources.droppedLogLines)
 }
 
-function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionService['stats']>): void {
+function collectSessions(
+  metrics: Metrics,
+  stats: () => ReturnType<SessionService['stats']>,
+  sessions: Pick<SessionService, 'messages'>,
+): void {
   metrics.collect('parley_sessions', () => {
     const { opening, active, suspended } = stats()
     return byLabel('state', { opening, active, suspended })
@@ -111,6 +116,7 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
     })
   })
   metrics.collect('parley_watchers', () => stats().watchers)
+  metrics.collect('parley_backend_messages_total', () => byLabel('result', { ...sessions.messages.totals }))
   metrics.collect('parley_audio_frames_total', () => stats().audioFramesTotal)
   metrics.collect('parley_audio_bytes_total', () => stats().audioBytesTotal)
   metrics.collect('parley_control_messages_received_total', () => stats().controlMessagesInTotal)

@@ -14,6 +14,7 @@ import {
   SubscribeSchema,
   SubscriptionSetSchema,
   type WatchLinkId,
+  type Welcome,
 } from '@parley/protocol'
 import type { WatcherHello, WatcherWish } from '../sessions/watch-port.ts'
 
@@ -126,6 +127,12 @@ export function readToWatcherPod(text: string): ToWatcherPod | undefined {
     return { is, channel, reason: reason as CloseReason }
   }
   return undefined
+}
+
+/** Undefined when it is none. */
+export function readWelcome(payload: Buffer): Welcome | undefined {
+  const message = parsed(String(payload))
+  return message?.type === 'welcome' ? (message as unknown as Welcome) : undefined
 }
 
 const isChannel = (value: unknown): value is number =>

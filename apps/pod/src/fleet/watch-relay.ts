@@ -1,14 +1,14 @@
 // The side of the pod with the watchers: one link to the pod of each session that is followed here, however many follow it. Each watcher is a channel of
 // the link; what comes for it goes to its connection, whose own bounds and rules hold for it as for a watcher of a session here.
 import { type Clock, DeadlineError, type Scope, withDeadline } from '@parley/kernel'
-import { ParleyError, POD_CALL_DEADLINE_MS, type Welcome } from '@parley/protocol'
+import { ParleyError, POD_CALL_DEADLINE_MS } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { RawData, WebSocket } from 'ws'
 import type { FollowRequest, RemoteFollower, Watched, WatchRelay } from '../sessions/watch-port.ts'
 import type { Peer, PeerCalls } from './peer-calls.ts'
 import type { PodFleet } from './pod-fleet.ts'
 import { LinkLife } from './watch-link-life.ts'
-import { decodeRecord, readToWatcherPod, type ToSessionPod, type ToWatcherPod, watchPath } from './watch-records.ts'
+import { decodeRecord, readToWatcherPod, readWelcome, type ToSessionPod, type ToWatcherPod, watchPath } from './watch-records.ts'
 
 /** Sessions of other pods that are followed here; of one more, watchers are told where to go. */
 export const MAX_WATCH_LINKS_OUT = 256
@@ -147,11 +147,12 @@ class WatchLink {
 
   #onWelcome(channel: number, payload: Buffer): void {
     const joining = this.#joining.get(channel)
-    if (!joining) return
+    const words = readWelcome(payload)
+    if (!joining || !words) return
     this.#joining.delete(channel)
     const { follower, answer } = joining
     this.#following.set(channel, follower)
-    const isThere = follower.welcomed(JSON.parse(String(payload)) as Welcome, this.#watched(channel))
+    const isThere = follower.welcomed(words, this.#watched(channel))
     if (!isThere) this.#leave(channel)
     answer('following')
   }

@@ -8,7 +8,7 @@ import {
   type MessageResult,
   type SessionDelivery,
 } from '@parley/protocol'
-import { encodeServer, type Session, type SessionRegistry } from '@parley/sessions'
+import { countUp, encodeServer, type Session, type SessionRegistry } from '@parley/sessions'
 
 export type MessageTarget = { readonly user: string } | { readonly sessionId: string }
 
@@ -17,6 +17,8 @@ export class SessionMessages {
   readonly #registry: SessionRegistry
   readonly #podId: string
   readonly #buckets = new WeakMap<Session, TokenBucket>()
+  /** What became of messages at sessions here, since start. */
+  readonly totals: Partial<Record<MessageResult, number>> = {}
 
   constructor(clock: Clock, registry: SessionRegistry, podId: string) {
     this.#clock = clock
@@ -32,6 +34,7 @@ export class SessionMessages {
     const message = encodeServer({ type: 'message', ...content })
     return sessions.map((session) => {
       const result = this.#hand(session, message)
+      countUp(this.totals, result)
       return { sessionId: session.id, podId: this.#podId, result }
     })
   }
