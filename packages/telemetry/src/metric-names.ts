@@ -99,7 +99,10 @@ export const METRICS = {
     'WebSocket upgrades refused before a connection was made, by error code.',
   ),
   // throughput
-  parley_backend_messages_total: counter(['result'], 'Messages of backends at sessions of this pod, by what became of them.'),
+  parley_backend_messages_total: counter(
+    ['result'],
+    'Messages of backends at sessions of this pod, by what became of them.',
+  ),
   parley_audio_frames_total: counter([], 'Audio frames received from clients.'),
   parley_audio_frames_udp_total: counter([], 'Those of the audio frames that came over UDP.'),
   parley_audio_frames_refused_total: counter(

@@ -130,7 +130,11 @@ test('[PF14] what several watchers are told crosses the link once; order is kept
   ])
   const controls = near.sent.flatMap(({ data, isBinary }) => (isBinary ? [] : [String(data)]))
   assert.deepEqual(controls, ['{"is":"closed","channel":2,"reason":"revoked"}'])
-  assert.equal(near.sent.findIndex(({ isBinary }) => !isBinary), 3, 'behind what was told before')
+  assert.equal(
+    near.sent.findIndex(({ isBinary }) => !isBinary),
+    3,
+    'behind what was told before',
+  )
 })
 
 test('[PF14] a link that is behind lets partials coalesce and leaves voices out; finals wait, and too many of them end it', async (t) => {
@@ -216,14 +220,27 @@ function relayRig(t: TestContext, isReachable = true) {
   }
   const welcome = (channel: number): void =>
     far.send(encodeRecord({ kind: 'welcome', key: 0, channels: [channel], payload: Buffer.from('{"type":"welcome"}') }))
-  return { clock, relay, near, far, told, follow, welcome, connects: () => connects, asked: () => near.sent.map(({ data }) => JSON.parse(String(data)) as { is: string; channel: number }) }
+  return {
+    clock,
+    relay,
+    near,
+    far,
+    told,
+    follow,
+    welcome,
+    connects: () => connects,
+    asked: () => near.sent.map(({ data }) => JSON.parse(String(data)) as { is: string; channel: number }),
+  }
 }
 
 test('[PF14] however many follow a session, there is one link; it ends with the last of them', async (t) => {
   const { clock, relay, near, far, told, follow, welcome, connects, asked } = relayRig(t)
   const [one, two] = [follow('one'), follow('two')]
   await clock.advanceAsync(0)
-  assert.deepEqual([connects(), relay.links, asked().map(({ is, channel }) => `${is} ${channel}`)], [1, 1, ['join 1', 'join 2']])
+  assert.deepEqual(
+    [connects(), relay.links, asked().map(({ is, channel }) => `${is} ${channel}`)],
+    [1, 1, ['join 1', 'join 2']],
+  )
   welcome(1)
   welcome(2)
   assert.deepEqual(await Promise.all([one.answer, two.answer]), ['following', 'following'])
@@ -234,7 +251,12 @@ test('[PF14] however many follow a session, there is one link; it ends with the 
   one.watched().want(one.channel, { type: 'subscribe', version: 1, streams: [] })
   one.watched().unwatch(one.channel)
   one.watched().unwatch(one.channel)
-  assert.deepEqual(asked().slice(2).map(({ is, channel }) => `${is} ${channel}`), ['want 1', 'leave 1'])
+  assert.deepEqual(
+    asked()
+      .slice(2)
+      .map(({ is, channel }) => `${is} ${channel}`),
+    ['want 1', 'leave 1'],
+  )
   far.send(encodeRecord({ kind: 'keep', key: 7, channels: [1], payload: Buffer.from('late') }))
   far.send(JSON.stringify({ is: 'closed', channel: 2, reason: 'finished' }))
   assert.deepEqual(told.slice(4), ['two close finished'])

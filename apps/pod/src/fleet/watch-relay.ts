@@ -8,7 +8,14 @@ import type { FollowRequest, RemoteFollower, Watched, WatchRelay } from '../sess
 import type { Peer, PeerCalls } from './peer-calls.ts'
 import type { PodFleet } from './pod-fleet.ts'
 import { LinkLife } from './watch-link-life.ts'
-import { decodeRecord, readToWatcherPod, readWelcome, type ToSessionPod, type ToWatcherPod, watchPath } from './watch-records.ts'
+import {
+  decodeRecord,
+  readToWatcherPod,
+  readWelcome,
+  type ToSessionPod,
+  type ToWatcherPod,
+  watchPath,
+} from './watch-records.ts'
 
 /** Sessions of other pods that are followed here; of one more, watchers are told where to go. */
 export const MAX_WATCH_LINKS_OUT = 256
