@@ -67,6 +67,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     factory: 'createBudgetsCommand',
   },
   {
+    name: 'keys',
+    summary: 'API keys: which there are, and revoking one',
+    module: './keys/command.ts',
+    factory: 'createKeysCommand',
+  },
+  {
     name: 'records',
     summary: 'what is kept: export, restore, archive, forget a user, usage',
     module: './records/command.ts',

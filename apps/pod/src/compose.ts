@@ -50,9 +50,10 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
-  const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts })
   const scope = new Scope(clock)
-  const seats = await openFleet({ ...options, scope, version: VERSION })
+  const { seats, shared, peers, relay } = await openFleet({ ...options, scope, version: VERSION })
+  const textsOfFleet = shared && { ...shared, fleetSecret: options.fleetSecret, sharers: () => seats.podsSeen }
+  const text = createTextDesk({ ...options, workers: speech.texts, onUsage: records.texts }, textsOfFleet)
   const sessions = createPodSessions({
     ...options,
     stages,
@@ -62,13 +63,17 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     onVoicesChange: (listener) => speech.onChange(listener),
     witness: records.sessions,
     tokens: identity.tokens,
+    revocations: identity.revocations,
     udp: udp && { port: udp, announced: () => announcedOf(config, udp) },
     seats,
+    ...(relay ? { relay } : {}),
     elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),
     entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
     adopt: seats.journal && ((claims, wsUrl) => adoption(fleet, claims, wsUrl)),
   })
-  const fleet: FleetParts = createFleetParts({ ...options, fleet: seats, sessions, scope })
+  const { revocations } = identity
+  const parts = { ...options, fleet: seats, peers, relay, sessions, scope, revocations }
+  const fleet: FleetParts = createFleetParts(parts)
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,

@@ -1,6 +1,7 @@
 // Where each metric of a pod comes from. Sources are read once per scrape: counting the states of all sessions walks them.
 import type { Clock } from '@parley/kernel'
 import type { Metrics } from '@parley/telemetry'
+import type { WatchLinkCounts } from './fleet/fleet-parts.ts'
 import type { PodFleet } from './fleet/pod-fleet.ts'
 import type { ResumeAnywhere } from './fleet/resume-anywhere.ts'
 import type { PublicServer } from './http/public-server.ts'
@@ -19,12 +20,14 @@ const MEMBER_STATES = ['joining', 'member', 'cut', 'misconfigured'] as const
 
 export interface PodMetricsSources {
   readonly clock: Clock
-  readonly sessions: Pick<SessionService, 'stats'>
+  readonly sessions: Pick<SessionService, 'stats' | 'messages'>
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined of a pod in no fleet. */
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
   /** Undefined where sessions live and die with their pod. */
   readonly resume?: Pick<ResumeAnywhere, 'journal' | 'adopter' | 'handOver'> | undefined
+  /** Undefined where nobody watches from pod to pod. */
+  readonly watchLinks?: (() => WatchLinkCounts) | undefined
   /** Undefined where nothing is done about texts. */
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
@@ -58,6 +61,7 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   collectSessions(
     metrics,
     oncePerScrape(sources.clock, () => sources.sessions.stats()),
+    sources.sessions,
   )
   collectUdp(
     metrics,
@@ -66,6 +70,9 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   collectSpeech(metrics, sources)
   collectFleet(metrics, sources.fleet)
   collectResume(metrics, sources.resume)
+  metrics.collect('parley_fleet_watch_links', () =>
+    byLabel('direction', { ...(sources.watchLinks?.() ?? { in: 0, out: 0 }) }),
+  )
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
@@ -85,7 +92,11 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   metrics.collect('parley_log_lines_dropped_total', sources.droppedLogLines)
 }
 
-function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionService['stats']>): void {
+function collectSessions(
+  metrics: Metrics,
+  stats: () => ReturnType<SessionService['stats']>,
+  sessions: Pick<SessionService, 'messages'>,
+): void {
   metrics.collect('parley_sessions', () => {
     const { opening, active, suspended } = stats()
     return byLabel('state', { opening, active, suspended })
@@ -109,6 +120,7 @@ function collectSessions(metrics: Metrics, stats: () => ReturnType<SessionServic
     })
   })
   metrics.collect('parley_watchers', () => stats().watchers)
+  metrics.collect('parley_backend_messages_total', () => byLabel('result', { ...sessions.messages.totals }))
   metrics.collect('parley_audio_frames_total', () => stats().audioFramesTotal)
   metrics.collect('parley_audio_bytes_total', () => stats().audioBytesTotal)
   metrics.collect('parley_control_messages_received_total', () => stats().controlMessagesInTotal)

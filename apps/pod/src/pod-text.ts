@@ -4,5 +4,7 @@ import type { TextReport } from './text/text-report.ts'
 
 export interface PodText extends TextService {
   report(): TextReport
+  /** The store of shared budgets does not answer; undefined where nothing is shared. */
+  readonly isStoreLost?: boolean | undefined
   close(): Promise<void>
 }

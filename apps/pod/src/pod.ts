@@ -28,6 +28,7 @@ import { createPublicServer, type PublicServer } from './http/public-server.ts'
 import { type PodPhase, readinessOf } from './http/readiness.ts'
 import type { DataDirectory } from './identity/data-directory.ts'
 import type { Identity } from './identity/identity.ts'
+import { RevocationFile } from './identity/revocation-file.ts'
 import { collectPodMetrics } from './pod-metrics.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
@@ -115,8 +116,13 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   scope.own(() => options.fleet?.close())
   scope.own(() => speech.close())
   scope.own(() => options.text?.close())
+  const revocationFile = new RevocationFile(options.directory, identity.revocations, logger)
+  await revocationFile.open(scope)
   const phases = trackPhase(scope, speech)
-  const readiness = () => readinessOf(phases.phase(), speech.status(), sessions.stats(), options.records?.report())
+  const readiness = () => {
+    const [records, isStoreLost] = [options.records?.report(), options.text?.isStoreLost]
+    return readinessOf(phases.phase(), speech.status(), sessions.stats(), records, isStoreLost)
+  }
 
   const metrics = createMetrics()
   const tls = await loadCredentials(config.tls)
@@ -165,6 +171,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     mintPageCode,
     sessions: () => sessions.list(),
     fleet: { report: fleet, drain, pods: options.fleet?.fleet },
+    keys: { clock: options.clock, ...identity, file: revocationFile, spread: options.fleet?.revocations },
     texts: () => options.text?.report() ?? NO_TEXT_REPORT,
     stages: options.stages,
     logger,
@@ -241,6 +248,7 @@ function startFigures(
     text: options.text,
     fleet: options.fleet?.fleet,
     resume: options.fleet?.resume,
+    watchLinks: options.fleet?.watchLinks,
     udp: options.udp,
     records: options.records,
     http: publicServer,

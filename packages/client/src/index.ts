@@ -26,6 +26,7 @@ export type {
   PolishMode,
   Translation,
   TranslationFailed,
+  UserMessage,
   UtteranceId,
   Welcome,
 } from '@parley/protocol'

@@ -104,6 +104,18 @@ test('[CL30] what is said before the welcome is not lost, and audio may go on af
   )
 })
 
+test('[CL16] a message of the backend is told as it came', async () => {
+  const pod = await fakePod()
+  const session = await connected(pod)
+  const messages: object[] = []
+  session.on('message', (message) => messages.push(message))
+  const message = { type: 'message', messageId: 'msg_1', sentAtMs: 5, data: { ring: { room: 7 } } } as const
+  pod.last.say(message)
+  await eventually(() => (messages.length === 1 ? undefined : 'no message'))
+  assert.deepEqual(messages, [message])
+  await session.close()
+})
+
 test('[CL15] a watcher follows read-only, and the owner sees how many there are', async () => {
   const pod = await fakePod({ script: scriptOf(['good morning']) })
   const session = await connected(pod)

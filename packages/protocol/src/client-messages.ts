@@ -485,6 +485,15 @@ export const WatchersSchema = Type.Object(
   { type: Type.Literal('watchers'), count: Type.Integer({ minimum: 0 }) },
   { description: 'How many watchers follow the session; to the owner.' },
 )
+export const MessageSchema = Type.Object(
+  {
+    type: Type.Literal('message'),
+    messageId: Type.String({ description: 'The same at every session of the user' }),
+    sentAtMs: WallMs('When it was sent'),
+    data: Type.Record(Type.String(), Type.Unknown(), { description: 'As the backend sent it' }),
+  },
+  { description: "From the tenant's backend, to the owner. Not part of the history: who is away does not get it." },
+)
 export const ErrorSchema = Type.Object(
   {
     type: Type.Literal('error'),
@@ -570,6 +579,7 @@ export const SERVER_MESSAGES = {
   'speak.ended': SpeakEndedSchema,
   'speak.cancelled': SpeakCancelledSchema,
   watchers: WatchersSchema,
+  message: MessageSchema,
   ping: PingSchema,
   pong: PongSchema,
   error: ErrorSchema,
@@ -588,6 +598,7 @@ export type Polished = Static<typeof PolishedSchema>
 export type VoiceStarted = Static<typeof VoiceStartedSchema>
 export type VoiceEnded = Static<typeof VoiceEndedSchema>
 export type CaptionMarks = Static<typeof MarksSchema>
+export type UserMessage = Static<typeof MessageSchema>
 export type ErrorMessage = Static<typeof ErrorSchema>
 export type AudioEnded = Static<typeof AudioEndedSchema>
 export type Abandoned = Static<typeof AbandonedSchema>

@@ -1,7 +1,7 @@
 // The REST surface as data: the pod registers its routes from this table and docs/openapi.json is generated from it.
 import { type Static, type TSchema, Type } from 'typebox'
 import { ERROR_CODES, type ErrorCode, HOPS } from './error-codes.ts'
-import { MAX_METADATA_VALUE_CHARS } from './limits.ts'
+import { MAX_MESSAGE_DATA_BYTES, MAX_METADATA_VALUE_CHARS } from './limits.ts'
 
 const strict = { additionalProperties: false } as const
 
@@ -148,6 +148,41 @@ export const UserForgottenSchema = Type.Object(
 )
 export type UserForgotten = Static<typeof UserForgottenSchema>
 
+export const SendMessageSchema = Type.Object(
+  {
+    data: Type.Record(Type.String({ maxLength: 256 }), Type.Unknown(), {
+      description: `An object of at most ${MAX_MESSAGE_DATA_BYTES} bytes as JSON; never interpreted`,
+    }),
+  },
+  { ...strict, $id: 'SendMessage' },
+)
+export type SendMessage = Static<typeof SendMessageSchema>
+/** What becomes of a message at one session. */
+export const MESSAGE_RESULTS = ['delivered', 'suspended', 'opening', 'limited', 'unreachable'] as const
+export type MessageResult = (typeof MESSAGE_RESULTS)[number]
+export const MessageSentSchema = Type.Object(
+  {
+    messageId: Type.String(),
+    sessions: Type.Array(
+      Type.Object({
+        sessionId: Type.String(),
+        podId: Type.String(),
+        result: Type.Enum([...MESSAGE_RESULTS], {
+          description:
+            'delivered: handed to the connection; suspended: the client is away; opening: it has not come yet; limited: too many messages; unreachable: its pod did not answer, nobody knows',
+        }),
+      }),
+      { description: 'Live sessions it was for; none: nobody is there' },
+    ),
+    unreachablePods: Type.Array(Type.String(), {
+      description: 'Pods that did not answer: sessions there may or may not have got it',
+    }),
+  },
+  { $id: 'MessageSent' },
+)
+export type MessageSent = Static<typeof MessageSentSchema>
+export type SessionDelivery = MessageSent['sessions'][number]
+
 export const PageSessionSchema = Type.Object(
   { code: Type.String({ minLength: 1, maxLength: 128 }) },
   { ...strict, $id: 'PageSession' },
@@ -278,6 +313,34 @@ export const OPERATIONS = {
     credential: 'any',
     responses: { 204: { description: 'Revoked' } },
     errors: ['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_UNKNOWN', 'WRONG_POD', 'NOT_FOUND'],
+  },
+  sendToSession: {
+    id: 'sendToSession',
+    method: 'POST',
+    path: '/v1/sessions/{sessionId}/messages',
+    summary: 'Hand a message to the client of one session, on whichever pod it is; any pod answers.',
+    credential: 'key-backend',
+    body: SendMessageSchema,
+    responses: { 200: { description: 'What became of it', schema: MessageSentSchema } },
+    errors: [
+      'INVALID_FIELD',
+      'UNKNOWN_FIELD',
+      'MESSAGE_TOO_LARGE',
+      'UNAUTHENTICATED',
+      'FORBIDDEN',
+      'SESSION_UNKNOWN',
+      'WRONG_POD',
+    ],
+  },
+  sendToUser: {
+    id: 'sendToUser',
+    method: 'POST',
+    path: '/v1/users/{user}/messages',
+    summary: 'Hand a message to every live session of a user, on whichever pods they are; any pod answers.',
+    credential: 'key-backend',
+    body: SendMessageSchema,
+    responses: { 200: { description: 'What became of it at each session', schema: MessageSentSchema } },
+    errors: ['INVALID_FIELD', 'UNKNOWN_FIELD', 'MESSAGE_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN'],
   },
   createUserToken: {
     id: 'createUserToken',

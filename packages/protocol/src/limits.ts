@@ -22,6 +22,11 @@ export const PING_INTERVAL_MS = 2_000
 export const DEAD_AFTER_MS = 4_000
 /** Lifetime of a session ticket: from POST /v1/sessions to hello. */
 export const TICKET_LIFETIME_MS = 60_000
+/** `data` of a message to a user or session, as JSON. */
+export const MAX_MESSAGE_DATA_BYTES = 8_192
+/** Messages that one session is handed, on average and at once; more are answered as `limited`. */
+export const MESSAGES_PER_SECOND = 10
+export const MESSAGE_BURST = 30
 /** Longest metadata value and count of a session. */
 export const MAX_METADATA_ENTRIES = 16
 export const MAX_METADATA_VALUE_CHARS = 256

@@ -37,3 +37,38 @@ export const MAX_POD_CALL_BYTES = 72 * 1024
 export const MAX_POD_ANSWER_BYTES = 64 * 1024
 /** Of the whole call, unless it says otherwise: a client waits for it. */
 export const POD_CALL_DEADLINE_MS = 3_000
+
+/** A message for a user, or one session, of a tenant. Answered with what became of it there, as the REST interface answers. */
+export const POD_MESSAGES_PATH = '/fleet/v1/messages'
+const MessageContentSchema = Type.Object({
+  messageId: text(64),
+  sentAtMs: Type.Number(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type MessageContent = Static<typeof MessageContentSchema>
+/** One of `user` and `sessionId`. */
+export const PodMessageSchema = Type.Object({
+  tenant: text(64),
+  user: Type.Optional(text(256)),
+  sessionId: Type.Optional(text(64)),
+  content: MessageContentSchema,
+})
+export type PodMessage = Static<typeof PodMessageSchema>
+
+/** Behind it the id of a session: a WebSocket by which watchers at one pod follow a session of another. */
+export const POD_WATCH_PATH = '/fleet/v1/watch'
+
+/** What was revoked: told at once, and compared from time to time. Answered with what the called pod knows, when that is another. */
+export const POD_REVOCATIONS_PATH = '/fleet/v1/revocations'
+const RevokedSchema = Type.Array(
+  Type.Object({ kind: Type.Enum(['key', 'link']), id: text(64), untilMs: Type.Number() }),
+  { maxItems: 4_000 },
+)
+export const PodRevocationsSchema = Type.Object({
+  /** Of all that its sender knows, after what is in here. */
+  digest: text(64),
+  revoked: RevokedSchema,
+})
+export type PodRevocations = Static<typeof PodRevocationsSchema>
+/** 4,000 entries of 64 characters, and what is around them. */
+export const MAX_POD_REVOCATIONS_BYTES = 512 * 1024

@@ -1,10 +1,10 @@
-// All sessions of this pod, by id, and how many each user has. A session in it has a seat; nothing else has one.
+// All sessions of this pod, by id and by user. A session in it has a seat; nothing else has one.
 import type { SessionId } from '@parley/protocol'
 import type { Session } from './session.ts'
 
 export class SessionRegistry {
   readonly #sessions = new Map<SessionId, Session>()
-  readonly #perUser = new Map<string, number>()
+  readonly #perUser = new Map<string, Set<Session>>()
 
   get size(): number {
     return this.#sessions.size
@@ -14,16 +14,20 @@ export class SessionRegistry {
     if (this.#sessions.has(session.id)) throw new Error(`session ${session.id} is registered already`)
     this.#sessions.set(session.id, session)
     const key = userKey(session.identity.tenant, session.identity.user)
-    this.#perUser.set(key, (this.#perUser.get(key) ?? 0) + 1)
+    const known = this.#perUser.get(key)
+    if (known) known.add(session)
+    else this.#perUser.set(key, new Set([session]))
   }
 
   /** Idempotent. */
-  remove(session: Pick<Session, 'id' | 'identity'>): void {
-    if (!this.#sessions.delete(session.id)) return
+  remove({ id }: Pick<Session, 'id'>): void {
+    const session = this.#sessions.get(id)
+    if (!session) return
+    this.#sessions.delete(id)
     const key = userKey(session.identity.tenant, session.identity.user)
-    const left = (this.#perUser.get(key) ?? 1) - 1
-    if (left > 0) this.#perUser.set(key, left)
-    else this.#perUser.delete(key)
+    const known = this.#perUser.get(key)
+    known?.delete(session)
+    if (known?.size === 0) this.#perUser.delete(key)
   }
 
   get(id: string): Session | undefined {
@@ -31,7 +35,11 @@ export class SessionRegistry {
   }
 
   countOf(tenant: string, user: string): number {
-    return this.#perUser.get(userKey(tenant, user)) ?? 0
+    return this.#perUser.get(userKey(tenant, user))?.size ?? 0
+  }
+
+  ofUser(tenant: string, user: string): readonly Session[] {
+    return [...(this.#perUser.get(userKey(tenant, user)) ?? [])]
   }
 
   /** Sessions may be removed while iterating. */

@@ -76,6 +76,10 @@ export const METRICS = {
     '1 for what this pod is in its fleet: joining, member, cut (the directory does not answer) or misconfigured, else 0.',
   ),
   parley_fleet_unlisted_sessions: gauge([], 'Sessions of this pod that the directory does not know.'),
+  parley_fleet_watch_links: gauge(
+    ['direction'],
+    'Links between pods by which watchers follow a session of another: in = sessions here, out = watchers here.',
+  ),
   parley_fleet_placed_total: counter(
     ['where'],
     'Sessions asked for at this pod by where they were opened: here, on another pod (there), or here without the directory (alone).',
@@ -104,6 +108,10 @@ export const METRICS = {
     'WebSocket upgrades refused before a connection was made, by error code.',
   ),
   // throughput
+  parley_backend_messages_total: counter(
+    ['result'],
+    'Messages of backends at sessions of this pod, by what became of them.',
+  ),
   parley_audio_frames_total: counter([], 'Audio frames received from clients.'),
   parley_audio_frames_udp_total: counter([], 'Those of the audio frames that came over UDP.'),
   parley_audio_frames_refused_total: counter(
@@ -222,6 +230,10 @@ export const METRICS = {
   ),
   parley_text_cache_hits_total: counter(['class'], 'Texts whose answer was known.'),
   parley_text_cache_misses_total: counter(['class'], 'Texts whose answer was not known.'),
+  parley_text_other_pods_total: counter(
+    ['outcome'],
+    'Finals looked for among those of other pods, by what came of it (passed: not answered in time), and those kept for them.',
+  ),
   parley_text_cache_bytes: gauge(['class'], 'Memory of the answers that are kept.'),
   parley_budget_used_ratio: gauge(
     ['provider', 'resource'],

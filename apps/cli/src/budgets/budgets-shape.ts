@@ -18,6 +18,8 @@ export interface ProviderBudget {
   readonly limits: BudgetLimits
   readonly slice: BudgetLimits
   readonly isStoreLost: boolean
+  /** Among how many pods the whole is divided equally meanwhile. Absent from a platform of an earlier version. */
+  readonly sharedAmong?: number | null
   readonly used: {
     readonly requestsPerMinute: number
     readonly tokensPerMinute: number
@@ -58,6 +60,13 @@ export interface BudgetsReport {
     readonly hitRatio: number
     readonly partial: CachePart
     readonly final: CachePart
+    /** What other pods have had done; `null` where nothing is shared. Absent from a platform of an earlier version. */
+    readonly shared?: {
+      readonly hits: number
+      readonly misses: number
+      readonly passed: number
+      readonly kept: number
+    } | null
   }
 }
 

@@ -93,6 +93,18 @@ test('[BUD2] what is wrong is said in words below the table', () => {
     '',
     'cache: 25.6 % of texts found; 300 (1.0 MiB) finals, 10 (0.0 MiB) partials, of 16.0 MiB',
   ])
+  const lost = budgetLines({ ...REPORT, budgets: [{ ...OPENAI, isStoreLost: true, sharedAmong: 3 }] }, style(false))
+  assert.ok(
+    lost.includes(
+      'openai: the store of shared budgets does not answer; this pod goes on with an equal share: one of 3',
+    ),
+  )
+  const shared = { hits: 3, misses: 9, passed: 2, kept: 7 }
+  const sharing = budgetLines({ ...REPORT, cache: { ...REPORT.cache, shared } }, style(false))
+  assert.equal(
+    sharing.at(-1),
+    'shared with other pods: 25.0 % of 12 finals asked for; 2 not asked for, or not answered in time',
+  )
   const none = budgetLines({ ...REPORT, budgets: [], cache: { ...REPORT.cache, maxBytes: 0 } }, style(false))
   assert.equal(none[0], 'no budgets: no provider translates or polishes')
   assert.equal(none.at(-1), 'cache: off')

@@ -15,7 +15,7 @@ const BUDGET_HEADINGS = [
 const ENGINE_HEADINGS = ['engine', 'kind', 'state', 'answered', 'failed']
 
 export function budgetLines(report: BudgetsReport, style: Style): string[] {
-  return [...providerLines(report.budgets, style), '', ...engineLines(report.engines, style), '', cacheLine(report)]
+  return [...providerLines(report.budgets, style), '', ...engineLines(report.engines, style), '', ...cacheLines(report)]
 }
 
 function providerLines(budgets: readonly ProviderBudget[], style: Style): string[] {
@@ -44,15 +44,22 @@ function usedWords(used: number, limit: number | null, style: Style): string {
   return used >= limit * 0.9 && used > 0 ? style.red(words) : words
 }
 
-function remarks({ id, slice, limits, used, waiting, isStoreLost }: ProviderBudget, style: Style): string[] {
+function remarks(
+  { id, slice, limits, used, waiting, isStoreLost, sharedAmong }: ProviderBudget,
+  style: Style,
+): string[] {
   const remarks: string[] = []
   if (used.pausedForMs > 0) remarks.push(`the provider wants to be left alone for ${seconds(used.pausedForMs)}`)
   if (waiting.longestMs >= 2_000) remarks.push(`the longest has waited ${seconds(waiting.longestMs)}`)
-  if (isStoreLost) remarks.push('the store of shared budgets does not answer; this pod goes on with what it had')
+  if (isStoreLost)
+    remarks.push(`the store of shared budgets does not answer; this pod goes on with ${lostWords(sharedAmong)}`)
   if (slice.requestsPerMinute !== limits.requestsPerMinute || slice.tokensPerMinute !== limits.tokensPerMinute)
     remarks.push('the rest of the budget is with other pods')
   return remarks.map((remark) => style.yellow(`${id}: ${remark}`))
 }
+
+const lostWords = (sharedAmong: number | null | undefined): string =>
+  sharedAmong ? `an equal share: one of ${sharedAmong}` : 'what it had'
 
 function engineLines(engines: readonly TextEngine[], style: Style): string[] {
   if (engines.length === 0) return ['no engines: no speech worker that is connected translates or polishes']
@@ -72,11 +79,19 @@ function failureWords(failed: Readonly<Record<string, number>>, lost: number): s
   return parts.length === 0 ? '0' : parts.join(', ')
 }
 
-function cacheLine({ cache: { maxBytes, hitRatio, partial, final } }: BudgetsReport): string {
-  if (maxBytes === 0) return 'cache: off'
+function cacheLines({ cache: { maxBytes, hitRatio, partial, final, shared } }: BudgetsReport): string[] {
+  if (maxBytes === 0) return ['cache: off']
   const part = ({ entries, bytes }: CachePart) => `${entries} (${megabytes(bytes)})`
   const hits = `${(hitRatio * 100).toFixed(1)} % of texts found`
-  return `cache: ${hits}; ${part(final)} finals, ${part(partial)} partials, of ${megabytes(maxBytes)}`
+  const own = `cache: ${hits}; ${part(final)} finals, ${part(partial)} partials, of ${megabytes(maxBytes)}`
+  return shared ? [own, sharedLine(shared)] : [own]
+}
+
+function sharedLine({ hits, misses, passed }: NonNullable<BudgetsReport['cache']['shared']>): string {
+  const asked = hits + misses
+  const found = `${asked === 0 ? '0.0' : ((hits / asked) * 100).toFixed(1)} % of ${asked} finals asked for`
+  const slow = passed === 0 ? '' : `; ${passed} not asked for, or not answered in time`
+  return `shared with other pods: ${found}${slow}`
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`

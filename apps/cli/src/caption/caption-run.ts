@@ -164,6 +164,7 @@ export class CaptionRun {
       this.#counter.abandoned(utterance.index, reason)
       printer.abandoned(utterance.index, reason)
     })
+    session.on('message', (message) => printer.message(message))
     session.on('speech', (state) => printer.speech(state))
     session.on('error', (error) => printer.error(error))
     session.on('transport', (transport) => {

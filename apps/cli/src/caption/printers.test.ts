@@ -160,6 +160,8 @@ test('[CC11] in a pipe there are only finals, one per line, whatever is in them'
   printer.final(caption('final', 0, 'one\ntwo\u001b[31m'))
   printer.note('said aside')
   printer.speech('waiting')
+  printer.message({ type: 'message', messageId: 'msg_1', sentAtMs: 5, data: { text: '\u001b[2J' } })
+  assert.match(err.text, /\nmessage: \{"text":"\\u001b\[2J"\}/)
   assert.equal(out.text, 'one two [31m\n')
   assert.match(err.text, /^said aside\nrecognition waits/)
 })
@@ -171,7 +173,9 @@ test('[CC13] JSON captions have exactly these fields, lag only on finals', () =>
   printer.final(caption('final', 3, 'Hello.'), 312.4)
   printer.error(new ParleyClientError('NO_SLOT', { retryAfterMs: 5 }))
   printer.speech('ready')
+  printer.message({ type: 'message', messageId: 'msg_1', sentAtMs: 5, data: { ring: 7 } })
   const lines = out.text.trim().split('\n')
+  assert.equal(lines.pop(), '{"type":"message","messageId":"msg_1","sentAtMs":5,"data":{"ring":7}}')
   assert.deepEqual(lines.slice(0, 2), [
     '{"type":"partial","utterance":3,"text":"hello","stable":2,"startMs":100,"endMs":900}',
     '{"type":"final","utterance":3,"text":"Hello.","stable":6,"startMs":100,"endMs":900,"lagMs":312}',

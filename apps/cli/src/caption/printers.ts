@@ -10,6 +10,7 @@ import {
   type Resumed,
   type TranslationFailed,
   type Transport,
+  type UserMessage,
 } from '@parley/client'
 import { type Style, style } from '../output/index.ts'
 import type { TextOut } from '../terminal-io.ts'
@@ -36,6 +37,8 @@ export interface CaptionPrinter {
   transport(transport: Transport): void
   missed(range: MissedEvents): void
   watchLink(url: string): void
+  /** From whoever runs the service. */
+  message(message: UserMessage): void
   error(error: ParleyClientError): void
   /** A sentence for the person at the terminal; never part of the result. */
   note(text: string): void
@@ -112,6 +115,10 @@ abstract class TextPrinter implements CaptionPrinter {
 
   watchLink(url: string): void {
     this.note(`watch: ${url}`)
+  }
+
+  message({ data }: UserMessage): void {
+    this.note(`message: ${printable(JSON.stringify(data))}`)
   }
 
   error(error: ParleyClientError): void {
@@ -340,6 +347,9 @@ export class JsonPrinter implements CaptionPrinter {
   }
   watchLink(url: string): void {
     this.#write({ type: 'watch-link', url })
+  }
+  message({ messageId, sentAtMs, data }: UserMessage): void {
+    this.#write({ type: 'message', messageId, sentAtMs, data })
   }
   error(error: ParleyClientError): void {
     const { code, hop, retryable, retryAfterMs, requestId, message } = error

@@ -20,6 +20,7 @@ import { noteOrders } from './admin-acts.ts'
 import { adminGuard } from './admin-guard.ts'
 import { type FleetAdmin, registerFleetRoutes } from './fleet-routes.ts'
 import type { HealthReport } from './health-report.ts'
+import { type KeyAdmin, registerKeyRoutes } from './key-routes.ts'
 
 /** Longest path of a unix socket that Linux takes. */
 const MAX_SOCKET_PATH_BYTES = 107
@@ -34,6 +35,7 @@ export interface AdminServerOptions {
   readonly mintPageCode: () => MintedPageCode
   readonly sessions: () => readonly SessionView[]
   readonly fleet: FleetAdmin
+  readonly keys: KeyAdmin
   /** Where administrative acts are noted; nowhere unless told. */
   readonly acts?: Pick<ActsToRecords, 'order'> | undefined
   /** Budgets, engines for texts, their cache. */
@@ -110,7 +112,7 @@ function registerAdminRoutes(
   })
   app.setNotFoundHandler(() => {
     const message =
-      'here are GET /health, /metrics, /fleet, /budgets and /admin/sessions, POST /admin/page-codes and /fleet/members/ID/drain, undrain and rate'
+      'here are GET /health, /metrics, /fleet, /keys, /budgets and /admin/sessions, POST /admin/page-codes, /keys/ID/revoke and /fleet/members/ID/drain, undrain and rate'
     throw new ParleyError('NOT_FOUND', { message })
   })
   app.get('/health', (_request, reply) => reply.code(options.isReady() ? 200 : 503).send(options.health()))
@@ -118,6 +120,7 @@ function registerAdminRoutes(
   app.get('/admin/sessions', () => ({ sessions: options.sessions().map(withoutContent) }))
   app.get('/budgets', () => options.texts())
   registerFleetRoutes(app, options.fleet, logger)
+  registerKeyRoutes(app, options.keys, logger)
   app.post('/admin/page-codes', (request, reply) => {
     const minted = options.mintPageCode()
     logger.info({ requestId: request.id, audit: true, expiresAtMs: minted.expiresAtMs }, 'page code minted')

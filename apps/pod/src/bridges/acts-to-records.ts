@@ -41,6 +41,7 @@ const ORDER_ACTS: Readonly<Record<string, string>> = {
   '/fleet/members/:id/undrain': 'member.undrain',
   '/fleet/members/:id/rate': 'member.rate',
   '/admin/page-codes': 'page-code.mint',
+  '/keys/:id/revoke': 'api-key.revoke',
 }
 
 /** Tenant of what concerns all of them. */

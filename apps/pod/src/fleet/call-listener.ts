@@ -2,17 +2,21 @@
 // this pod, now; a call it does not know is as good as unsigned.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, err, ok, type Result, type Scope } from '@parley/kernel'
 import { MAX_POD_CALL_BYTES, ParleyError, POD_CALL_DEADLINE_MS } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
+import { WebSocketServer } from 'ws'
 import { listen } from '../http/listen.ts'
 import { createListener, type TlsCredentials } from '../http/listener.ts'
-import { asParleyError, problemHeaders, problemOf } from '../http/problem.ts'
+import { asParleyError, problemHeaders, problemOf, rawProblem } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { isOfThisMachine } from './addresses.ts'
 import { type CallHandler, callTable } from './pod-call.ts'
 import { CallCheck, type CallRefusal, SIGNATURE_HEADER } from './signed-call.ts'
+import type { WatchHost } from './watch-host.ts'
+import { sessionOfWatchPath } from './watch-records.ts'
 
 export interface CallListenerOptions {
   readonly clock: Clock
@@ -24,13 +28,17 @@ export interface CallListenerOptions {
   readonly tls: TlsCredentials | undefined
   /** What is answered; one per path. */
   readonly calls: readonly CallHandler[]
+  /** Takes links of pods that have watchers of sessions here. */
+  readonly watchHost: Pick<WatchHost, 'accept' | 'hasRoom' | 'cut'>
   readonly logger: Logger
 }
 
 /** Connections of other pods, calls under way included; each pod keeps a few. */
-const MAX_CONNECTIONS = 512
+const MAX_CONNECTIONS = 1_024
 /** Calls that are being answered; one more is told to come again. */
 const MAX_CALLS = 1_000
+/** What a pod with watchers says: wishes of theirs. */
+const MAX_LINK_MESSAGE_BYTES = 65_536
 const TIMEOUTS = { headersMs: 3_000, requestMs: POD_CALL_DEADLINE_MS, keepAliveMs: 65_000, checkMs: 1_000 }
 
 const REFUSED: Readonly<Record<CallRefusal, string>> = {
@@ -56,15 +64,48 @@ export async function startCallListener(options: CallListenerOptions): Promise<{
     },
     { tls, timeouts: TIMEOUTS, maxTcpConnections: MAX_CONNECTIONS },
   )
+  takeLinks(server, answerer)
   scope.own(
     () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())
+        options.watchHost.cut()
         server.closeAllConnections()
       }),
   )
   await listen(server, { kind: 'tcp', host, port, setting: 'fleet.port' })
   return { port: (server.address() as AddressInfo).port, isTls: tls !== undefined }
+}
+
+/** Upgraded sockets are the watch host's. */
+function takeLinks(server: Server, answerer: Answerer): void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_LINK_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => {})
+    const refusal = linkRefusal(answerer, request)
+    if (refusal) {
+      socket.once('finish', () => socket.destroy())
+      socket.end(rawProblem(refusal, requestIdOf(request.headers['x-request-id'])))
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (link) =>
+      answerer.watchHost.accept(link, sessionOfWatchPath(request.url ?? '') ?? ''),
+    )
+  })
+}
+
+function linkRefusal(answerer: Answerer, request: IncomingMessage): ParleyError | undefined {
+  const allowed = checked(answerer, request, '')
+  if (!allowed.ok) return allowed.error
+  if (request.method !== 'GET' || sessionOfWatchPath(request.url ?? '') === undefined)
+    return new ParleyError('NOT_FOUND')
+  if (answerer.watchHost.hasRoom) return undefined
+  return new ParleyError('RATE_LIMITED', { message: 'too many links of watchers', retryAfterMs: 5_000 })
 }
 
 interface Answerer extends CallListenerOptions {

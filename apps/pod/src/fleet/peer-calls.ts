@@ -1,15 +1,17 @@
 // Calls to other pods of the fleet: signed, within a deadline, over connections that are kept.
 import http from 'node:http'
 import https from 'node:https'
-import { type Clock, err, type Result, type Scope } from '@parley/kernel'
+import { type Clock, err, ok, type Result, type Scope } from '@parley/kernel'
 import {
   ERROR_CODES,
   type ErrorCode,
   ParleyError,
+  POD_CALL_DEADLINE_MS,
   type PodOpenCall,
   type Problem,
   type SessionCreated,
 } from '@parley/protocol'
+import { WebSocket } from 'ws'
 import { OPEN_SESSION, type PodCall } from './pod-call.ts'
 import { SIGNATURE_HEADER, signCall } from './signed-call.ts'
 
@@ -75,6 +77,25 @@ export class PeerCalls {
     } catch (error) {
       return err({ kind: 'unreachable', why: (error as Error).message })
     }
+  }
+
+  /** A WebSocket to another pod, open; the caller's to close. Or why there is none, within POD_CALL_DEADLINE_MS. */
+  async connect(peer: Peer, path: string, maxPayloadBytes: number): Promise<Result<WebSocket, string>> {
+    const { key, clock } = this.#options
+    const isTls = peer.url.startsWith('https:')
+    const ca = isTls ? [...(await this.#options.ca())] : undefined
+    const signature = signCall(key, { method: 'GET', path, body: '', podId: peer.podId }, clock.wallMs())
+    const socket = new WebSocket(`${peer.url.replace(/^http/, 'ws')}${path}`, {
+      headers: { [SIGNATURE_HEADER]: signature },
+      handshakeTimeout: POD_CALL_DEADLINE_MS,
+      maxPayload: maxPayloadBytes,
+      perMessageDeflate: false,
+      ...(ca ? { ca } : {}),
+    })
+    return new Promise((resolve) => {
+      socket.once('open', () => resolve(ok(socket)))
+      socket.once('error', (error) => resolve(err(error.message)))
+    })
   }
 
   #agentOf(isTls: boolean): http.Agent | Promise<https.Agent> {

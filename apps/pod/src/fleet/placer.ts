@@ -1,8 +1,8 @@
 // Opens a session somewhere in the fleet: a seat is claimed in one step, then the session is opened here or by the pod that has the seat. Without
 // the directory this pod opens it by itself, within its own rating.
-import { randomInt } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import type { ResolvedConfig } from '@parley/config'
-import type { DirectoryRefusal, Placement } from '@parley/fleet'
+import type { ClaimRequest, DirectoryRefusal, Placement } from '@parley/fleet'
 import { err, newId, ok, type Result } from '@parley/kernel'
 import { hash32, type SeatPolicy } from '@parley/placement'
 import {
@@ -14,6 +14,7 @@ import {
 } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { Principal } from '../identity/identity-port.ts'
+import { userOf } from '../sessions/session-access.ts'
 import type { PublicUrls, SessionService } from '../sessions/session-service.ts'
 import { urlsAt } from './addresses.ts'
 import type { PeerCalls } from './peer-calls.ts'
@@ -25,6 +26,8 @@ export interface PlacerOptions {
   readonly sessions: Pick<SessionService, 'create' | 'countRefusal'>
   readonly podId: string
   readonly placement: ResolvedConfig['fleet']['placement']
+  /** In the whole fleet, as far as the directory knows; each pod keeps to it by itself in any case. */
+  readonly sessionsPerUser: number
   /** Undefined: this pod calls no other. */
   readonly peers: Pick<PeerCalls, 'open'> | undefined
   readonly logger: Logger
@@ -70,7 +73,7 @@ export class Placer {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       if (!fleet.isMember) return this.#alone(wish)
       const sessionId = newId('ses')
-      const claimed = await fleet.claim(sessionId, { ...this.#policyFor(wish), exclude })
+      const claimed = await fleet.claim(sessionId, { ...this.#policyFor(wish), exclude, ...this.#userOf(wish) })
       if (!claimed.ok) return this.#refused(claimed.error, refusal, wish)
       const { memberId, token } = claimed.value
       const created =
@@ -96,6 +99,14 @@ export class Placer {
     return { policy, salt: hash32(`${principal.tenant}/${body.user ?? principal.user ?? principal.keyId ?? ''}`) }
   }
 
+  /** Without a user who may be named the pod that has the seat says what is wrong. */
+  #userOf({ principal, body }: Wish): Pick<ClaimRequest, 'user'> {
+    const user = userOf(principal, body)
+    if (!user.ok) return {}
+    const key = createHash('sha256').update(`${principal.tenant.length}:${principal.tenant}:${user.value}`)
+    return { user: { key: key.digest('base64url').slice(0, 22), limit: this.#options.sessionsPerUser } }
+  }
+
   /** `earlier`: what a pod has answered that was tried before. */
   #refused(error: DirectoryRefusal, earlier: ParleyError | undefined, wish: Wish): Promise<Created> | Created {
     const { fleet, sessions } = this.#options
@@ -103,6 +114,11 @@ export class Placer {
       const refusal = earlier ?? fullError(error)
       sessions.countRefusal(refusal.code)
       return err(refusal)
+    }
+    if (error.code === 'USER_FULL') {
+      const message = `this user has ${error.limit} sessions in the fleet, the most allowed (limits.sessionsPerUser)`
+      sessions.countRefusal('TOO_MANY_CONNECTIONS')
+      return err(new ParleyError('TOO_MANY_CONNECTIONS', { message, retryAfterMs: 10_000 }))
     }
     if (error.code === 'MEMBER_FENCED') fleet.fenced()
     // Away, or this pod is not known to it: nobody can say more than this pod knows of itself.

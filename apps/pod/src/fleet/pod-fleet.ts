@@ -2,6 +2,7 @@
 // fleet of one, by the same path, with the directory in its memory.
 import {
   type Answer,
+  type ClaimRequest,
   type FencingToken,
   type FleetDirectory,
   type Journal,
@@ -9,7 +10,6 @@ import {
   type MemberStatus,
   Membership,
   type MembershipState,
-  type PlacementWish,
 } from '@parley/fleet'
 import { type Clock, err, type Scope } from '@parley/kernel'
 import { ParleyError, TICKET_LIFETIME_MS } from '@parley/protocol'
@@ -17,6 +17,7 @@ import type { Logger } from '@parley/telemetry'
 import type { SessionSeats } from '../sessions/session-service.ts'
 import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
 import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
+import type { Peer } from './peer-calls.ts'
 import { livesAt, nobodyKnows, notYet } from './refusal.ts'
 import { SeatBook } from './seat-book.ts'
 
@@ -47,6 +48,11 @@ export interface FleetState {
   readonly problem?: string
   readonly warnings: readonly string[]
 }
+
+export type Whereabouts =
+  | { readonly is: 'there'; readonly peer: Peer }
+  | { readonly is: 'nowhere' }
+  | { readonly is: 'away'; readonly retryAfterMs: number }
 
 /** How a caller reached this pod: what it is told of others is told in the same terms. */
 export interface Reach {
@@ -157,7 +163,7 @@ export class PodFleet implements SessionSeats {
 
   claim(
     sessionId: string,
-    wish: Pick<PlacementWish, 'policy' | 'salt' | 'exclude'>,
+    wish: Pick<ClaimRequest, 'policy' | 'salt' | 'exclude' | 'user'>,
   ): ReturnType<FleetDirectory['claim']> {
     const by = this.#membership?.credentials
     if (!by) throw new Error('a claim needs a membership; see isMember')
@@ -251,6 +257,19 @@ export class PodFleet implements SessionSeats {
     return member && urlsAt(this.baseOf(member.urls, reach), podId).wsUrl
   }
 
+  /** Which pod has a session, for calls to it. `away`: the directory cannot say. */
+  async whereIs(sessionId: string): Promise<Whereabouts> {
+    const { directory, podId } = this.#options
+    const answer = await directory.locate(sessionId)
+    if (!answer.ok) {
+      return { is: 'away', retryAfterMs: answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000 }
+    }
+    const found = answer.value
+    const url = found && this.callsUrlOf(found.urls)
+    if (!found || found.state === 'orphan' || found.memberId === podId || url === undefined) return { is: 'nowhere' }
+    return { is: 'there', peer: { podId: found.memberId, url } }
+  }
+
   /** What a client is told whose session is not here. `path`: of a REST call; undefined: it has come by WebSocket. */
   async elsewhere(sessionId: string, reach: Reach, path?: string): Promise<ParleyError> {
     const { directory, podId } = this.#options
@@ -266,6 +285,19 @@ export class PodFleet implements SessionSeats {
     const base = this.baseOf(found.urls, reach)
     const { memberId } = found
     return livesAt(memberId, path === undefined ? urlsAt(base, memberId).wsUrl : callUrlAt(base, memberId, path))
+  }
+
+  /** Every other pod that takes calls, as last known: while the directory is away, those it named last. */
+  peers(): readonly Peer[] {
+    return this.#others().flatMap(({ memberId, urls }) => {
+      const url = this.callsUrlOf(urls)
+      return url === undefined ? [] : [{ podId: memberId, url }]
+    })
+  }
+
+  /** Pods that are there, this one included, as last seen; undefined while nobody was ever seen. */
+  get podsSeen(): number | undefined {
+    return this.#members.length === 0 ? undefined : this.#others().length + 1
   }
 
   // ---- for operators ----

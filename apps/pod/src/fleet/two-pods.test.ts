@@ -1,84 +1,19 @@
 // Two whole pods on sockets, with a worker that a test drives: what clients see of a fleet.
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { MemoryDirectory } from '@parley/fleet'
+import { test } from 'node:test'
 import { newId, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import { POD_OPEN_PATH, type Problem, type SessionCreated } from '@parley/protocol'
-import { silentLogger } from '@parley/telemetry'
 import { WebSocket } from 'ws'
-import { composePod } from '../compose.ts'
 import type { Pod } from '../pod.ts'
-import { API_KEY, temporaryFolder, testConfig } from '../testing/pod-harness.ts'
+import { call, create, idOf, onSecond, startPodPair } from '../testing/fleet/pod-pair.ts'
 import { PCM16 } from '../testing/sessions/session-harness.ts'
 import { TestClient } from '../testing/sessions/test-client.ts'
-import { ManualWorker } from '../testing/speech/manual-worker.ts'
 import { TEST_SECRET } from '../testing/speech/worker-process.ts'
 import { callKey, SIGNATURE_HEADER, signCall } from './signed-call.ts'
 
-interface Fleet {
-  readonly pods: readonly [Pod, Pod]
-  readonly directory: MemoryDirectory
-}
-
-async function startFleet(t: TestContext, seats = 20): Promise<Fleet> {
-  const folder = await temporaryFolder(t)
-  const worker = await ManualWorker.start({ slots: 200 })
-  const directory = new MemoryDirectory(systemClock)
-  const start = async (index: number): Promise<Pod> => {
-    const settings = {
-      'udp.enabled': 'false',
-      'sessions.seats': String(seats),
-      'admin.port': '0',
-      'limits.sessionsPerUser': '100',
-      'log.level': 'silent',
-    }
-    const pod = await composePod({
-      clock: systemClock,
-      config: testConfig(folder, settings),
-      podId: newId('pod'),
-      fleetSecret: TEST_SECRET,
-      logger: silentLogger,
-      pageFolder: `${folder}/none-${index}`,
-      fleetDirectory: { kind: 'redis', directory },
-    })
-    t.after(() => pod.stop())
-    pod.setWorkers([worker.address])
-    return pod
-  }
-  t.after(() => worker.end())
-  const pods = [await start(0), await start(1)] as const
-  await eventually(async () => {
-    const answer = await directory.members()
-    const count = answer.ok ? answer.value.length : 0
-    return count === 2 && pods.every((pod) => pod.speech.status().ready) ? undefined : `${count} members`
-  })
-  return { pods, directory }
-}
-
-const call = (url: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(url, {
-    ...init,
-    headers: {
-      authorization: `Bearer ${API_KEY}`,
-      ...(init.body ? { 'content-type': 'application/json' } : {}),
-      ...init.headers,
-    },
-  })
-const create = (pod: Pod): Promise<Response> => call(`${pod.url}/v1/sessions`, { method: 'POST', body: '{}' })
-const idOf = (created: SessionCreated): string => /\/p\/([^/]+)\//.exec(created.url)?.[1] ?? ''
-
-/** A session on the second pod, asked for at the first. */
-async function onSecond({ pods: [a, b], directory }: Fleet): Promise<SessionCreated> {
-  await directory.drain(a.podId, 60_000)
-  const created = (await (await create(a)).json()) as SessionCreated
-  await directory.undrain(a.podId)
-  assert.equal(idOf(created), b.podId)
-  return created
-}
-
 test('[PF3] a session asked for at one pod lives on the other: its client is welcomed there, and told of both', async (t) => {
-  const fleet = await startFleet(t)
+  const fleet = await startPodPair(t)
   const [a, b] = fleet.pods
   const created = await onSecond(fleet)
   assert.equal(created.url, `ws://127.0.0.1:${b.port}/p/${b.podId}/v1/ws`)
@@ -94,7 +29,7 @@ test('[PF3] a session asked for at one pod lives on the other: its client is wel
 })
 
 test('[PF4] 60 at once against room for 40, over real calls: exactly 40', async (t) => {
-  const { pods, directory } = await startFleet(t)
+  const { pods, directory } = await startPodPair(t)
   const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => create(pods[n % 2] as Pod)))
   const bodies = await Promise.all(answers.map(async (answer) => [answer.status, await answer.json()] as const))
   const statuses = bodies.map(([status]) => status)
@@ -114,7 +49,7 @@ test('[PF4] 60 at once against room for 40, over real calls: exactly 40', async 
 })
 
 test('[PF8] REST at the wrong pod: 421 with the address of the same call at the right one, which answers', async (t) => {
-  const fleet = await startFleet(t)
+  const fleet = await startPodPair(t)
   const [a, b] = fleet.pods
   const { sessionId } = await onSecond(fleet)
   const at = `/v1/sessions/${sessionId}`
@@ -136,8 +71,8 @@ test('[PF8] REST at the wrong pod: 421 with the address of the same call at the 
   assert.equal(nowhere.status, 404)
 })
 
-test('[PF8, PF9] a WebSocket at the wrong pod is told the right one: by its address, by a ticket, by a watch link', async (t) => {
-  const fleet = await startFleet(t)
+test('[PF8, PF9] a WebSocket at the wrong pod is told the right one: by its address, by a ticket', async (t) => {
+  const fleet = await startPodPair(t)
   const [a, b] = fleet.pods
   const created = await onSecond(fleet)
   const wrongPath = created.url.replace(String(b.port), String(a.port))
@@ -152,27 +87,20 @@ test('[PF8, PF9] a WebSocket at the wrong pod is told the right one: by its addr
   socket.terminate()
 
   const ownPath = `ws://127.0.0.1:${a.port}/p/${a.podId}/v1/ws`
-  const at = `${b.url}/v1/sessions/${created.sessionId}/watch-links`
-  const link = (await (await call(at, { method: 'POST', body: '{}' })).json()) as { token: string }
-  const hellos = [
-    { type: 'hello', token: created.ticket, audio: PCM16 },
-    { type: 'hello', token: link.token },
-  ]
-  for (const hello of hellos) {
-    const client = await TestClient.connect(ownPath)
-    client.send(hello)
-    const { code, location } = await client.expect('error')
-    assert.deepEqual([code, location], ['WRONG_POD', created.url])
-    await client.expectClosed()
-  }
+  const hello = { type: 'hello', token: created.ticket, audio: PCM16 }
+  const wrong = await TestClient.connect(ownPath)
+  wrong.send(hello)
+  const { code, location } = await wrong.expect('error')
+  assert.deepEqual([code, location], ['WRONG_POD', created.url])
+  await wrong.expectClosed()
   const client = await TestClient.connect(created.url)
-  client.send(hellos[0] as object)
+  client.send(hello)
   await client.expect('welcome')
   client.cut()
 })
 
 test('[PF7] the listener for calls opens nothing for who has no secret of the fleet, and is none of the public port', async (t) => {
-  const { pods, directory } = await startFleet(t)
+  const { pods, directory } = await startPodPair(t)
   const [a, b] = pods
   const members = await directory.members()
   const calls = members.ok ? members.value.find(({ memberId }) => memberId === b.podId)?.urls.calls : undefined
@@ -211,7 +139,7 @@ test('[PF7] the listener for calls opens nothing for who has no secret of the fl
 })
 
 test('[PF10] a page of one pod may call the other', async (t) => {
-  const { pods } = await startFleet(t)
+  const { pods } = await startPodPair(t)
   const [a, b] = pods
   const page = await fetch(`${a.url}/livez`)
   assert.match(page.headers.get('content-security-policy') ?? '', new RegExp(`connect-src [^;]*${b.url}`))
@@ -223,7 +151,7 @@ test('[PF10] a page of one pod may call the other', async (t) => {
 })
 
 test('[PF11] the admin listener lists every pod, drains and rates them; a drained pod gets nothing, by whichever pod', async (t) => {
-  const { pods } = await startFleet(t)
+  const { pods } = await startPodPair(t)
   const [a, b] = pods
   const admin = async (method: string, path: string) => {
     const answer = await fetch(`${a.adminUrl}${path}`, { method })

@@ -1,7 +1,14 @@
 // What each operation of the protocol's table does. Thin: sessions and identity decide, errors are thrown as ParleyError.
 import type { ResolvedConfig } from '@parley/config'
 import { type Clock, type Result, randomToken } from '@parley/kernel'
-import { type CreateSession, type HistoryQuery, type OperationId, type PageInfo, ParleyError } from '@parley/protocol'
+import {
+  type CreateSession,
+  type HistoryQuery,
+  type OperationId,
+  type PageInfo,
+  ParleyError,
+  type SendMessage,
+} from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { TextService } from '@parley/text'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -18,6 +25,7 @@ import { forgetUser } from './forget-user.ts'
 import type { OriginPolicy } from './origins.ts'
 import { publicUrlsOf } from './public-urls.ts'
 import type { PodPhase, Readiness } from './readiness.ts'
+import { sendToSession, sendToUser, unicastOf } from './send-message.ts'
 import { badHost } from './upgrade.ts'
 import { originRefused } from './upgrade-decision.ts'
 
@@ -60,6 +68,7 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 
 export function createHandlers(options: OperationsOptions): Handlers {
   const { sessions, config, podId } = options
+  const unicast = unicastOf(options)
 
   function urlsOf({ request }: Call): PublicUrls {
     const urls = publicUrlsOf(config.server.publicUrl, podId, request.client.isTls, request.headers.host)
@@ -106,6 +115,9 @@ export function createHandlers(options: OperationsOptions): Handlers {
       await here(call, sessions.revokeWatchLink(principalOf(call), sessionId, linkId))
       return call.reply.code(204).send()
     },
+    sendToSession: (call) =>
+      sendToSession(unicast, principalOf(call), paramOf(call, 'sessionId'), call.body as SendMessage),
+    sendToUser: (call) => sendToUser(unicast, principalOf(call), paramOf(call, 'user'), call.body as SendMessage),
     createUserToken: (call) => createUserToken(options, call),
     forgetUser: (call) => forgetUser(options, principalOf(call), paramOf(call, 'user')),
     listVoices: () => ({ voices: options.speech.voices() }),

@@ -16,18 +16,30 @@ export interface Readiness {
 /**
  * Ready = serving, and speech can be recognised. A pod without a free seat stays ready: its sessions' clients must still reach
  * it, and whoever asks for a new one is refused with advice; it is reported as degraded. So is
- * one whose database of records is lost: nobody waits for it.
+ * one whose database of records is lost, or whose store of shared budgets: nobody waits for either.
  */
 export function readinessOf(
   phase: PodPhase,
   speech: Pick<SpeechStatus, 'ready'>,
   sessions: Pick<SessionStats, 'opening' | 'active' | 'suspended' | 'seats'>,
   records?: Pick<RecordsReport, 'lostForMs'>,
+  /** The store of shared budgets does not answer; undefined where none are shared. */
+  isBudgetStoreLost?: boolean,
 ): Readiness {
   const hasSeat = sessions.opening + sessions.active + sessions.suspended < sessions.seats
   const hasRecords = records?.lostForMs === undefined
   const word = (isOk: boolean) => (isOk ? ('ok' as const) : ('failing' as const))
-  const checks = { speech: word(speech.ready), seats: word(hasSeat), ...(records ? { records: word(hasRecords) } : {}) }
+  const hasBudgets = isBudgetStoreLost !== true
+  const checks = {
+    speech: word(speech.ready),
+    seats: word(hasSeat),
+    ...(records ? { records: word(hasRecords) } : {}),
+    ...(isBudgetStoreLost === undefined ? {} : { budgets: word(hasBudgets) }),
+  }
   if (phase !== 'serving') return { isReady: false, status: phase, checks }
-  return { isReady: speech.ready, status: speech.ready && hasSeat && hasRecords ? 'ok' : 'degraded', checks }
+  return {
+    isReady: speech.ready,
+    status: speech.ready && hasSeat && hasRecords && hasBudgets ? 'ok' : 'degraded',
+    checks,
+  }
 }

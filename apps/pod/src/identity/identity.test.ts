@@ -11,6 +11,7 @@ import { temporaryFolder } from '../testing/pod-harness.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { createIdentity, tokenKey } from './identity.ts'
 import { createPageCodes, MAX_PAGE_CODES } from './page-codes.ts'
+import { Revocations } from './revocations.ts'
 import { createTokens, RESUME_TOKEN_LIFETIME_MS } from './tokens.ts'
 import { UsedTickets } from './used-tickets.ts'
 
@@ -188,16 +189,18 @@ const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 async function authentication() {
   const clock = new ManualClock()
   const tokens = await createTokens({ clock, signingKey })
-  const keys = createApiKeys('pk_own', [
+  const configured = [
     { id: 'backend', tenant: 'acme', role: 'backend', sha256: hashOf('pk_backend') },
     { id: 'kiosk', tenant: 'acme', role: 'user', sha256: hashOf('pk_kiosk') },
-  ])
+  ] as const
+  const revocations = new Revocations(clock)
+  const keys = createApiKeys('pk_own', [...configured], revocations)
   const authenticator = createAuthenticator(keys, tokens)
   const as = async (headers: Record<string, string>) => {
     const principal = await authenticator.authenticate({ headers })
     return principal.ok ? principal.value : principal.error.code
   }
-  return { clock, tokens, as }
+  return { clock, tokens, as, keys, revocations }
 }
 
 test('[ID6] each key stands for its tenant and role; a key of role user is one user', async () => {

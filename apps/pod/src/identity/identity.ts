@@ -2,11 +2,12 @@
 import { hkdfSync } from 'node:crypto'
 import type { ResolvedConfig } from '@parley/config'
 import type { Clock } from '@parley/kernel'
-import { createApiKeys } from './api-keys.ts'
+import { type ApiKeys, createApiKeys } from './api-keys.ts'
 import { createAuthenticator } from './authenticator.ts'
 import { type DataDirectory, readOrCreateApiKey, readOrCreateSigningKey, SIGNING_KEY_BYTES } from './data-directory.ts'
 import type { Authenticator } from './identity-port.ts'
 import { createPageCodes, type PageCodes } from './page-codes.ts'
+import { Revocations } from './revocations.ts'
 import { createTokens, type SignedTokens } from './tokens.ts'
 
 /** The key of tokens of one fleet: what else its secret signs cannot be passed off as a token. */
@@ -17,6 +18,8 @@ export interface Identity {
   readonly tokens: SignedTokens
   readonly authenticator: Authenticator
   readonly pageCodes: PageCodes
+  readonly apiKeys: ApiKeys
+  readonly revocations: Revocations
 }
 
 /**
@@ -31,6 +34,8 @@ export async function createIdentity(
 ): Promise<Identity> {
   const apiKey = auth.apiKey === '' ? await readOrCreateApiKey(directory) : auth.apiKey
   const tokens = await createTokens({ clock, signingKey: fleetKey ?? (await readOrCreateSigningKey(directory)) })
-  const authenticator = createAuthenticator(createApiKeys(apiKey, auth.keys), tokens)
-  return { tokens, authenticator, pageCodes: createPageCodes(clock) }
+  const revocations = new Revocations(clock)
+  const apiKeys = createApiKeys(apiKey, auth.keys, revocations)
+  const authenticator = createAuthenticator(apiKeys, tokens)
+  return { tokens, authenticator, pageCodes: createPageCodes(clock), apiKeys, revocations }
 }

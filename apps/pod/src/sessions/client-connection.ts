@@ -37,6 +37,7 @@ import { onText, withinRate } from './client-text.ts'
 import { CHECKING, type ConnectionPhase, GONE, GREETING } from './connection-phase.ts'
 import { type MessagePeer, tooLarge } from './message-peer.ts'
 import type { Peer } from './session-service.ts'
+import type { Watched } from './watch-port.ts'
 
 /** What all connections of a pod share. */
 export interface ConnectionHost {
@@ -107,9 +108,9 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     return this.#phase.kind === 'watcher'
   }
 
-  /** Follows `session` by this link? */
-  followsBy(session: Session, linkId: WatchLinkId): boolean {
-    return this.#phase.kind === 'watcher' && this.#phase.session === session && this.#phase.linkId === linkId
+  /** Follows a session by this link? */
+  follows(linkId: WatchLinkId): boolean {
+    return this.#phase.kind === 'watcher' && this.#phase.linkId === linkId
   }
 
   greet(hello: Hello): void {
@@ -122,8 +123,8 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
   }
 
   /** `untilMs`: when the link expires, on the monotonic clock. */
-  becomeWatcher(session: Session, linkId: WatchLinkId, untilMs: number): void {
-    this.#phase = { kind: 'watcher', session, linkId, untilMs }
+  becomeWatcher(watched: Watched, linkId: WatchLinkId, untilMs: number): void {
+    this.#phase = { kind: 'watcher', watched, linkId, untilMs }
   }
 
   // ---- to the peer ----
@@ -165,7 +166,7 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     const phase = this.#phase
     // The session first: what it has to say because of this comes before `closing`.
     if (phase.kind === 'owner') phase.session.ownerLost(this, reason)
-    else if (phase.kind === 'watcher') phase.session.unwatch(this)
+    else if (phase.kind === 'watcher') phase.watched.unwatch(this)
     this.close(reason)
   }
 
@@ -339,7 +340,7 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
     this.#phase = GONE
     this.#outbox.discard()
     if (phase.kind === 'owner') phase.session.ownerLost(this, 'socket_lost')
-    else if (phase.kind === 'watcher') phase.session.unwatch(this)
+    else if (phase.kind === 'watcher') phase.watched.unwatch(this)
     this.#host.gone(this)
   }
 

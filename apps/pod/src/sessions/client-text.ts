@@ -1,10 +1,11 @@
 // A client's text messages: rate, schema, order, and what each of them does. What a hello is worth is greeting.ts's affair.
 import { assertNever } from '@parley/kernel'
 import { type ClientMessage, decodeClientMessage, MAX_CONTROL_MESSAGE_BYTES } from '@parley/protocol'
-import { encodeServer } from '@parley/sessions'
 import { SPAN } from '@parley/telemetry'
 import { unknownCodec } from './audio-refusal.ts'
 import { invalid, type MessagePeer, tooLarge } from './message-peer.ts'
+import type { WatcherWish } from './watch-port.ts'
+import { wantOf } from './watched.ts'
 
 type MessageOf<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>
 
@@ -68,10 +69,8 @@ function onControl(peer: MessagePeer, message: ClientMessage, nowMs: number): vo
       onAudioEnd(peer, message, nowMs)
       return
     case 'subscribe':
-      onSubscribe(peer, message, nowMs)
-      return
     case 'captions':
-      onCaptions(peer, message, nowMs)
+      onWish(peer, message, nowMs)
       return
     case 'speak':
       onSpeak(peer, message, nowMs)
@@ -117,24 +116,12 @@ function noSpeech(peer: MessagePeer, { type, requestId }: MessageOf<'speak' | 's
   } else unexpected(peer, requestId, `${type} before welcome`, nowMs)
 }
 
-function onSubscribe(peer: MessagePeer, asked: MessageOf<'subscribe'>, nowMs: number): void {
+/** What an owner or a watcher wants; answered with what is in force. */
+function onWish(peer: MessagePeer, wish: WatcherWish, nowMs: number): void {
   const { phase } = peer
-  if (phase.kind !== 'owner' && phase.kind !== 'watcher') {
-    unexpected(peer, asked.requestId, 'subscribe before welcome', nowMs)
-    return
-  }
-  const { version, streams } = phase.session.subscribe(peer, asked)
-  peer.keep(encodeServer({ type: 'subscribed', ...echo(asked.requestId), version, streams: [...streams] }))
-}
-
-function onCaptions(peer: MessagePeer, asked: MessageOf<'captions'>, nowMs: number): void {
-  const { phase } = peer
-  if (phase.kind !== 'owner' && phase.kind !== 'watcher') {
-    unexpected(peer, asked.requestId, 'captions before welcome', nowMs)
-    return
-  }
-  const { type: _, requestId, ...set } = asked
-  peer.keep(encodeServer({ ...phase.session.wishCaptions(peer, set), ...echo(requestId) }))
+  if (phase.kind === 'owner') wantOf(phase.session, peer, wish)
+  else if (phase.kind === 'watcher') phase.watched.want(peer, wish)
+  else unexpected(peer, wish.requestId, `${wish.type} before welcome`, nowMs)
 }
 
 function unexpected(peer: MessagePeer, requestId: string | undefined, message: string, nowMs: number): void {

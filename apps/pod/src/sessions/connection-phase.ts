@@ -7,6 +7,7 @@
 // A socket that closes by itself goes to `gone` from anywhere.
 import type { WatchLinkId } from '@parley/protocol'
 import type { Session } from '@parley/sessions'
+import type { Watched } from './watch-port.ts'
 
 export type ConnectionPhase =
   /** No hello yet. */
@@ -15,7 +16,7 @@ export type ConnectionPhase =
   | { readonly kind: 'checking' }
   | { readonly kind: 'owner'; readonly session: Session }
   /** `untilMs`: when the link expires, monotonic. */
-  | { readonly kind: 'watcher'; readonly session: Session; readonly linkId: WatchLinkId; readonly untilMs: number }
+  | { readonly kind: 'watcher'; readonly watched: Watched; readonly linkId: WatchLinkId; readonly untilMs: number }
   /** `closing` is sent; the peer has until then to finish the handshake. */
   | { readonly kind: 'closing'; readonly terminateAtMs: number }
   | { readonly kind: 'gone' }

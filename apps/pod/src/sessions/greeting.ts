@@ -1,13 +1,13 @@
 // What a hello is worth: a ticket or a resume token makes its connection the owner of a session (owner-greeting.ts), a watch token
-// makes it a watcher, anything else is refused with its reason. Keeps nothing of the token.
+// makes it a watcher (watcher-greeting.ts), anything else is refused with its reason. Keeps nothing of the token.
 import { assertNever, DeadlineError, withDeadline } from '@parley/kernel'
 import { checkAudioFormat, HELLO_DEADLINE_MS, type Hello, type ParleyError } from '@parley/protocol'
-import { encodeServer } from '@parley/sessions'
-import type { Redeemed, WatchClaims } from '../identity/identity-port.ts'
+import type { Redeemed } from '../identity/identity-port.ts'
 import { unsupportedFormat } from './audio-refusal.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { type GreetingHost, greetResume, greetTicket, refuseUsedTicket } from './owner-greeting.ts'
-import { echo, tellCaptions, welcome } from './welcome.ts'
+import { welcomeFromElsewhere, welcomeWatcher } from './watcher-greeting.ts'
+import { echo } from './welcome.ts'
 
 /** Checks `hello` and answers it on `connection`, whose phase is `checking`. Never rejects. */
 export async function greet(connection: ClientConnection, hello: Hello, host: GreetingHost): Promise<void> {
@@ -29,8 +29,8 @@ export async function greet(connection: ClientConnection, hello: Hello, host: Gr
 }
 
 /**
- * A session that is not here may be on another pod: then the client is told which. One whose pod is gone is taken over when its owner comes; whoever
- * watches it waits for that.
+ * A session that is not here may be on another pod: then a watcher follows it from here if that can be done, and else the client is told which. One
+ * whose pod is gone is taken over when its owner comes; whoever watches it waits for that.
  */
 async function greetWhereItIs(
   redeemed: Redeemed,
@@ -38,6 +38,10 @@ async function greetWhereItIs(
   hello: Hello,
   host: GreetingHost,
 ): Promise<void> {
+  const isHere = host.registry.get(redeemed.claims.sessionId) !== undefined
+  if (!isHere && redeemed.kind === 'watch') {
+    if (await welcomeFromElsewhere(connection, hello, redeemed.claims, host)) return
+  }
   const told = await elsewhere(redeemed, connection.peer.wsUrl, host)
   // Whoever has only a ticket or a link is refused in the words of that.
   const isForGreeting = !told || (told.code === 'SESSION_UNKNOWN' && redeemed.kind !== 'resume')
@@ -76,41 +80,4 @@ async function greetWith(
     default:
       assertNever(redeemed)
   }
-}
-
-function welcomeWatcher(connection: ClientConnection, hello: Hello, claims: WatchClaims, host: GreetingHost): void {
-  if (!connection.isChecking) return
-  if (hello.audio || hello.resume) {
-    const field = hello.audio ? 'audio' : 'resume'
-    const message = hello.audio
-      ? 'field "audio" must be absent with a watch token: a watcher sends no audio'
-      : 'field "resume" goes with a resume token: a watcher is shown the last events in any case'
-    connection.refuse('INVALID_FIELD', { field, message, ...echo(hello) })
-    return
-  }
-  const session = host.registry.get(claims.sessionId)
-  if (!session) {
-    connection.refuse('SESSION_UNKNOWN', { message: 'the session this link follows has ended', ...echo(hello) })
-    return
-  }
-  const wallMs = host.clock.wallMs()
-  const expiresAtMs = session.links.validUntil(claims.linkId, wallMs)
-  if (expiresAtMs === undefined) {
-    connection.refuse('WATCH_LINK_INVALID', echo(hello))
-    return
-  }
-  const watching = session.watch(connection, { subscriptions: hello.subscriptions, captions: hello.captions })
-  if (!watching.ok) {
-    connection.refuse(watching.error.code, { ...watching.error.details, ...echo(hello) })
-    return
-  }
-  connection.becomeWatcher(session, claims.linkId, host.clock.nowMs() + expiresAtMs - wallMs)
-  // From here to the last of the recent events nothing yields: the next event that is published follows them.
-  const { feed } = session
-  const { afterSeq, messages } = feed.recent(feed.audience.hearingOf(connection))
-  const words = welcome(hello, session, connection, connection.peer.wsUrl, host)
-  connection.keep(encodeServer({ ...words, role: 'watcher', seq: afterSeq }))
-  tellCaptions(connection, session)
-  for (const message of messages) connection.keep(message)
-  host.logger.debug({ sessionId: session.id, linkId: claims.linkId }, 'watcher joined')
 }

@@ -9,13 +9,14 @@
 //                |          | connection `replaced` |                   |
 import type { FencingToken } from '@parley/fleet'
 import type { Clock, Result } from '@parley/kernel'
-import type { AudioFormat, Hello, ParleyError } from '@parley/protocol'
+import type { AudioFormat, Hello, ParleyError, WatchLinkId } from '@parley/protocol'
 import { encodeServer, type OwnerAttach, type Session, type SessionRegistry } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
 import { UdpToSession } from '../bridges/udp-to-session.ts'
 import type { ResumeClaims, TicketClaims, Tokens } from '../identity/identity-port.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { offerUdp, type UdpAnswer, type UdpService } from './udp-offer.ts'
+import type { WatchRelay } from './watch-port.ts'
 import { echo, ownerWelcome, tellCaptions, type WelcomeHost, welcome } from './welcome.ts'
 
 /** What a client is told whose session is not on this pod; `wsUrl`: the address it came to. Within seconds, and never rejects. */
@@ -30,6 +31,10 @@ export interface GreetingHost extends WelcomeHost {
   readonly audioPaceRatio: number
   readonly tokens: Tokens
   readonly registry: SessionRegistry
+  /** Was this watch link revoked, whatever its session knows? */
+  readonly isRevoked: (linkId: WatchLinkId) => boolean
+  /** By which watchers here follow sessions elsewhere; undefined: they cannot. */
+  readonly relay: WatchRelay | undefined
   /** Undefined when UDP is switched off. */
   readonly udp: UdpService | undefined
   /** Undefined: nobody else would know. */

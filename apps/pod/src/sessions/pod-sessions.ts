@@ -38,12 +38,16 @@ import { CaptionsToText } from '../bridges/captions-to-text.ts'
 import { SlotToStream } from '../bridges/slot-to-stream.ts'
 import { WorkersToSpeech } from '../bridges/workers-to-speech.ts'
 import type { Principal, Tokens } from '../identity/identity-port.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
 import type { Adoption, ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
+import { RemoteWatcherSet } from './remote-watchers.ts'
+import { RevokedLinks } from './revoked-links.ts'
 import { maySee, userOf, viewOf } from './session-access.ts'
+import { SessionMessages } from './session-messages.ts'
 import type {
   HistoryPage,
   Peer,
@@ -54,8 +58,10 @@ import type {
   SessionStats,
   SessionsOfFleet,
 } from './session-service.ts'
+import { sessionStats } from './session-stats.ts'
 import { Ticker } from './ticker.ts'
 import type { UdpService } from './udp-offer.ts'
+import type { WatchRelay } from './watch-port.ts'
 
 export interface PodSessionsOptions {
   readonly clock: Clock
@@ -71,6 +77,10 @@ export interface PodSessionsOptions {
   /** Calls back when voices may have come or gone; never unless told. Returns what ends that. */
   readonly onVoicesChange?: (listener: () => void) => () => void
   readonly tokens: Tokens
+  /** Where watch links that were revoked are told to others, and theirs are heard of; nobody else is there unless told. */
+  readonly revocations?: Pick<Revocations, 'has' | 'add' | 'onAdded'>
+  /** By which watchers here follow sessions of other pods; they are told where to go unless told. */
+  readonly relay?: WatchRelay
   /** Undefined when UDP is switched off. */
   readonly udp?: UdpService | undefined
   /** Of this loop; nobody measures unless told. */
@@ -99,6 +109,8 @@ export function createPodSessions(options: PodSessionsOptions): SessionService &
 }
 
 class PodSessions implements SessionService, SessionsOfFleet {
+  readonly messages: SessionMessages
+  readonly watchers: RemoteWatcherSet
   readonly #options: PodSessionsOptions
   readonly #counters = newSessionCounters()
   readonly #stages: StageTimer
@@ -108,6 +120,7 @@ class PodSessions implements SessionService, SessionsOfFleet {
   readonly #seats: SessionSeats
   readonly #ticker: Ticker
   readonly #abilities: Abilities
+  readonly #revokedLinks: RevokedLinks
   readonly #sessionHost: SessionHost
   readonly #connectionHost: ConnectionHost
   readonly #greetingHost: GreetingHost
@@ -119,6 +132,7 @@ class PodSessions implements SessionService, SessionsOfFleet {
     this.#options = options
     this.#stages = options.stages ?? NO_STAGES
     this.#seats = options.seats ?? { seats: () => config.sessions.seats, came() {}, ended() {} }
+    this.messages = new SessionMessages(clock, this.#registry, podId)
     this.#ticker = new Ticker(clock, (nowMs, latenessMs) => this.#tick(nowMs, latenessMs))
     this.#abilities = new Abilities(options)
     this.#historyBudget = { maxBytes: config.sessions.historyTotalBytes, usedBytes: 0 }
@@ -145,6 +159,8 @@ class PodSessions implements SessionService, SessionsOfFleet {
       audioPaceRatio: config.limits.audioPaceRatio,
       tokens,
       registry: this.#registry,
+      isRevoked: (linkId) => options.revocations?.has('link', linkId) ?? false,
+      relay: options.relay,
       udp: options.udp,
       elsewhere: options.elsewhere,
       adopt: options.adopt,
@@ -152,6 +168,14 @@ class PodSessions implements SessionService, SessionsOfFleet {
       onJoined: (sessionId) => this.#seats.came(sessionId),
       fenceOf: (sessionId) => this.#seats.tokenOf?.(sessionId),
     }
+    this.watchers = new RemoteWatcherSet(this.#greetingHost)
+    const [registry, connections, watchers, { revocations }] = [
+      this.#registry,
+      this.#connections,
+      this.watchers,
+      options,
+    ]
+    this.#revokedLinks = new RevokedLinks({ registry, connections, watchers, revocations })
     this.#connectionHost = {
       clock,
       logger,
@@ -318,10 +342,12 @@ class PodSessions implements SessionService, SessionsOfFleet {
     if (!found.ok) return found
     const session = found.value
     const link = linkId as WatchLinkId
+    const wallMs = this.#options.clock.wallMs()
+    const untilMs = session.links.validUntil(link, wallMs) ?? wallMs
     if (!session.links.revoke(link)) {
       return err(new ParleyError('NOT_FOUND', { message: 'the session has no such watch link' }))
     }
-    for (const connection of this.#connections) if (connection.followsBy(session, link)) connection.leave('revoked')
+    this.#revokedLinks.add(link, untilMs)
     this.#options.logger.info({ sessionId: session.id, linkId }, 'watch link revoked')
     return ok(undefined)
   }
@@ -376,27 +402,9 @@ class PodSessions implements SessionService, SessionsOfFleet {
   // ---- the whole ----
 
   stats(): SessionStats {
-    const states = { opening: 0, active: 0, suspended: 0, closed: 0 }
-    for (const session of this.#registry.values()) states[session.state.kind]++
-    let watchers = 0
-    for (const connection of this.#connections) if (connection.isWatcher) watchers++
-    return {
-      opening: states.opening,
-      active: states.active,
-      suspended: states.suspended,
-      seats: this.#seats.seats(),
-      sockets: this.#connections.size,
-      watchers,
-      historyBytes: this.#historyBudget.usedBytes,
-      ...this.#counters,
-      refusedTotal: numbers(this.#counters.refusedTotal),
-      closedTotal: { ...this.#counters.closedTotal },
-      translationsTotal: { ...this.#counters.translationsTotal },
-      polishedTotal: { ...this.#counters.polishedTotal },
-      speechesTotal: { ...this.#counters.speechesTotal },
-      voicesTotal: { ...this.#counters.voicesTotal },
-      errorsTotal: numbers(this.#counters.errorsTotal),
-    }
+    const [registry, connections, counters] = [this.#registry, this.#connections, this.#counters]
+    const [seats, historyBytes] = [this.#seats.seats(), this.#historyBudget.usedBytes]
+    return sessionStats({ registry, connections, counters, seats, historyBytes })
   }
 
   close(reason: CloseReason): Promise<void> {
@@ -416,8 +424,7 @@ class PodSessions implements SessionService, SessionsOfFleet {
     }
     for (const connection of this.#connections) connection.terminate()
     this.#abilities.close()
+    this.#revokedLinks.close()
     this.#ticker.stop()
   }
 }
-
-const numbers = (table: Partial<Record<ErrorCode, number>>): Record<string, number> => ({ ...table })

@@ -15,6 +15,8 @@ import type {
 import type { Session } from '@parley/sessions'
 import type { WebSocket } from 'ws'
 import type { Principal } from '../identity/identity-port.ts'
+import type { SessionMessages } from './session-messages.ts'
+import type { WatcherService } from './watch-port.ts'
 
 /** Addresses as the caller of this request can reach them; derived from server.publicUrl or the request. */
 export interface PublicUrls {
@@ -96,6 +98,10 @@ export interface SessionService {
     urls: PublicUrls,
   ): Promise<Result<WatchLink, ParleyError>>
   revokeWatchLink(principal: Principal, sessionId: string, linkId: string): Result<void, ParleyError>
+  /** Watchers at other pods, of sessions here. */
+  readonly watchers: WatcherService
+  /** Messages of backends to sessions here. */
+  readonly messages: SessionMessages
   /** Takes over an upgraded socket that has not said hello; owns it from now on. */
   attach(socket: WebSocket, peer: Peer): void
   stats(): SessionStats

@@ -21,7 +21,7 @@ export interface WelcomeHost {
 
 /** What owners and watchers are told alike. */
 export function welcome(
-  hello: Hello,
+  hello: Pick<Hello, 'requestId'>,
   session: Session,
   follower: SessionChannel,
   wsUrl: string,
@@ -76,6 +76,6 @@ function udpFields(udp: UdpAnswer): { udp?: UdpOffer; udpRefused?: NonNullable<W
   return udp.kind === 'refused' ? { udpRefused: udp.reason } : {}
 }
 
-export function echo(hello: Hello): Pick<ErrorDetails, 'requestId'> {
+export function echo(hello: Pick<Hello, 'requestId'>): Pick<ErrorDetails, 'requestId'> {
   return hello.requestId === undefined ? {} : { requestId: hello.requestId }
 }

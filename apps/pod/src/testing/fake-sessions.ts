@@ -1,8 +1,10 @@
 // A SessionService that remembers what it was asked. For tests of the layers above it.
-import { err, newId, ok } from '@parley/kernel'
+import { err, newId, ok, systemClock } from '@parley/kernel'
 import { type CreateSession, type HistoryQuery, ParleyError, type SessionView } from '@parley/protocol'
+import { SessionRegistry } from '@parley/sessions'
 import type { WebSocket } from 'ws'
 import type { Principal } from '../identity/identity-port.ts'
+import { SessionMessages } from '../sessions/session-messages.ts'
 import type { Peer, PublicUrls, SessionService, SessionStats } from '../sessions/session-service.ts'
 
 export const NO_STATS: SessionStats = {
@@ -47,6 +49,12 @@ export interface CreateCall {
 }
 
 export class FakeSessions implements SessionService {
+  readonly watchers = {
+    serve: (): never => {
+      throw new Error('nobody watches fake sessions from elsewhere')
+    },
+  }
+  readonly messages = new SessionMessages(systemClock, new SessionRegistry(), 'pod_x')
   readonly creates: CreateCall[] = []
   readonly attached: { readonly socket: WebSocket; readonly peer: Peer }[] = []
   readonly historyQueries: HistoryQuery[] = []

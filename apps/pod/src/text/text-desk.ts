@@ -7,6 +7,8 @@ import {
   type BudgetStore,
   type CachedText,
   type EngineLine,
+  type SharedTextStore,
+  SharedTexts,
   TextCache,
   type TextFailReason,
   type TextOutcome,
@@ -38,13 +40,19 @@ export interface TextDeskOptions {
   }
   readonly workers: TextWorkers
   readonly store: BudgetStore
+  /** Pods that share the budgets of that store, this one included, as last seen; nobody knows unless told. */
+  readonly sharers?: (() => number | undefined) | undefined
+  /** Where pods of the fleet share finals; nowhere unless told. */
+  readonly sharedTexts?: SharedTextStore | undefined
   /** Who holds this pod's slices of budgets. */
   readonly podId: string
-  /** What keys of the cache are derived from: random, of this process alone. */
+  /** What keys of the cache are derived from: random, of this process alone, or with `sharedTexts` of the fleet. */
   readonly cacheSecret: Uint8Array
   /** Told what each call that ended took, answered or not; nobody counts unless told. */
   readonly onUsage?: ((tenant: string, used: TextsUsed) => void) | undefined
 }
+
+const doesTexts = ({ roles }: TextProvider): boolean => roles.includes('translate') || roles.includes('polish')
 
 export class TextDesk implements TextService {
   readonly #options: TextDeskOptions
@@ -52,6 +60,7 @@ export class TextDesk implements TextService {
   readonly #states: EngineStates
   readonly #order: TextOrder
   readonly #cache: TextCache
+  readonly #shared: SharedTexts | undefined
   readonly #runner: TextRunner
   readonly #jobs = new Map<string, TextJob>()
   readonly #counters = newTextCounters()
@@ -59,7 +68,7 @@ export class TextDesk implements TextService {
   #fingerprint: string
 
   constructor(options: TextDeskOptions) {
-    const { clock, config, workers, store, podId, cacheSecret } = options
+    const { clock, config, workers, store, sharers, podId, cacheSecret, sharedTexts } = options
     this.#options = options
     this.#scope = new Scope(clock)
     this.#states = new EngineStates(clock)
@@ -69,14 +78,17 @@ export class TextDesk implements TextService {
       providers: config.providers,
       workers,
       states: this.#states,
-      share: { store, holder: podId },
+      share: { store, holder: podId, sharers },
       onSlice: (lane) => this.#runner.onSlice(lane),
     })
-    this.#cache = new TextCache({
-      maxBytes: config.text.cacheBytes,
-      keepMs: config.text.cacheMinutes * 60_000,
-      secret: cacheSecret,
-    })
+    const keepMs = config.text.cacheMinutes * 60_000
+    this.#cache = new TextCache({ maxBytes: config.text.cacheBytes, keepMs, secret: cacheSecret })
+    // What engines of this machine do costs less than asking for it.
+    const isWorthSharing = config.text.cacheBytes > 0 && keepMs > 0 && config.providers.some(doesTexts)
+    this.#shared =
+      sharedTexts && isWorthSharing
+        ? new SharedTexts({ clock, store: sharedTexts, secret: cacheSecret, keepMs })
+        : undefined
     this.#fingerprint = this.#order.fingerprint()
     this.#runner = this.#newRunner()
   }
@@ -90,7 +102,7 @@ export class TextDesk implements TextService {
       { clock, logger, partialWaitMs, finalDeadlineMs, workers, states, order },
       {
         isWanted: (job) => this.#isWanted(job),
-        onAnswer: (job, answer) => this.#onAnswer(job, answer),
+        onAnswer: (job, answer, isShared) => this.#onAnswer(job, answer, isShared),
         onGiveUp: (job, reason, message, lane) => this.#onGiveUp(job, reason, message, lane),
         onUsed: (job, used) => this.#options.onUsage?.(job.tenant, used),
         onRefused: (code) => countRefusal(this.#counters, code),
@@ -156,6 +168,12 @@ export class TextDesk implements TextService {
     return () => this.#listeners.delete(listener)
   }
 
+  /** The store of shared budgets does not answer; undefined where nothing is shared. */
+  get isStoreLost(): boolean | undefined {
+    const lanes = this.#order.lanes().filter(({ isProvider }) => isProvider)
+    return this.#options.sharers && lanes.length > 0 ? lanes.some((lane) => lane.isStoreLost) : undefined
+  }
+
   /** Budgets, engines, cache and counts as of now. */
   report(): TextReport {
     const { clock, config } = this.#options
@@ -164,6 +182,7 @@ export class TextDesk implements TextService {
       order: this.#order,
       states: this.#states,
       cache: this.#cache,
+      shared: this.#shared,
       counters: this.#counters,
       jobs: [...this.#jobs.values()],
       providers: config.providers,
@@ -188,7 +207,8 @@ export class TextDesk implements TextService {
     job.askers.add(asker)
     if (isNew) {
       this.#jobs.set(job.key, job)
-      this.#runner.place(job)
+      if (this.#shared && asker.isFinal) this.#runner.look(job, this.#shared.find(job.key))
+      else this.#runner.place(job)
     } else this.#runner.refit(job)
   }
 
@@ -249,10 +269,11 @@ export class TextDesk implements TextService {
     return isWanted
   }
 
-  #onAnswer(job: TextJob, answer: CachedText): void {
+  #onAnswer(job: TextJob, answer: CachedText, isShared: boolean): void {
     this.#cache.set(job.key, job.callClass, answer, this.#options.clock.nowMs(), job.isSecondBest)
+    if (!isShared && job.isFinal && !job.isSecondBest) this.#shared?.keep(job.key, answer)
     this.#forget(job)
-    for (const asker of job.askers) this.#tell(asker, { is: 'done', ...answer, isCached: false })
+    for (const asker of job.askers) this.#tell(asker, { is: 'done', ...answer, isCached: isShared })
   }
 
   /** Finals are told why, partials that they are skipped. */

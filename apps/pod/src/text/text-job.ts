@@ -31,6 +31,8 @@ export type JobState =
       /** In case the worker does not answer at all. */
       readonly timer: Timer
     }
+  /** For what another pod may have had done already. */
+  | { readonly is: 'looking' }
   | { readonly is: 'over' }
 
 export class TextAsker {

@@ -32,7 +32,15 @@ export interface TextLaneOptions<Call extends QueuedCall> {
   /** What it is shown as: the provider's id, or kind and name of an embedded engine. */
   readonly id: string
   /** Of a provider: its usable limits, shared through the store. Undefined: embedded. */
-  readonly shared: { readonly limits: BudgetLimits; readonly store: BudgetStore; readonly holder: string } | undefined
+  readonly shared:
+    | {
+        readonly limits: BudgetLimits
+        readonly store: BudgetStore
+        readonly holder: string
+        /** Pods that share it, as last seen. */
+        readonly sharers?: (() => number | undefined) | undefined
+      }
+    | undefined
   /** What waits may go now, or has to be placed anew. */
   readonly onSlice: (lane: TextLane<Call>) => void
 }
@@ -71,6 +79,11 @@ export class TextLane<Call extends QueuedCall> {
 
   get isStoreLost(): boolean {
     return this.#leased?.isStoreLost ?? false
+  }
+
+  /** While the store is lost: among how many pods the whole is divided equally. */
+  get sharedAmong(): number | undefined {
+    return this.#leased?.sharedAmong
   }
 
   estimate(kind: TextKind, textBytes: number): number {

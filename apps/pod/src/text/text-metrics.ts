@@ -10,7 +10,7 @@ const NO_CACHE_USE = { entries: 0, bytes: 0, evicted: 0, hits: 0, misses: 0 }
 export const NO_TEXT_REPORT: TextReport = {
   budgets: [],
   engines: [],
-  cache: { maxBytes: 0, hitRatio: 0, partial: NO_CACHE_USE, final: NO_CACHE_USE },
+  cache: { maxBytes: 0, hitRatio: 0, partial: NO_CACHE_USE, final: NO_CACHE_USE, shared: null },
   counters: newTextCounters(),
   jobs: { called: 0, waiting: 0, parked: 0, resting: 0 },
 }
@@ -43,6 +43,9 @@ export function collectTexts(metrics: Metrics, read: () => TextReport): void {
   )
   metrics.collect('parley_text_cache_hits_total', () => byClass((cache) => read().cache[cache].hits))
   metrics.collect('parley_text_cache_misses_total', () => byClass((cache) => read().cache[cache].misses))
+  metrics.collect('parley_text_other_pods_total', () =>
+    Object.entries(read().cache.shared ?? {}).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  )
   metrics.collect('parley_text_cache_bytes', () => byClass((cache) => read().cache[cache].bytes))
 }
 

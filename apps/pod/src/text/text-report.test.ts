@@ -50,6 +50,7 @@ test('[TS16] GET /budgets tells budgets, engines and cache as they are', async (
     limits: { requestsPerMinute: 60, tokensPerMinute: 18_000, partialConcurrency: 5, finalConcurrency: 2 },
     slice: { requestsPerMinute: 60, tokensPerMinute: 18_000, partialConcurrency: 5, finalConcurrency: 2 },
     isStoreLost: false,
+    sharedAmong: null,
     used: { requestsPerMinute: 3, tokensPerMinute: 200 + 2 * 202, partials: 0, finals: 0, pausedForMs: 7_000 },
     waiting: { partial: 0, final: 1, longestMs: 3_000 },
     calls: 3,

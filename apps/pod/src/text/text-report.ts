@@ -6,6 +6,8 @@ import {
   type BudgetUse,
   type CacheUse,
   DEFAULT_SAFETY_RATIO,
+  type SharedTexts,
+  type SharedUse,
   type TextCache,
 } from '@parley/text'
 import type { EngineStates } from './engine-states.ts'
@@ -29,8 +31,10 @@ export interface BudgetView {
   readonly limits: LimitsView
   /** This pod's part of it now. */
   readonly slice: LimitsView
-  /** The store of shared budgets does not answer; the slice is the last one. */
+  /** The store of shared budgets does not answer; the slice is an equal share, or the last one. */
   readonly isStoreLost: boolean
+  /** Among how many pods it is divided equally meanwhile; `null` while the store divides it, or nobody knows. */
+  readonly sharedAmong: number | null
   /** By this pod: in the last 60 s, and calls under way. */
   readonly used: BudgetUse
   readonly waiting: { readonly partial: number; readonly final: number; readonly longestMs: number }
@@ -61,6 +65,8 @@ export interface CacheView {
   readonly hitRatio: number
   readonly partial: CacheUse
   readonly final: CacheUse
+  /** Finals that other pods have had done; `null` where texts are not shared. */
+  readonly shared: SharedUse | null
 }
 
 export interface TextReport {
@@ -82,6 +88,7 @@ export interface ReportInputs {
   readonly order: TextOrder
   readonly states: EngineStates
   readonly cache: TextCache
+  readonly shared: SharedTexts | undefined
   readonly counters: TextCounters
   readonly jobs: readonly TextJob[]
   readonly providers: readonly TextProvider[]
@@ -89,16 +96,16 @@ export interface ReportInputs {
 
 export function textReport(inputs: ReportInputs): TextReport {
   const { order, cache, counters, jobs } = inputs
-  const byState = { called: 0, waiting: 0, parked: 0, resting: 0, over: 0 }
+  const byState = { called: 0, waiting: 0, parked: 0, resting: 0, looking: 0, over: 0 }
   for (const { state } of jobs) byState[state.is]++
-  const { over: _over, ...counts } = byState
+  const { over: _over, looking: _looking, ...counts } = byState
   return {
     budgets: order
       .lanes()
       .filter(({ isProvider }) => isProvider)
       .map((lane) => budgetView(lane, inputs)),
     engines: engineViews(inputs),
-    cache: cacheView(cache),
+    cache: { ...cacheView(cache), shared: inputs.shared?.use() ?? null },
     counters: structuredClone(counters),
     jobs: counts,
   }
@@ -117,6 +124,7 @@ function budgetView(lane: JobLane, { nowMs, providers }: ReportInputs): BudgetVi
     limits: limitsView(lane.limits),
     slice: limitsView(lane.budget.limits),
     isStoreLost: lane.isStoreLost,
+    sharedAmong: lane.sharedAmong ?? null,
     used: lane.budget.use(nowMs),
     waiting: {
       partial: lane.queue.waiting('partial'),
@@ -155,7 +163,7 @@ function engineViews({ order, states }: ReportInputs): readonly TextEngineView[]
   return views.sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1))
 }
 
-function cacheView(cache: TextCache): CacheView {
+function cacheView(cache: TextCache): Omit<CacheView, 'shared'> {
   const [partial, final] = [cache.use('partial'), cache.use('final')]
   const hits = partial.hits + final.hits
   const asked = hits + partial.misses + final.misses

@@ -24,7 +24,8 @@ export interface TextsUsed {
 export interface RunnerHost {
   /** Asked before a job is put anywhere: false when nobody wants it any more. */
   isWanted(job: TextJob): boolean
-  onAnswer(job: TextJob, answer: CachedText): void
+  /** `isShared`: another pod had it done. */
+  onAnswer(job: TextJob, answer: CachedText, isShared: boolean): void
   /** `lane`: what it waited for, or would have. */
   onGiveUp(job: TextJob, reason: TextFailReason, message: string, lane: JobLane | undefined): void
   onUsed(job: TextJob, used: TextsUsed): void
@@ -86,6 +87,19 @@ export class TextRunner {
       default:
         assertNever(choice)
     }
+  }
+
+  /** A job goes to an engine when nothing is found for it. */
+  look(job: TextJob, looking: Promise<CachedText | undefined>): void {
+    const state: JobState = { is: 'looking' }
+    job.refit()
+    job.state = state
+    void looking.then((found) => {
+      if (job.state !== state) return
+      job.state = { is: 'over' }
+      if (found) this.#host.onAnswer(job, found, true)
+      else this.place(job)
+    })
   }
 
   #whyNot({ need }: TextJob, reason: TextFailReason): string {
@@ -260,7 +274,7 @@ export class TextRunner {
     this.#options.states.of(job.need.kind, engine).answered++
     const answer = { text, engine, ...(via && { via }), ...(changedWords !== undefined && { changedWords }) }
     this.#advance(job.need.kind, engine, 'answered')
-    this.#host.onAnswer(job, answer)
+    this.#host.onAnswer(job, answer, false)
   }
 
   #onLost(job: TextJob, { engine, call }: Called): void {

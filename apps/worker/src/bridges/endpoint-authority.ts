@@ -10,12 +10,26 @@ import { ParleyError } from '@parley/protocol'
 export type Authorise = (request: Pick<IncomingMessage, 'headers' | 'url'>) => Promise<Result<void, ParleyError>>
 
 const API_KEY_FILE = 'apiKey'
+const REVOKED_FILE = 'revoked.json'
 const BEARER = /^Bearer +(\S+) *$/i
 
-/** SHA-256 of every key there is: those of the configuration and the one of this machine. */
+/** SHA-256 of every key there is: those of the configuration and the one of this machine, without those that pods of this machine know as revoked. */
 export async function knownKeyHashes({ auth, data }: Pick<ResolvedConfig, 'auth' | 'data'>): Promise<Buffer[]> {
   const own = auth.apiKey === '' ? await readOwnKey(join(data.dir, API_KEY_FILE)) : auth.apiKey
-  return [...(own === undefined ? [] : [sha256(own)]), ...auth.keys.map(({ sha256: hash }) => Buffer.from(hash, 'hex'))]
+  const configured = auth.keys.map(({ sha256: hash }) => Buffer.from(hash, 'hex'))
+  const revoked = await readRevoked(join(data.dir, REVOKED_FILE))
+  const all = [...(own === undefined ? [] : [sha256(own)]), ...configured]
+  return all.filter((hash) => !revoked.has(hash.toString('hex')))
+}
+
+/** Hashes of revoked keys, as a pod writes them; none where no pod has run, or the file is not one. */
+async function readRevoked(file: string): Promise<ReadonlySet<string>> {
+  try {
+    const { revoked } = JSON.parse(await readFile(file, 'utf8')) as { revoked: { kind: string; id: string }[] }
+    return new Set(revoked.flatMap(({ kind, id }) => (kind === 'key' ? [id] : [])))
+  } catch {
+    return new Set()
+  }
 }
 
 /** A machine that never ran a pod has none. */
@@ -26,12 +40,12 @@ async function readOwnKey(file: string): Promise<string | undefined> {
 
 export const allowAll: Authorise = async () => ok(undefined)
 
-/** How often a key that is not known makes the keys be read again. */
+/** How old what is known of keys may be. */
 const REREAD_EVERY_MS = 1_000
 
 /**
- * The keys there are, read again when somebody comes with one that is not known: a platform that starts for the first time makes its key
- * while its workers start, and keys may be changed while they run.
+ * The keys there are, read again when somebody comes and they were not read within a second: a platform that starts for the first time makes its key
+ * while its workers start, and keys may be revoked while they run.
  */
 export function keysOf(clock: Clock, read: () => Promise<readonly Buffer[]>): KeySource {
   let known: readonly Buffer[] = []
@@ -69,7 +83,6 @@ export function requireKey(keys: KeySource): Authorise {
       return err(new ParleyError('UNAUTHENTICATED', { message }))
     }
     const hash = sha256(key)
-    if (isAmong(keys.known(), hash)) return ok(undefined)
     await keys.reread()
     if (isAmong(keys.known(), hash)) return ok(undefined)
     return err(new ParleyError('UNAUTHENTICATED', { message: 'the API key is not valid' }))

@@ -1,5 +1,8 @@
 // The stream endpoints on a worker's listener: its own engines behind them, its own word on whether they may be used.
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { err, ok, systemClock } from '@parley/kernel'
 import { ManualClock } from '@parley/kernel/testing'
@@ -12,7 +15,7 @@ import { silentLogger } from '@parley/telemetry'
 import type { LocalAccess } from '../endpoints-port.ts'
 import { FAIL_VALUE, SpellingRecogniser } from '../testing/spelling-recogniser.ts'
 import { type RigOptions, until, workerRig } from '../testing/worker-rig.ts'
-import { allowAll, keysOf, requireKey } from './endpoint-authority.ts'
+import { allowAll, keysOf, knownKeyHashes, requireKey } from './endpoint-authority.ts'
 import { type EndpointSettings, mountStreamEndpoints } from './mount-stream-endpoints.ts'
 import { RecogniserToAsr } from './recogniser-to-asr.ts'
 import { SynthesiserToTts } from './synthesiser-to-tts.ts'
@@ -267,6 +270,23 @@ test('[WK31] a key that is made after the worker was started is known when someb
   assert.equal(await ask('pk_new'), true)
   assert.equal(await ask('pk_new'), true)
   assert.equal(reads, 2)
+})
+
+test('[WK31] a key that a pod of this machine knows as revoked is refused within a second', async (t) => {
+  const { createHash } = await import('node:crypto')
+  const folder = await mkdtemp(join(tmpdir(), 'parley-keys-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const hash = createHash('sha256').update('pk_app').digest('hex')
+  const clock = new ManualClock()
+  const auth = { apiKey: 'pk_own', keys: [{ id: 'app', tenant: 'acme', role: 'backend' as const, sha256: hash }] }
+  const keys = keysOf(clock, () => knownKeyHashes({ auth, data: { dir: folder } }))
+  const ask = async (key: string) =>
+    (await requireKey(keys)({ headers: { authorization: `Bearer ${key}` }, url: ASR })).ok
+  assert.deepEqual([await ask('pk_app'), await ask('pk_own')], [true, true])
+  const revoked = [{ kind: 'key', id: hash, untilMs: 1 }]
+  await writeFile(join(folder, 'revoked.json'), JSON.stringify({ version: 1, revoked }))
+  clock.advance(1_000)
+  assert.deepEqual([await ask('pk_app'), await ask('pk_own')], [false, true])
 })
 
 test('[WK30] when the worker stops every client is told, and no slot is kept', async (t) => {

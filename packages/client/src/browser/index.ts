@@ -19,6 +19,7 @@ export type {
   PolishMode,
   Translation,
   TranslationFailed,
+  UserMessage,
   UtteranceId,
   Welcome,
 } from '@parley/protocol'

@@ -44,6 +44,7 @@ export type SessionNotice = Extract<ServerMessage, { type: (typeof NOTICE_TYPES)
 const EVENT_TYPES = ['caption', 'abandoned', 'audio.ended', 'translation', 'translation.failed', 'polished'] as const
 const NOTICE_TYPES = [
   'watchers',
+  'message',
   'subscribed',
   'microphone',
   'settled',

@@ -98,6 +98,7 @@ const FULL: { readonly [Name in ServerMessageType]: Extract<ServerMessage, { typ
   'audio.ended': { type: 'audio.ended', requestId: 'r', lastSeq: -1, seq: 1, finals: 0, abandoned: 0 },
   speech: { type: 'speech', state: 'waiting', reason: 'worker_lost' },
   watchers: { type: 'watchers', count: 3 },
+  message: { type: 'message', messageId: 'msg_1', sentAtMs: 5, data: { ring: true } },
   ping: { type: 'ping', id: 7 },
   pong: { type: 'pong', id: 7, lastSeq: 3 },
   error: {

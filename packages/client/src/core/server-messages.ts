@@ -147,6 +147,7 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
   truncated: { firstSeq: isPositive },
   speech: { state: oneOf('ready', 'waiting'), reason: optional(isString) },
   watchers: { count: isCount },
+  message: { messageId: isString, sentAtMs: isNumber, data: isObject },
   ping: { id: isCount },
   pong: { id: isCount },
   error: {

@@ -1,5 +1,5 @@
 // What a session is asked for, what it tells and what it counts.
-import type { Abandoned, AudioFormat, Caption, CreateSession } from '@parley/protocol'
+import type { Abandoned, AudioFormat, Caption, CreateSession, UserMessage } from '@parley/protocol'
 import type { ApiOptions } from './api.ts'
 import type { FrameEncoder } from './audio-out.ts'
 import type { Transport, TransportStats } from './audio-route.ts'
@@ -55,6 +55,8 @@ export interface SessionEvents extends RefinedEvents {
   speech: 'ready' | 'waiting'
   /** How many watchers follow the session. */
   watchers: number
+  /** The tenant's backend has sent this; one that comes while the connection is broken is told to its sender, and does not come later. */
+  message: UserMessage
   /** The connection broke and stands again; everything missed follows, in order. */
   resumed: Resumed
   /** More was missed than the platform sends again, and it could not be read either: these events are gone for this client. */

@@ -335,6 +335,9 @@ export class ParleySession {
       case 'watchers':
         this.#events.emit('watchers', notice.count)
         break
+      case 'message':
+        this.#events.emit('message', notice)
+        break
       case 'settled':
         this.#audio.settle(notice.mediaTime)
         this.#pump()

@@ -89,6 +89,15 @@ export interface ClaimRequest extends PlacementWish {
   readonly isResume?: boolean
   /** The greatest token that whoever resumes has seen, from what this platform has signed: the one granted is greater. */
   readonly lastToken?: FencingToken
+  /** Whose session it is: claims of one user beyond the limit are refused. */
+  readonly user?: ClaimingUser
+}
+
+export interface ClaimingUser {
+  /** What the user is known by; letters, digits, - and _. */
+  readonly key: string
+  /** Sessions of that user at a time, in the whole fleet. */
+  readonly limit: number
 }
 
 export interface SessionCredentials {
@@ -147,6 +156,7 @@ export type DirectoryRefusal = { readonly message: string } & (
   | { readonly code: 'MEMBER_EXISTS'; readonly retryAfterMs: number }
   | { readonly code: 'MEMBER_UNKNOWN' }
   | { readonly code: 'FLEET_FULL'; readonly reason: FullReason; readonly retryAfterMs: number }
+  | { readonly code: 'USER_FULL'; readonly limit: number }
   | { readonly code: 'SESSION_TAKEN'; readonly owner: string; readonly token: FencingToken }
   | { readonly code: 'SESSION_NOT_OWNED' }
   | { readonly code: 'RESERVATION_OVER' }

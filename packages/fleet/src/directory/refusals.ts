@@ -41,6 +41,11 @@ export const refusals = {
     reason,
     retryAfterMs,
   }),
+  userFull: (limit: number): DirectoryRefusal => ({
+    code: 'USER_FULL',
+    message: `the user has ${limit} sessions in the fleet, the most allowed; end one first`,
+    limit,
+  }),
   taken: (sessionId: string, owner: string, token: FencingToken): DirectoryRefusal => ({
     code: 'SESSION_TAKEN',
     message: `session ${sessionId} is at ${owner} (token ${formatToken(token)}); go there`,

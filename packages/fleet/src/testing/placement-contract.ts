@@ -59,6 +59,29 @@ export function placementContract(name: string, create: CreateSubject): void {
     assert.deepEqual([status?.heldSeats, status?.reservedSeats], [1, 1])
   })
 
+  test(`[FD28] ${name}: a user has as many sessions as it may, whoever claims; one that ends makes room`, async (t) => {
+    const { directory, clock } = await create(t)
+    const by = await joined(directory, 'pod_a', { ratedSeats: 100, leaseMs: 60_000 })
+    const other = await joined(directory, 'pod_b', { ratedSeats: 100, leaseMs: 60_000 })
+    const user = { key: 'ada', limit: 3 }
+    const claims = Array.from({ length: 8 }, (_, n) =>
+      directory.claim({ ...asking(n % 2 === 0 ? by : other, `ses_${n}`), user }),
+    )
+    const answers = await Promise.all(claims)
+    const granted3 = answers.flatMap((answer) => (answer.ok ? [answer.value] : []))
+    assert.equal(granted3.length, 3)
+    for (const answer of answers) if (!answer.ok) assert.equal(answer.error.code, 'USER_FULL')
+    const again = (sessionId: string, key = 'ada') =>
+      refusalOf(directory.claim({ ...asking(by, sessionId), user: { ...user, key } }))
+    assert.deepEqual([await again('ses_x'), await again('ses_y', 'bob')], ['USER_FULL', 'none'])
+    const first = answers.findIndex((answer) => answer.ok)
+    const { token } = granted3[0] as (typeof granted3)[number]
+    await granted(directory.release({ sessionId: `ses_${first}`, token }))
+    assert.deepEqual([await again('ses_x'), await again('ses_z')], ['none', 'USER_FULL'])
+    clock.advance(RESERVE_MS)
+    assert.equal(await again('ses_z'), 'none', 'nobody came for the others')
+  })
+
   test(`[FD7] ${name}: seats that only the member knows of count, and sessions count before its load shows them`, async (t) => {
     const { directory } = await create(t)
     const by = await joined(directory, 'pod_a', { ratedSeats: 10, unlistedSeats: 8 })

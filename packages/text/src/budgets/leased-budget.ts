@@ -1,5 +1,5 @@
-// A pod's part of one budget: spends the slice it holds, and asks the store for the next one each second. Losing the store loses nothing
-// that was held: the provider's own refusals are then what keeps two halves of a cut fleet apart.
+// A pod's part of one budget: spends the slice it holds, and asks the store for the next one each second. While the store is lost it goes on with an
+// equal share of the whole among the pods last seen.
 import { type Clock, type Result, type Scope, withDeadline } from '@parley/kernel'
 import { Budget } from './budget.ts'
 import type { BudgetDemand, BudgetStore, BudgetStoreFailure } from './budget-store.ts'
@@ -9,8 +9,11 @@ export const LEASE_PERIOD_MS = 1_000
 /** A pod that has not asked for so long is gone, and what it held is the others'. */
 export const LEASE_MS = 5_000
 const ANSWER_DEADLINE_MS = 2_000
-/** What a pod takes that holds nothing and cannot reach the store, as a share of the whole: others may be there. */
+/** What a pod takes that holds nothing, cannot reach the store and has never seen who else is there, as a share of the whole. */
 const BLIND_SHARE = 0.25
+/** What others have taken counts for so long: before that a lost store makes no slice larger, but for a small part that lets finals pass. */
+const WINDOW_MS = 60_000
+const TRICKLE_SHARE = 0.05
 
 const NOTHING: BudgetLimits = { requestsPerMinute: 0, tokensPerMinute: 0, partialConcurrency: 0, finalConcurrency: 0 }
 
@@ -22,6 +25,8 @@ export interface LeasedBudgetOptions {
   /** The whole of it. */
   readonly limits: BudgetLimits
   readonly demand: () => BudgetDemand
+  /** Pods that share it, this one included, as last seen; undefined: nobody knows. While the store is lost each takes an equal part. */
+  readonly sharers?: (() => number | undefined) | undefined
   /** The slice is another now: what could not go may. */
   readonly onChange: () => void
 }
@@ -31,7 +36,8 @@ export class LeasedBudget {
   readonly #options: LeasedBudgetOptions
   readonly #scope: Scope
   #isAsking = false
-  #isStoreLost = false
+  /** Since when the store has not answered, and what was held then. */
+  #lost: { readonly sinceMs: number; readonly held: BudgetLimits } | undefined
 
   constructor(scope: Scope, options: LeasedBudgetOptions) {
     this.#options = options
@@ -47,9 +53,19 @@ export class LeasedBudget {
     this.#ask()
   }
 
-  /** The last request failed; the slice is the one from before. */
+  /** The last request failed: the slice is the one from before, or a share of the whole. */
   get isStoreLost(): boolean {
-    return this.#isStoreLost
+    return this.#lost !== undefined
+  }
+
+  /** While the store is lost: among how many the whole is divided equally; undefined when nobody knows. */
+  get sharedAmong(): number | undefined {
+    return this.#lost && this.#sharers()
+  }
+
+  #sharers(): number | undefined {
+    const count = this.#options.sharers?.()
+    return count === undefined ? undefined : Math.max(1, count)
   }
 
   #ask(): void {
@@ -66,8 +82,16 @@ export class LeasedBudget {
   #onAnswer(answer: Result<BudgetLimits, BudgetStoreFailure> | undefined): void {
     this.#isAsking = false
     if (this.#scope.isClosed) return
-    this.#isStoreLost = answer === undefined || !answer.ok
-    this.#use(answer?.ok ? answer.value : blindSlice(this.budget.limits, this.#options.limits))
+    if (answer?.ok) {
+      this.#lost = undefined
+      this.#use(answer.value)
+      return
+    }
+    const { clock, limits } = this.#options
+    this.#lost ??= { sinceMs: clock.nowMs(), held: this.budget.limits }
+    const sharers = this.#sharers()
+    if (sharers === undefined) this.#use(blindSlice(this.budget.limits, limits))
+    else this.#use(staticSlice(this.#lost.held, limits, sharers, clock.nowMs() - this.#lost.sinceMs))
   }
 
   #use(slice: BudgetLimits): void {
@@ -77,6 +101,22 @@ export class LeasedBudget {
     if (isSame) return
     this.budget.setLimits(slice, clock.nowMs())
     onChange()
+  }
+}
+
+/** An equal share. Who held less keeps to that, or the trickle, until what others took with theirs is more than a minute ago. */
+function staticSlice(held: BudgetLimits, whole: BudgetLimits, sharers: number, lostForMs: number): BudgetLimits {
+  const part = (field: keyof BudgetLimits, isWhole: boolean): number => {
+    if (whole[field] === 0) return 0
+    const share = whole[field] / sharers
+    const usable = Math.max(1, isWhole ? Math.floor(share) : share)
+    return lostForMs < WINDOW_MS ? Math.min(usable, Math.max(1, held[field], share * TRICKLE_SHARE)) : usable
+  }
+  return {
+    requestsPerMinute: part('requestsPerMinute', false),
+    tokensPerMinute: part('tokensPerMinute', false),
+    partialConcurrency: part('partialConcurrency', true),
+    finalConcurrency: part('finalConcurrency', true),
   }
 }
 

@@ -77,6 +77,68 @@ test('[BG9] without the store a pod that had nothing takes a quarter, one that h
   await scope.close()
 })
 
+/** Two pods over one store that a test cuts off; each takes all it may. */
+function twoPods(demands: readonly [number, number]) {
+  const clock = new ManualClock()
+  const memory = new MemoryBudgetStore(clock)
+  const state = { isThere: true }
+  const store: BudgetStore = {
+    renew: async (key, request) =>
+      state.isThere ? memory.renew(key, request) : err({ code: 'STORE_UNAVAILABLE', message: 'cut' }),
+    release: async () => {},
+  }
+  const scope = new Scope(clock)
+  const takenAtMs: number[] = []
+  const pods = demands.map((requestsPerMinute, n) => {
+    const demand = () => ({ ...NO_DEMAND, requestsPerMinute, tokensPerMinute: requestsPerMinute * 10, finals: 1 })
+    const options = { clock, store, key: 'openai', holder: `${n}`, limits: LIMITS, demand, sharers: () => 2 }
+    const leased = new LeasedBudget(scope, { ...options, onChange: () => {} })
+    leased.start()
+    return leased
+  })
+  const wants = [...demands]
+  const pass = async (ms: number): Promise<void> => {
+    for (let passedMs = 0; passedMs < ms; passedMs += 50) {
+      await clock.advanceAsync(50)
+      for (const [n, { budget }] of pods.entries()) {
+        if ((wants[n] ?? 0) === 0) continue
+        while (budget.waitMs('final', 10, clock.nowMs()) === 0) {
+          budget.settle(budget.take('final', 10, clock.nowMs()), 10, clock.nowMs())
+          takenAtMs.push(clock.nowMs())
+        }
+      }
+    }
+  }
+  const worstMinute = (): number =>
+    Math.max(...takenAtMs.map((from) => takenAtMs.filter((at) => at >= from && at < from + 60_000).length))
+  return { clock, scope, pods, state, wants, pass, worstMinute }
+}
+
+test('[BG9] without the store two pods take half each, and no minute sees more than a twentieth over the whole; it heals', async () => {
+  // One has had nearly all of it; from the loss on both want more than there is.
+  const { scope, pods, state, wants, pass, worstMinute } = twoPods([10_000, 0])
+  await pass(90_000)
+  state.isThere = false
+  wants[1] = 10_000
+  await pass(2_000)
+  const half = LIMITS.requestsPerMinute / 2
+  const [busy, idle] = pods.map(({ budget }) => budget.limits.requestsPerMinute) as [number, number]
+  assert.deepEqual([busy, pods[0]?.isStoreLost, pods[0]?.sharedAmong], [half, true, 2])
+  assert.ok(idle <= half)
+  await pass(90_000)
+  assert.deepEqual(
+    pods.map(({ budget }) => budget.limits.requestsPerMinute),
+    [half, half],
+  )
+  state.isThere = true
+  await pass(60_000)
+  assert.deepEqual([pods[0]?.isStoreLost, pods[0]?.sharedAmong], [false, undefined])
+  const worst = worstMinute()
+  assert.ok(worst <= LIMITS.requestsPerMinute * 1.05, `${worst} of ${LIMITS.requestsPerMinute}`)
+  assert.ok(worst >= LIMITS.requestsPerMinute * 0.8, `${worst}: they never took what there is`)
+  await scope.close()
+})
+
 test('[BG9] a store that hangs is as one that does not answer; a late answer is not asked for again meanwhile', async () => {
   const clock = new ManualClock()
   let asked = 0

@@ -16,7 +16,7 @@ export interface TextCacheOptions {
   readonly maxBytes: number
   /** Of finals. */
   readonly keepMs: number
-  /** What keys are derived from: never the same for two processes, never stored. */
+  /** What keys are derived from: of this process alone, or of the fleet whose pods share texts; never stored. */
   readonly secret: Uint8Array
 }
 

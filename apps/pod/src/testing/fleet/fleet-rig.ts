@@ -93,7 +93,7 @@ export class FleetRig {
       logger,
     })
     const peers: Pick<PeerCalls, 'open'> = { open: (peer, call) => this.#call(peer.podId, call) }
-    const placer = new Placer({ fleet, sessions, podId, placement, peers, logger })
+    const placer = new Placer({ fleet, sessions, podId, placement, sessionsPerUser: 1_000, peers, logger })
     const publicUrl = `http://127.0.0.1:${8_080 + this.pods.size}`
     fleet.start(scope, { publicUrl, callsUrl: `http://127.0.0.1:1/${podId}`, headroom: () => ({ cpu: 0 }) })
     const pod: RigPod = {

@@ -35,6 +35,9 @@ export interface DeskSettings {
   readonly providers?: TextDeskOptions['config']['providers']
   readonly clock?: ManualClock
   readonly onUsage?: TextDeskOptions['onUsage']
+  readonly store?: TextDeskOptions['store']
+  readonly sharers?: TextDeskOptions['sharers']
+  readonly sharedTexts?: TextDeskOptions['sharedTexts']
 }
 
 /** One who asks; what it was told. */
@@ -89,7 +92,9 @@ export function createDesk(
     logger: silentLogger,
     config: { text: { ...TEXT_CONFIG, ...settings.text }, providers: settings.providers ?? [] },
     workers,
-    store: new MemoryBudgetStore(clock),
+    store: settings.store ?? new MemoryBudgetStore(clock),
+    sharers: settings.sharers,
+    sharedTexts: settings.sharedTexts,
     podId: 'pod_test',
     cacheSecret: new Uint8Array(32).fill(1),
     onUsage: settings.onUsage,

@@ -2,6 +2,7 @@
 // interrupted, which is what makes choosing and reserving one.
 import { pickSeat, type SeatPick } from '@parley/placement'
 import {
+  type ClaimingUser,
   type DirectoryChange,
   type DirectoryRefusal,
   MAX_RETRY_AFTER_MS,
@@ -17,6 +18,8 @@ import { candidateOf, type MemberRecord, type SessionRecord } from './records.ts
 export class FleetBook {
   readonly members = new Map<string, MemberRecord>()
   readonly sessions = new Map<string, SessionRecord>()
+  /** Sessions of each user; those that are over stay until its limit is reached. */
+  readonly #ofUsers = new Map<string, Set<string>>()
   readonly beganAtMs: number
   readonly #tell: (change: DirectoryChange) => void
   #token: FencingToken
@@ -103,6 +106,20 @@ export class FleetBook {
     member.heldSeats = 0
     member.reservedSeats = 0
     if (kind) this.tell(kind, memberId)
+  }
+
+  /** False: the user has as many sessions as it may. */
+  mayClaim({ key, limit }: ClaimingUser, sessionId: string): boolean {
+    const known = this.#ofUsers.get(key)
+    if (!known || known.size < limit) return true
+    for (const other of known) if (other === sessionId || !this.sessions.has(other)) known.delete(other)
+    return known.size < limit
+  }
+
+  claimed({ key }: ClaimingUser, sessionId: string): void {
+    const known = this.#ofUsers.get(key)
+    if (known) known.add(sessionId)
+    else this.#ofUsers.set(key, new Set([sessionId]))
   }
 
   /** Forgets the session and frees what it has. */

@@ -121,9 +121,12 @@ export class MemoryDirectory implements FleetDirectory {
     if (session && session.state !== 'orphan') return err(refusals.taken(sessionId, session.memberId, session.token))
     const settledInMs = Math.ceil(book.beganAtMs + SETTLE_MS - nowMs)
     if (request.isResume && !session && settledInMs > 0) return err(refusals.settling(sessionId, settledInMs))
+    const { user } = request
+    if (user && !book.mayClaim(user, sessionId)) return err(refusals.userFull(user.limit))
     const target = pickMember(book, request, nowMs)
     if (!target.ok) return target
     if (session) book.end(session)
+    if (user) book.claimed(user, sessionId)
     if (request.lastToken) book.outrun(request.lastToken)
     const token = book.nextToken()
     const untilMs = nowMs + request.reserveMs

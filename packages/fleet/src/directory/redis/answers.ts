@@ -42,6 +42,8 @@ export function readRefusal(
       return refusals.unknownMember(memberId)
     case 'FLEET_FULL':
       return refusals.full(first as FullReason, Number(list[3]))
+    case 'USER_FULL':
+      return refusals.userFull(Number(list[2]))
     case 'SESSION_TAKEN':
       return refusals.taken(sessionId, first, readToken(list, 3))
     case 'SESSION_NOT_OWNED':

@@ -10,9 +10,11 @@
 // session:<id>           hash    claim, confirm, move, reclaim   release; reservation or orphan over      see `prelude.lua`
 // reservations           zset    claim, move                     confirm, release, at any later call      `S:<session>`, `M:<session>` by end (ms)
 // orphans                zset    loss of a member                10 min after, reclaim, claim             session by when it is forgotten (ms)
+// user:<key>             set     claim                           7 days after the user's last claim       its sessions; those that are over until the limit is reached
 // changes                channel join, leave, loss, drain ...    -                                        `<kind> <member id>`
 // journal:<session>      hash    append                          release; `keepMs` after the last append  epoch, counter, state (JSON)
 // budget:<key>           hash    budget                          1 h after the last call                  holder -> lease, see `budget.lua`
+// text:<hash>            string  text                            text.cacheMinutes after it was kept      an answer of the cache of texts, sealed
 //
 // Members that report keep their part alive; an abandoned fleet's keys stay until a fleet of that name begins anew.
 
@@ -33,3 +35,4 @@ export const sessionKey = (sessionId: string): string => `session:${sessionId}`
 export const journalKey = (sessionId: string): string => `journal:${sessionId}`
 export const memberKey = (memberId: string): string => `member:${memberId}`
 export const budgetKey = (key: string): string => `budget:${key}`
+export const textKey = (key: string): string => `text:${key}`

@@ -113,7 +113,8 @@ export class RedisDirectory implements FleetDirectory {
 
   claim(request: ClaimRequest): Answer<Placement> {
     const { sessionId, by } = request
-    const args = [sessionId, ...signed(by), request.isResume ? 1 : 0, ...seen(request), ...wished(request)]
+    const user = [request.user?.key ?? '', request.user?.limit ?? 0]
+    const args = [sessionId, ...signed(by), request.isResume ? 1 : 0, ...seen(request), ...user, ...wished(request)]
     return this.#ask(SCRIPTS.claim, sessionKey(sessionId), args, { ...by, sessionId }, readPlacement)
   }
 

@@ -34,4 +34,5 @@ export const SCRIPTS = {
   budget: ofDirectory('budget'),
   append: ofDirectory('append'),
   recall: ofDirectory('recall'),
+  text: ofDirectory('text'),
 } as const
