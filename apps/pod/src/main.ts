@@ -1,11 +1,14 @@
 // The pod's process: where its configuration comes from, signals, the supervisor's channel, exit codes. Everything else is pod.ts.
 import { homedir } from 'node:os'
 import { formatMistake, loadConfig, type ResolvedConfig } from '@parley/config'
-import type { MemberToSupervisor, SupervisedMember, SupervisorToMember, WorkerAddress } from '@parley/fleet'
+import type { MemberToSupervisor, PodPlace, SupervisedMember, SupervisorToMember, WorkerAddress } from '@parley/fleet'
 import { newId, randomToken, systemClock } from '@parley/kernel'
+import type { PodId } from '@parley/protocol'
 import { createLogger, type ProcessLogger } from '@parley/telemetry'
 import { composePod } from './compose.ts'
 import { asStartFailure, EXIT_CODES, StartFailure } from './exit-codes.ts'
+import { type OpenPlace, openPlace } from './fleet/pod-place.ts'
+import { openDataDirectory } from './identity/data-directory.ts'
 import type { Pod } from './pod.ts'
 
 type StartMessage = Extract<SupervisorToMember<ResolvedConfig>, { type: 'start' }>
@@ -16,7 +19,8 @@ const START_MESSAGE_LIMIT_MS = 10_000
 const STOP_LIMIT_MS = 2_800
 
 const clock = systemClock
-const podId = newId('pod')
+/** A new one until it is known which place this pod has. */
+let podId: PodId = newId('pod')
 const hasSupervisor = process.send !== undefined
 
 let logger: ProcessLogger | undefined
@@ -45,18 +49,22 @@ await run()
 
 async function run(): Promise<void> {
   try {
-    const { config, fleetSecret } = hasSupervisor ? await startFromSupervisor() : await startAlone()
+    const { config, fleetSecret, place } = hasSupervisor ? await startFromSupervisor() : await startAlone()
+    const taken = await takePlace(config, place)
+    podId = taken?.podId ?? podId
     logger = openLog(config)
     const log = logger
     const started = await composePod({
       clock,
       config,
       podId,
+      ...(taken ? { place: taken } : {}),
       fleetSecret,
       logger: log,
       droppedLogLines: () => log.dropped,
       onDrainWorker: (workerId, withinMs) =>
         tell({ type: 'drainWorker', workerId, ...(withinMs === undefined ? {} : { withinMs }) }),
+      ...(hasSupervisor ? { onRestartMember: (name: string) => tell({ type: 'restartMember', name }) } : {}),
     })
     if (isStopping) {
       await started.stop()
@@ -70,7 +78,7 @@ async function run(): Promise<void> {
 }
 
 function announce(started: Pod): void {
-  tell({ type: 'ready', member: 'pod', podId, url: started.url, adminUrl: started.adminUrl })
+  tell({ type: 'ready', member: 'pod', podId, url: started.url, port: started.port, adminUrl: started.adminUrl })
   const tellEngines = () => {
     const { engines, slots } = started.speech.status()
     tell({ type: 'engines', engines, slots })
@@ -126,6 +134,13 @@ async function startAlone(): Promise<Omit<StartMessage, 'type'>> {
   const loaded = await loadConfig({ env: process.env, cwd: process.cwd(), homeDir: homedir() })
   if (loaded.ok) return { config: loaded.value.config, fleetSecret: process.env.PARLEY_FLEET_SECRET || randomToken(32) }
   throw new StartFailure('usage', 'CONFIG_INVALID', loaded.error.map(formatMistake).join('\n'))
+}
+
+async function takePlace(config: ResolvedConfig, place: PodPlace | undefined): Promise<OpenPlace | undefined> {
+  if (!place) return undefined
+  // Made, and said in one clear line when it cannot be.
+  const { path } = await openDataDirectory(config.data.dir)
+  return openPlace(clock, path, place, config.sessions.seats)
 }
 
 function openLog(config: ResolvedConfig): ProcessLogger {

@@ -196,7 +196,8 @@ export class Supervisor {
 
   #onExit(name: MemberName, code: number | null, signal: string | null, tail: string): void {
     this.#processes.delete(name)
-    if (memberOf(this.#state, name).phase.kind !== 'stopping' && tail !== '') this.#options.onCrashOutput(name, tail)
+    const isAsked = ['stopping', 'restarting'].includes(memberOf(this.#state, name).phase.kind)
+    if (!isAsked && tail !== '') this.#options.onCrashOutput(name, tail)
     this.#podSpeech.delete(name)
     this.#dispatch({ type: 'exited', name, code, signal, lastLine: tellingLine(tail) })
   }
@@ -218,6 +219,9 @@ export class Supervisor {
         break
       case 'drainWorker':
         this.#dispatch({ type: 'drainWorker', workerId: message.workerId, withinMs: message.withinMs })
+        break
+      case 'restartMember':
+        this.#dispatch({ type: 'restart', name: message.name })
         break
       case 'failed':
         this.#dispatch({ type: 'failed', name, message: message.message, exitCode: message.exitCode })

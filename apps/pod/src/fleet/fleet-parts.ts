@@ -7,13 +7,14 @@ import type { Logger } from '@parley/telemetry'
 import type { FleetOfRoutes } from '../http/fleet-of-routes.ts'
 import type { TlsCredentials } from '../http/listener.ts'
 import type { SessionService } from '../sessions/session-service.ts'
-import { fleetUrlOf } from './addresses.ts'
+import { directUrlOf, fleetUrlOf } from './addresses.ts'
 import { startCallListener } from './call-listener.ts'
 import { type PodLoad, startLoadMeter } from './load-meter.ts'
 import { type OpenDirectory, openDirectory } from './open-directory.ts'
 import { PeerCalls } from './peer-calls.ts'
 import { Placer } from './placer.ts'
 import { PodFleet } from './pod-fleet.ts'
+import type { OpenPlace } from './pod-place.ts'
 import { callKey } from './signed-call.ts'
 
 export interface FleetOptions {
@@ -35,6 +36,8 @@ export interface StartOptions {
   /** Of the pod; closing it leaves the fleet. */
   readonly scope: Scope
   readonly publicUrl: string
+  /** The public listener is bound to it. */
+  readonly port: number
   readonly tls: TlsCredentials | undefined
   readonly load: () => PodLoad
 }
@@ -52,12 +55,15 @@ export interface OpenFleetOptions extends FleetOptions {
   readonly version: string
   /** The one the configuration names unless told. */
   readonly fleetDirectory?: OpenDirectory | undefined
+  /** What is kept of this pod from start to start; nothing unless told. */
+  readonly place?: OpenPlace | undefined
 }
 
 export async function openFleet(options: OpenFleetOptions): Promise<PodFleet> {
   const { clock, scope, config, podId, version, logger } = options
   const opened = options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
-  return new PodFleet({ clock, podId, version, ...opened, seats: config.sessions.seats, logger })
+  const { place } = options
+  return new PodFleet({ clock, podId, version, ...opened, seats: config.sessions.seats, place, logger })
 }
 
 export function createFleetParts(options: FleetPartsOptions): FleetParts {
@@ -76,13 +82,14 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
       socketUrlOf: (id, host) => fleet.socketUrlOf(id, { host }),
     },
     close: () => scope.close(),
-    async start({ scope: podScope, publicUrl, tls, load }) {
+    async start({ scope: podScope, publicUrl, port, tls, load }) {
       const calls = isShared
         ? await startCallListener({ clock, scope, config, podId, key, tls, open: (call) => placer.open(call), logger })
         : undefined
       const { announcedHost, host } = config.fleet
       const callsUrl = calls && fleetUrlOf(announcedHost || host, calls.port, calls.isTls)
-      fleet.start(podScope, { publicUrl, callsUrl, headroom: startLoadMeter(load) })
+      const directUrl = directUrlOf(config, port)
+      fleet.start(podScope, { publicUrl, directUrl, callsUrl, headroom: startLoadMeter(load) })
     },
   }
 }
