@@ -125,6 +125,17 @@ export class RecordStore {
     })
   }
 
+  /** Deletes what sessions of a forgotten user have recorded after that, until they ended. */
+  forgetSessions(sessionIds: readonly string[]): Promise<Result<void, StoreError>> {
+    return this.stats.measured('forgetSessions', async () => {
+      await this.database.queries.transaction().execute(async (writes) => {
+        for (const table of ['finals', 'sessions'] as const) {
+          await writes.deleteFrom(table).where('sessionId', 'in', sessionIds).execute()
+        }
+      })
+    })
+  }
+
   /**
    * Who was forgotten since the answer `last` was given (at first NOBODY_YET): undefined when nobody was. One row is read unless somebody was.
    */

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ok, type Result, Scope } from '@parley/kernel'
 import { ManualClock } from '@parley/kernel/testing'
 import { type ForgottenUsers, openRecordStore, type StoreError } from '@parley/store'
+import { session } from '@parley/store/testing'
 import { silentLogger } from '@parley/telemetry'
 import { temporaryFolder } from '../testing/pod-harness.ts'
 import { FORGOTTEN_EVERY_MS, type OpenSession, watchForgotten } from './forgotten-watch.ts'
@@ -32,19 +33,22 @@ test('[REC6] who is forgotten elsewhere has no session here, unless it began lat
     asked++
     return isAway ? { ok: false, error: { code: 'UNAVAILABLE', message: 'away' } } : store.forgottenAfter(last)
   }
+  const forgotten: string[] = []
+  const forgetSessions = async (ids: readonly string[]) => {
+    forgotten.push(...ids)
+    return store.forgetSessions(ids)
+  }
   watchForgotten({
     scope,
-    store: { forgottenAfter },
+    store: { forgottenAfter, forgetSessions },
     sessions: () => sessions,
     end: (tenant, id) => ended.push(`${tenant} ${id}`),
   })
   const look = async () => {
     const before = asked
     clock.advance(FORGOTTEN_EVERY_MS)
-    // The answer comes from another thread.
-    await store.forgottenAfter('0')
-    await store.salt()
-    await store.salt()
+    // Answers come from another thread, in the order of their questions.
+    for (let n = 0; n < 5; n++) await store.salt()
     assert.equal(asked, before + 1)
   }
   await look()
@@ -57,8 +61,12 @@ test('[REC6] who is forgotten elsewhere has no session here, unless it began lat
   isAway = false
   await look()
   assert.deepEqual(ended, ['acme ses_1'])
+  const late = { ...session({ tenant: 'acme', sessionId: 'ses_1', userId: 'ada' }).row, startedAtMs: clock.wallMs() + 5 }
+  assert.ok((await store.write([{ table: 'sessions', row: late }])).ok)
   await look()
-  assert.deepEqual(ended, ['acme ses_1'], 'nobody new')
+  assert.deepEqual([ended, forgotten], [['acme ses_1'], ['ses_1']], 'nobody new')
+  const left = await store.sessions.list({ tenant: 'acme', limit: 10 })
+  assert.ok(left.ok && left.value.length === 0, 'what it recorded last')
 })
 
 test('[REC6] a question that is not answered yet is not asked again', async () => {
@@ -70,7 +78,8 @@ test('[REC6] a question that is not answered yet is not asked again', async () =
     asked++
     return never.promise
   }
-  watchForgotten({ scope, store: { forgottenAfter }, sessions: () => [], end: () => {} })
+  const forgetSessions = async () => ok(undefined)
+  watchForgotten({ scope, store: { forgottenAfter, forgetSessions }, sessions: () => [], end: () => {} })
   clock.advance(5 * FORGOTTEN_EVERY_MS)
   assert.equal(asked, 1)
   never.resolve(ok(undefined))
