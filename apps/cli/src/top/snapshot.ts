@@ -1,6 +1,8 @@
 // What `parley top` shows, picked from the admin listener's health. Every part of the answer may be absent: an older pod, a pod without UDP,
 // one that starts. Pure.
 
+import type { PodLine } from './pods.ts'
+
 /** The parts of /health that are read here. */
 export interface TopHealth {
   readonly status?: string
@@ -77,6 +79,8 @@ export interface TopSnapshot {
   /** Since the pod's start; undefined without a UDP socket. */
   readonly udpDrops: { readonly kernel: number; readonly own: number } | undefined
   readonly stages: StagesBlock | undefined
+  /** Of several pods: all of them, this one included. */
+  readonly pods?: readonly PodLine[]
   /** What bounds further sessions first, and how many that leaves; undefined while nothing is known. */
   readonly room: { readonly sessions: number; readonly boundBy: 'loop' | 'seats' | 'slots' } | undefined
 }
