@@ -350,7 +350,7 @@ test('[UP14, UP15] two pods: each on its own port, both named in the run file; a
   assert.equal(existsSync(second.adminUrl.replace(/^unix:/, '')), false)
 })
 
-test('[UP15] with a Redis of one’s own none is started; killed, the platform takes its redis-server along', async (t) => {
+test('[UP15, UP16] with a Redis and a database of one’s own none is started', async (t) => {
   const named = await start(t, {
     args: ['--json', '--set', 'fleet.pods=2', '--set', 'fleet.redisUrl=redis://127.0.0.1:1', ...RECORDS_ELSEWHERE],
   })

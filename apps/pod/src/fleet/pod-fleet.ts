@@ -37,7 +37,7 @@ export interface FleetStart {
   /** Where clients reach this pod. */
   readonly publicUrl: string
   /** Where it listens itself, for a proxy in front. */
-  readonly directUrl: string
+  readonly directUrl?: string
   /** Where other pods do; undefined when nobody calls. */
   readonly callsUrl: string | undefined
   readonly headroom: () => HeadroomRatios
@@ -86,7 +86,11 @@ export class PodFleet implements SessionSeats {
   /** Joins from now on; leaves when `scope` closes. */
   start(scope: Scope, { publicUrl, directUrl, callsUrl, headroom }: FleetStart): void {
     const { clock, directory, podId, version, seats, place, logger } = this.#options
-    const urls = { [PUBLIC]: publicUrl, [DIRECT]: directUrl, ...(callsUrl === undefined ? {} : { [CALLS]: callsUrl }) }
+    const urls = {
+      [PUBLIC]: publicUrl,
+      ...(directUrl === undefined ? {} : { [DIRECT]: directUrl }),
+      ...(callsUrl === undefined ? {} : { [CALLS]: callsUrl }),
+    }
     const { drainWithinMs, ratedSeats = seats } = place?.orders ?? {}
     const membership = new Membership({
       clock,

@@ -61,8 +61,8 @@ test('[REC6] who is forgotten elsewhere has no session here, unless it began lat
   isAway = false
   await look()
   assert.deepEqual(ended, ['acme ses_1'])
-  const late = { ...session({ tenant: 'acme', sessionId: 'ses_1', userId: 'ada' }).row, startedAtMs: clock.wallMs() + 5 }
-  assert.ok((await store.write([{ table: 'sessions', row: late }])).ok)
+  const late = session({ tenant: 'acme', sessionId: 'ses_1', userId: 'ada', startedAtMs: clock.wallMs() + 5 })
+  assert.ok((await store.write([late])).ok)
   await look()
   assert.deepEqual([ended, forgotten], [['acme ses_1'], ['ses_1']], 'nobody new')
   const left = await store.sessions.list({ tenant: 'acme', limit: 10 })
