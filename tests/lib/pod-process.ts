@@ -59,7 +59,8 @@ async function create({ url, podId }: Pod, count: number): Promise<readonly numb
     if (!created.url.includes(podId)) {
       // Opened elsewhere: nobody here comes for it.
       const there = created.url.replace(/^ws/, 'http').replace(/\/p\/.*/, '')
-      await fetch(`${there}/v1/sessions/${created.sessionId}`, { method: 'DELETE', headers })
+      const { authorization } = headers
+      await fetch(`${there}/v1/sessions/${created.sessionId}`, { method: 'DELETE', headers: { authorization } })
       continue
     }
     const client = await TestClient.connect(created.url)

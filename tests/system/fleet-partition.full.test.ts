@@ -106,7 +106,9 @@ test('[PF6, FD10, FD27] a pod that is cut off for longer than its lease admits w
   await a.ask({ type: 'create', count: 4 })
   await b.ask({ type: 'create', count: 4 })
   const before = [await a.view(), await b.view()]
-  for (const { sessions, connected } of before) assert.ok(sessions.length > 0 && sessions.length === connected)
+  for (const { sessions, connected } of before) {
+    assert.ok(sessions.length > 0 && sessions.length === connected, JSON.stringify(before))
+  }
 
   await namespace.cut()
   const cutAtMs = systemClock.nowMs()
