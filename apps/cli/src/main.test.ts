@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { bareEnvironment } from '@parley/kernel/testing'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 function parley(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env: { HOME: '/nonexistent' } }, (error, stdout, stderr) =>
+    execFile(process.execPath, [MAIN, ...args], { env: bareEnvironment() }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { MemberToSupervisor } from '@parley/fleet'
 import { systemClock } from '@parley/kernel'
-import { eventually } from '@parley/kernel/testing'
+import { bareEnvironment, eventually } from '@parley/kernel/testing'
 import { WebSocket } from 'ws'
 import { API_KEY, type Settings, temporaryFolder, testConfig, upgradeText } from './testing/pod-harness.ts'
 import { startWorkerProcess, TEST_SECRET } from './testing/speech/worker-process.ts'
@@ -24,7 +24,7 @@ class PodProcess {
     const supervised = options.supervised ?? true
     this.child = fork(MAIN, {
       cwd: options.cwd ?? import.meta.dirname,
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...options.env },
+      env: bareEnvironment(options.env),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: supervised ? [] : ['--import', 'data:text/javascript,process.disconnect();delete process.send'],
     })

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { type ResolvedConfig, resolveConfig } from '@parley/config'
 import { type MemberToSupervisor, type SupervisorToMember, workerEnvironment } from '@parley/fleet'
 import { systemClock } from '@parley/kernel'
-import { eventually } from '@parley/kernel/testing'
+import { bareEnvironment, eventually } from '@parley/kernel/testing'
 import { FIRST_CERTIFICATE, SECOND_CERTIFICATE } from '../../pod/src/testing/test-certificates.ts'
 import { ManualPod, TEST_SECRET } from './testing/manual-pod.ts'
 
@@ -156,7 +156,7 @@ test('[WK19] a certificate that cannot be used, and a port that is taken, are to
 })
 
 test('[WK9] started by hand it says what is missing in one line and ends with 2', async (t) => {
-  const child = spawn(process.execPath, [MAIN], { env: { HOME: '/nonexistent', PATH: process.env.PATH } })
+  const child = spawn(process.execPath, [MAIN], { env: bareEnvironment() })
   t.after(() => void child.kill('SIGKILL'))
   let said = ''
   child.stderr.on('data', (data) => {

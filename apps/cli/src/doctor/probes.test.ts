@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import os from 'node:os'
 import path from 'node:path'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { testConfig } from '@parley/config/testing'
+import { bareEnvironment, temporaryFolder } from '@parley/kernel/testing'
 import { APERTIUM_PACKAGES } from '@parley/text/engines'
 import { ROOT } from '../context.ts'
 import type { Check } from './evaluate.ts'
 import { parseCpuMax, parseOpenFiles, parsePackageList, probe } from './probes.ts'
-
-async function dataDirectory(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'parley-doctor-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
 
 test('[DR3] limits are read from what the system writes', () => {
   const limits =
@@ -63,8 +57,8 @@ test('[DR3] a taken port names its holder, and a data directory in the way of a 
   assert.equal(facts.nodeVersion, process.versions.node)
 })
 
-test('[DR1] parley doctor --json is one object whose ok is the exit code', async (t) => {
-  const dataDir = await dataDirectory(t)
+test('[DR1] parley doctor --json is one object whose ok is the exit code', async () => {
+  const dataDir = temporaryFolder('doctor')
   const args = [
     path.join(ROOT, 'apps/cli/src/main.ts'),
     'doctor',
@@ -75,7 +69,7 @@ test('[DR1] parley doctor --json is one object whose ok is the exit code', async
     'server.port=0',
   ]
   const [exitCode, stdout] = await new Promise<[number, string]>((resolve) => {
-    execFile(process.execPath, args, { env: { PATH: process.env.PATH, HOME: dataDir } }, (error, out) =>
+    execFile(process.execPath, args, { env: bareEnvironment({ HOME: dataDir }) }, (error, out) =>
       resolve([error ? Number(error.code) : 0, out]),
     )
   })

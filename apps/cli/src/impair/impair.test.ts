@@ -3,14 +3,14 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import http from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '@parley/kernel'
-import { eventually, ManualClock } from '@parley/kernel/testing'
+import { bareEnvironment, eventually, ManualClock } from '@parley/kernel/testing'
 import { Output } from '../output/index.ts'
 import { writeRun } from '../platform/run-file.ts'
 import { impairmentOf } from './impair-options.ts'
@@ -20,7 +20,7 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
 function parley(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env: { HOME: '/nonexistent' } }, (error, stdout, stderr) =>
+    execFile(process.execPath, [MAIN, ...args], { env: bareEnvironment() }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })
@@ -147,17 +147,11 @@ test('[IMP7] Ctrl-C is the usual end, and an early one when a time was given', a
 })
 
 test('[IMP7] as a process it ends within a second of Ctrl-C, with connections under way', async () => {
-  const child = spawn(process.execPath, [
-    MAIN,
-    'impair',
-    '--to',
-    '127.0.0.1:9',
-    '--listen',
-    '0',
-    '--delay',
-    '5s',
-    '--json',
-  ])
+  const target = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const to = `127.0.0.1:${(target.address() as AddressInfo).port}`
+  const args = ['impair', '--to', to, '--listen', '0', '--delay', '5s', '--json']
+  const child = spawn(process.execPath, [MAIN, ...args])
   let stdout = ''
   child.stdout.on('data', (data) => {
     stdout += data
@@ -173,6 +167,7 @@ test('[IMP7] as a process it ends within a second of Ctrl-C, with connections un
   // A second, and what a busy machine adds.
   assert.ok(systemClock.nowMs() - startMs < 2_000)
   caller.destroy()
+  target.close()
   assert.match(stdout, /"type":"summary","why":"interrupted"/)
 })
 

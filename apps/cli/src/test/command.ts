@@ -1,20 +1,25 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
-// Tests that pace real speech or drive a browser run one file at a time; the rest beside them (lanes.ts).
+// Tests that pace real speech run one file at a time; the gate and then the rest beside them (lanes.ts).
 import { glob } from 'node:fs/promises'
 import { systemClock } from '@parley/kernel'
 import { Command } from 'commander'
 import { printStep, runChecks } from '../check/command.ts'
 import { ROOT } from '../context.ts'
 import { runLanes } from './lanes.ts'
-import type { TestNote } from './run-files.ts'
+import type { TestNote } from './note.ts'
+
+interface Cost {
+  readonly ms: number
+  readonly cpuMs: number
+}
 
 interface Tally {
   passed: number
   failed: number
   skipped: number
   readonly failures: string[]
-  /** Run time of each file, ms: where the minutes go. */
-  readonly files: Map<string, number>
+  /** What each file took: where the minutes go. */
+  readonly files: Map<string, Cost>
 }
 
 const PATTERNS = [
@@ -23,8 +28,8 @@ const PATTERNS = [
   'tests/**/*.test.ts',
   'benchmarks/**/*.test.ts',
 ]
-/** Whole-system files: real processes, speech at true pace, browsers. */
-const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
+/** Whole-system files: real processes, speech at true pace. */
+const SYSTEM = /\.system\.test\.ts$|^tests\//
 /** Soaks and storms, only with --full. */
 const FULL = /\.full\.test\.ts$/
 const FILE_TIMEOUT_MS = 300_000
@@ -43,7 +48,7 @@ async function testFiles(filters: readonly string[], full: boolean): Promise<str
 }
 
 function take(tally: Tally, note: TestNote): void {
-  if (note.is === 'file') tally.files.set(note.file, note.ms)
+  if (note.is === 'file') tally.files.set(note.file, note)
   else if (note.is === 'passed') tally.passed++
   else if (note.is === 'skipped') {
     tally.skipped++
@@ -67,9 +72,6 @@ async function testAction(
 ): Promise<void> {
   const startMs = systemClock.nowMs()
   const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [], files: new Map() }
-  if (options.check && filters.length === 0) {
-    for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
-  }
   const files = await testFiles(filters, options.full)
   if (files.length === 0) {
     process.stderr.write(`no test file matches ${filters.join(' ')}\n`)
@@ -79,24 +81,44 @@ async function testAction(
   const quick = files.filter((file) => !SYSTEM.test(file))
   const system = files.filter((file) => SYSTEM.test(file))
   const timeout = options.full ? FULL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
-  const lanes = { quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
-  await runLanes(lanes, (note) => take(tally, note))
+  const before = async (): Promise<void> => {
+    if (!options.check || filters.length > 0) return
+    for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
+  }
+  const lanes = { before, quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
+  const interrupted = await untilInterrupted((signal) => runLanes(lanes, (note) => take(tally, note), signal))
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
   process.stdout.write(slowestFiles(tally.files, Number(options.slowest)))
   process.stdout.write(`\n${files.length} files in ${((systemClock.nowMs() - startMs) / 1000).toFixed(0)} s\n`)
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
   process.stdout.write(`${tally.passed} passed, ${tally.failed} failed${skipped}\n`)
-  process.exitCode = tally.failed === 0 && tally.passed > 0 ? 0 : 1
+  process.exitCode = interrupted ?? (tally.failed === 0 && tally.passed > 0 ? 0 : 1)
+}
+
+/** The exit code of a run that was interrupted: test files are in process groups of their own and hear nothing of Ctrl-C. */
+async function untilInterrupted(run: (signal: AbortSignal) => Promise<void>): Promise<number | undefined> {
+  const abort = new AbortController()
+  let exitCode: number | undefined
+  const stop = (signal: NodeJS.Signals): void => {
+    exitCode = signal === 'SIGINT' ? 130 : 143
+    abort.abort()
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  await run(abort.signal)
+  process.off('SIGINT', stop).off('SIGTERM', stop)
+  return exitCode
 }
 
 const WORTH_SAYING_MS = 2_000
 
-function slowestFiles(files: ReadonlyMap<string, number>, shown: number): string {
-  const slowest = [...files].filter(([, ms]) => ms >= WORTH_SAYING_MS).sort(([, a], [, b]) => b - a)
-  if (slowest.length === 0) return ''
-  const lines = slowest.slice(0, shown).map(([file, ms]) => `${(ms / 1000).toFixed(0).padStart(5)} s  ${file}`)
-  return `\nslowest files\n${lines.join('\n')}\n`
+function slowestFiles(files: ReadonlyMap<string, Cost>, shown: number): string {
+  const slowest = [...files].filter(([, { ms }]) => ms >= WORTH_SAYING_MS).sort(([, a], [, b]) => b.ms - a.ms)
+  if (slowest.length === 0 || shown === 0) return ''
+  const seconds = (ms: number): string => (ms / 1000).toFixed(0).padStart(5)
+  const lines = slowest.slice(0, shown).map(([file, { ms, cpuMs }]) => `${seconds(ms)} ${seconds(cpuMs)}  ${file}`)
+  const totalCpuMs = [...files.values()].reduce((sum, { cpuMs }) => sum + cpuMs, 0)
+  return `\nslowest files: seconds, seconds of CPU (${(totalCpuMs / 1000).toFixed(0)} in all)\n${lines.join('\n')}\n`
 }
 
 export function createTestCommand(): Command {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { SupervisedMember } from '@parley/fleet'
-import { eventually } from '@parley/kernel/testing'
+import { bareEnvironment, eventually, temporaryFolder } from '@parley/kernel/testing'
 import { findPostgres } from '@parley/store'
 import { callAdmin } from '../platform/admin-client.ts'
 import { findRun, isAlive, listRuns, type RunRecord } from '../platform/run-file.ts'
@@ -26,12 +26,6 @@ interface Ready {
   readonly podPid: number
   readonly workerPids: readonly number[]
   readonly speechReady: boolean
-}
-
-async function dataDirectory(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'parley-up-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }
 
 interface Started {
@@ -51,9 +45,9 @@ interface StartOptions {
 }
 
 async function start(t: TestContext, options: StartOptions = {}): Promise<Started> {
-  const dataDir = options.dataDir ?? (await dataDirectory(t))
+  const dataDir = options.dataDir ?? temporaryFolder('up')
   const args = ['--data-dir', dataDir, '--set', `server.port=${options.port ?? 0}`, '--set', 'speech.workers=2']
-  const env = { PATH: process.env.PATH, HOME: dataDir, ...options.env }
+  const env = bareEnvironment({ HOME: dataDir, ...options.env })
   const child = spawn(process.execPath, [UP_MAIN, ...args, ...(options.args ?? ['--json'])], { env, cwd: os.tmpdir() })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -217,7 +211,7 @@ test('[UP8] a bad configuration is exit code 2 with every mistake; an address of
 })
 
 test('[UP8] a data directory that cannot be used is one line', async (t) => {
-  const file = path.join(await dataDirectory(t), 'file')
+  const file = path.join(temporaryFolder('up'), 'file')
   await writeFile(file, '')
   for (const dataDir of [file, path.join(file, 'below'), '/proc/parley']) {
     const up = await start(t, { args: ['--data-dir', dataDir] })
@@ -290,7 +284,7 @@ test('[UP9] two platforms of one data directory run side by side; commands mean 
 })
 
 test('[UP9] a data directory too deep for a socket path still gets an admin listener', async (t) => {
-  const deep = path.join(await dataDirectory(t), 'd'.repeat(60), 'e'.repeat(60))
+  const deep = path.join(temporaryFolder('up'), 'd'.repeat(60), 'e'.repeat(60))
   const up = await start(t, { dataDir: deep })
   const ready = await up.ready()
   assert.equal((await callAdmin(ready, 'GET', '/health')).status, 200)
@@ -300,7 +294,7 @@ test('[UP9] a data directory too deep for a socket path still gets an admin list
 })
 
 test('[UP10] a self-signed platform prints its fingerprint and keeps its certificate', async (t) => {
-  const dataDir = await dataDirectory(t)
+  const dataDir = temporaryFolder('up')
   const args = ['--set', 'tls.mode=self-signed']
   for (const isNew of [true, false]) {
     const up = await start(t, { dataDir, args })

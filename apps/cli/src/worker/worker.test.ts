@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import os from 'node:os'
-import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '@parley/kernel'
-import { eventually } from '@parley/kernel/testing'
+import { bareEnvironment, eventually, temporaryFolder } from '@parley/kernel/testing'
 import { CliError } from '../exit-codes.ts'
 import { style } from '../output/index.ts'
 import { fleetSecretOf } from '../platform/fleet-secret.ts'
@@ -29,16 +28,10 @@ interface Ready {
   readonly logFile: string
 }
 
-async function folder(t: TestContext): Promise<string> {
-  const made = await mkdtemp(path.join(os.tmpdir(), 'parley-worker-'))
-  t.after(() => rm(made, { recursive: true, force: true }))
-  return made
-}
-
 async function start(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const dataDir = await folder(t)
+  const dataDir = temporaryFolder('worker')
   const child: ChildProcess = spawn(process.execPath, [MAIN, 'worker', '--data-dir', dataDir, ...args], {
-    env: { PATH: process.env.PATH, HOME: dataDir, ...env },
+    env: bareEnvironment({ HOME: dataDir, ...env }),
     cwd: os.tmpdir(),
   })
   const said = { out: '', err: '' }
@@ -153,8 +146,8 @@ test('[WRK3] a worker without any role says that it refuses everything', () => {
   assert.match(lines, /https?:\/\/h:1\/health/)
 })
 
-test('[WRK4] the fleet secret is of the environment, or made once and kept for its owner alone', async (t) => {
-  const dataDir = await folder(t)
+test('[WRK4] the fleet secret is of the environment, or made once and kept for its owner alone', async () => {
+  const dataDir = temporaryFolder('worker')
   assert.deepEqual(await fleetSecretOf({ PARLEY_FLEET_SECRET: SECRET }, dataDir), {
     secret: SECRET,
     from: 'PARLEY_FLEET_SECRET',

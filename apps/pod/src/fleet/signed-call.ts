@@ -15,7 +15,7 @@ export const SIGNATURE_HEADER = 'x-parley-fleet'
 /** Clocks of pods may be this far apart, in either direction. */
 export const MAX_CLOCK_GAP_MS = 60_000
 /** Nonces remembered; when they are all of calls that could still be repeated, further calls are refused. */
-export const MAX_NONCES = 200_000
+const MAX_NONCES = 200_000
 const SCHEME = 'v1'
 const HEADER = /^v1 t=(\d{1,16}) n=([0-9a-f]{32}) s=([0-9a-f]{64})$/
 
@@ -39,11 +39,13 @@ export function signCall(
 
 export class CallCheck {
   readonly #key: Buffer
+  readonly #maxNonces: number
   /** Nonce -> until when it could be used again; in the order in which they came. */
   readonly #nonces = new Map<string, number>()
 
-  constructor(key: Buffer) {
+  constructor(key: Buffer, maxNonces = MAX_NONCES) {
     this.#key = key
+    this.#maxNonces = maxNonces
   }
 
   /** Ok when the call is of this fleet, for this pod, of now, and was not made before. */
@@ -58,7 +60,7 @@ export class CallCheck {
     if (Math.abs(wallMs - atMs) > MAX_CLOCK_GAP_MS) return err('clock')
     this.#forget(wallMs)
     if (this.#nonces.has(nonce)) return err('repeated')
-    if (this.#nonces.size >= MAX_NONCES) return err('busy')
+    if (this.#nonces.size >= this.#maxNonces) return err('busy')
     this.#nonces.set(nonce, wallMs + 2 * MAX_CLOCK_GAP_MS)
     return ok(undefined)
   }

@@ -1,11 +1,10 @@
 // A real pod on real sockets over fake sessions and speech, in a folder of its own; gone when the test ends.
-import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type ResolvedConfig, resolveConfig } from '@parley/config'
 import { type Clock, newId, systemClock } from '@parley/kernel'
+import { temporaryFolder as folderOfProcess } from '@parley/kernel/testing'
 import { collectingLogger } from '@parley/telemetry/testing'
 import { openDataDirectory } from '../identity/data-directory.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
@@ -40,10 +39,9 @@ export function testConfig(folder: string, settings: Settings = {}): ResolvedCon
   return resolved.value.config
 }
 
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'parley-pod-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
+/** Of a pod. It outlives the test, whose pods may write in it until they have stopped. */
+export async function temporaryFolder(_t: TestContext): Promise<string> {
+  return folderOfProcess('pod')
 }
 
 export interface HarnessOptions {

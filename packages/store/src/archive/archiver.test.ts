@@ -198,7 +198,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
         if (step !== 'deleting' || isCut) return
         isCut = true
         if (kind === 'SQLite') void store.close()
-        else if (typeof postgres !== 'string') postgres.server.kill('SIGKILL')
+        else if (typeof postgres !== 'string') postgres.crash()
       }
       const cut = await archiveRecords(store, { ...given, onProgress })
       assert.ok(!cut.ok)

@@ -1,4 +1,5 @@
 // A real PostgreSQL for one test file, in a folder that goes with it; undefined with a reason where there is none.
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { systemClock } from '@parley/kernel'
@@ -10,6 +11,8 @@ export interface TemporaryPostgres {
   readonly server: PostgresServer
   /** Makes a new, empty database and returns its address. */
   newDatabase(): Promise<string>
+  /** Ends it and every process that serves a connection, at once: those of a server that is only killed itself finish what they were asked. */
+  crash(): void
   /** Starts it again in the same folder, after it was killed or stopped. */
   restart(): Promise<void>
   end(): Promise<void>
@@ -42,6 +45,11 @@ export async function temporaryPostgres(): Promise<TemporaryPostgres | string> {
       await client.end()
       return server.urlOf(name)
     },
+    crash() {
+      const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').match(/\d+/g) ?? []
+      server.kill('SIGKILL')
+      for (const pid of children) killIfThere(Number(pid))
+    },
     async restart() {
       await server.ended
       const again = await start()
@@ -52,5 +60,13 @@ export async function temporaryPostgres(): Promise<TemporaryPostgres | string> {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { bareEnvironment } from '@parley/kernel/testing'
 import { InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
 import { nginxConfig, workerConnectionsOf } from './nginx-config.ts'
@@ -15,7 +16,7 @@ const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 
 function parley(cwd: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { cwd, env: { HOME: '/nonexistent' } }, (error, stdout, stderr) =>
+    execFile(process.execPath, [MAIN, ...args], { cwd, env: bareEnvironment() }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })
