@@ -140,7 +140,8 @@ test('[PF6, FD10, FD27] a pod that is cut off for longer than its lease admits w
       for (const sessionId of sessions) {
         const located = await directory.locate(sessionId)
         const found = located.ok ? located.value : undefined
-        if (found?.memberId !== owner || found.state !== 'held') return `${sessionId} of ${owner}: ${JSON.stringify(found)}`
+        if (found?.memberId !== owner || found.state !== 'held')
+          return `${sessionId} of ${owner}: ${JSON.stringify(found)}`
       }
     }
     return undefined

@@ -2,7 +2,15 @@
 import { type Clock, ok, type Result } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { RecordDatabase } from './database.ts'
-import { FORGOTTEN_NAME, forgottenSince, LAST_FORGOTTEN, rememberForgotten, SALT, saltOf, userKeyOf } from './forgotten.ts'
+import {
+  FORGOTTEN_NAME,
+  forgottenSince,
+  LAST_FORGOTTEN,
+  rememberForgotten,
+  SALT,
+  saltOf,
+  userKeyOf,
+} from './forgotten.ts'
 import { type Migrated, type Migration, migrate } from './migrations.ts'
 import { openPostgres, type PostgresOptions } from './postgres/postgres-database.ts'
 import { QueryStats } from './query-stats.ts'
@@ -142,7 +150,11 @@ export class RecordStore {
   forgottenAfter(last: string): Promise<Result<ForgottenUsers | undefined, StoreError>> {
     return this.stats.measured('forgottenAfter', async () => {
       const { queries } = this.database
-      const row = await queries.selectFrom('settings').select('value').where('name', '=', LAST_FORGOTTEN).executeTakeFirst()
+      const row = await queries
+        .selectFrom('settings')
+        .select('value')
+        .where('name', '=', LAST_FORGOTTEN)
+        .executeTakeFirst()
       const now = row?.value ?? NOBODY_YET
       if (now === last) return undefined
       const [salt, users] = [await this.salt(), await forgottenSince(queries, Number(last) - CLOCK_GAP_MS)]

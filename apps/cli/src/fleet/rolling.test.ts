@@ -92,7 +92,8 @@ test('[FTC6] a member that was drained before stays so; one that does not come b
     orders.filter((order) => order.includes('drain pod')),
     [],
   )
-  const order = async (id: string, verb: string) => change(id.replace('id of ', ''), { pid: null, sessions: 0, state: verb })
+  const order = async (id: string, verb: string) =>
+    change(id.replace('id of ', ''), { pid: null, sessions: 0, state: verb })
   const failure = await end(clock, rollingRestart({ ...options, order, only: 'pod 2' }))
   assert.match(failure?.message ?? '', /pod 2 is not back after 120 s/)
 })

@@ -1,13 +1,6 @@
 // Every pod of a platform beside the one that `parley top` shows in full: a line each. Pure.
 import { type Style, table } from '../output/index.ts'
-import type { TopSnapshot } from './snapshot.ts'
-
-export interface PodLine {
-  readonly name: string
-  readonly url: string
-  /** Undefined while it does not answer. */
-  readonly snapshot: TopSnapshot | undefined
-}
+import type { PodLine } from './snapshot.ts'
 
 const HEADINGS = ['pod', 'state', 'sessions', 'loop %', 'p99 ms', 'frames/s', 'MiB', 'address'] as const
 const BYTES_PER_MIB = 1_048_576

@@ -1,8 +1,6 @@
 // What `parley top` shows, picked from the admin listener's health. Every part of the answer may be absent: an older pod, a pod without UDP,
 // one that starts. Pure.
 
-import type { PodLine } from './pods.ts'
-
 /** The parts of /health that are read here. */
 export interface TopHealth {
   readonly status?: string
@@ -83,6 +81,14 @@ export interface TopSnapshot {
   readonly pods?: readonly PodLine[]
   /** What bounds further sessions first, and how many that leaves; undefined while nothing is known. */
   readonly room: { readonly sessions: number; readonly boundBy: 'loop' | 'seats' | 'slots' } | undefined
+}
+
+/** A pod of several. */
+export interface PodLine {
+  readonly name: string
+  readonly url: string
+  /** Undefined while it does not answer. */
+  readonly snapshot: TopSnapshot | undefined
 }
 
 export interface Platform {

@@ -58,7 +58,9 @@ export function createUpCommand(context: CliContext): Command {
     .addOption(new Option('--port <port>', 'port of the public listener (default: 8080; 0 = a free one)'))
     .addOption(new Option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 = every one)'))
     .addOption(new Option('--workers <n>', 'speech worker processes (default: 0 = one per two cores)'))
-    .addOption(new Option('--pods <n>', 'pods, each with a port of its own (default: 1); several use Redis and PostgreSQL'))
+    .addOption(
+      new Option('--pods <n>', 'pods, each with a port of its own (default: 1); several use Redis and PostgreSQL'),
+    )
     .addOption(new Option('--redis <url>', 'Redis that pods share (default: for several pods, one of its own)'))
     .addOption(
       new Option(

@@ -71,4 +71,3 @@ async function ownPostgres(context: CliContext, { config }: Prepared, scope: Sco
   if ((await listRuns(data.dir)).length === 0) await moveIntoPostgres(context, data.dir, postgres.url)
   return postgres
 }
-

@@ -17,7 +17,10 @@ const ALONE = { redisUrl: '', databaseUrl: '' }
 
 test('[UP14] each pod has ports and an admin socket of its own; the rest they share', () => {
   const given = config('udp.port=9000', 'fleet.port=9100', 'admin.socket=/run/p/admin.sock')
-  const [first, second, third] = planPods(given, [8080, 8081, 8083], { redisUrl: 'redis://x', databaseUrl: 'postgres://y' })
+  const [first, second, third] = planPods(given, [8080, 8081, 8083], {
+    redisUrl: 'redis://x',
+    databaseUrl: 'postgres://y',
+  })
   assert.deepEqual([first?.name, second?.name, third?.name], ['pod 1', 'pod 2', 'pod 3'])
   const own = (plan: typeof first) => [
     plan?.config.server.port,

@@ -352,10 +352,15 @@ test('[UP15, UP16] with a Redis and a database of one’s own none is started', 
   assert.deepEqual(['redis' in without, 'postgres' in without], [false, false])
 })
 
-test('[UP15, UP16] killed, the platform takes its redis-server and its PostgreSQL along', { skip: NO_POSTGRES }, async (t) => {
+test('[UP15, UP16] killed, the platform takes its redis-server and its PostgreSQL along', {
+  skip: NO_POSTGRES,
+}, async (t) => {
   const own = await start(t, { args: ['--json', '--set', 'fleet.pods=2'] })
   const { redis, postgres } = (await own.ready()) as Ready & Record<'redis' | 'postgres', { pid: number }>
-  assert.equal((await findRun(own.dataDir))?.databaseUrl, `postgres://parley@localhost/records?host=${encodeURIComponent(path.join(own.dataDir, 'postgres'))}`)
+  assert.equal(
+    (await findRun(own.dataDir))?.databaseUrl,
+    `postgres://parley@localhost/records?host=${encodeURIComponent(path.join(own.dataDir, 'postgres'))}`,
+  )
   own.child.kill('SIGKILL')
   await eventually(allGone([redis.pid, postgres.pid]), { withinMs: 20_000 })
 })

@@ -107,7 +107,16 @@ test('[PF12] drained, it admits nobody before the directory answers; a new numbe
   const place = await openPlace(clock, folder, { name: 'pod-2', isNext: false }, 40)
   assert.deepEqual(place.orders, { drainWithinMs: 0 })
   const { podId } = place
-  const away = new PodFleet({ clock, podId, version: '1', directory, kind: 'redis', seats: 40, place, logger: silentLogger })
+  const away = new PodFleet({
+    clock,
+    podId,
+    version: '1',
+    directory,
+    kind: 'redis',
+    seats: 40,
+    place,
+    logger: silentLogger,
+  })
   assert.deepEqual([away.isDraining, away.seats()], [true, 40])
   await writeFile(file(all), '{"podId":"../x"}')
   const anew = await openPlace(clock, folder, { name: 'pod-2', isNext: true }, 40)

@@ -27,7 +27,8 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
       [path, 0o710],
       [runPath, 0o700],
     ] as const
-    for (const [folder, mode] of allowed) if (((await stat(folder)).mode & 0o777 & ~mode) !== 0) await chmod(folder, 0o700)
+    for (const [folder, mode] of allowed)
+      if (((await stat(folder)).mode & 0o777 & ~mode) !== 0) await chmod(folder, 0o700)
   } catch (error) {
     throw fileFailure(error, path, 'the data directory')
   }

@@ -1,7 +1,17 @@
 // The records of one pod: opens the store and all that goes with it, and closes them in order. Nothing here makes a start, a session or a stop
 // wait for the database; whoever has something to note hands it over and goes on.
 import type { ResolvedConfig } from '@parley/config'
-import { backoffMs, type Clock, DeadlineError, err, ok, type Result, randomToken, Scope, withDeadline } from '@parley/kernel'
+import {
+  backoffMs,
+  type Clock,
+  DeadlineError,
+  err,
+  ok,
+  type Result,
+  randomToken,
+  Scope,
+  withDeadline,
+} from '@parley/kernel'
 import { ParleyError } from '@parley/protocol'
 import type { SessionWitness } from '@parley/sessions'
 import {

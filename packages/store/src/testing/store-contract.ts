@@ -283,7 +283,11 @@ export function storeContract(name: string, { create, skip }: StoreContractOptio
       assert.ok(first)
       const atMs = clock.wallMs()
       assert.deepEqual(
-        [first.forgottenAtMs('default', 'ada'), first.forgottenAtMs('other', 'ada'), first.forgottenAtMs('default', 'bob')],
+        [
+          first.forgottenAtMs('default', 'ada'),
+          first.forgottenAtMs('other', 'ada'),
+          first.forgottenAtMs('default', 'bob'),
+        ],
         [atMs, undefined, undefined],
       )
       assert.equal(value(await store.forgottenAfter(first.last)), undefined)

@@ -159,8 +159,8 @@ function fleetOptions(): Option[] {
     new Option('--pod <id=url>', 'a pod of the fleet, as in pod_a1b2=http://10.0.0.5:8080; repeatable').argParser(
       parsePod,
     ),
-    new Option('--listen <port>', 'where clients come to (default: *:443 with --tls-cert, else *:80)').argParser((text) =>
-      parseHostPort(text, '127.0.0.1'),
+    new Option('--listen <port>', 'where clients come to (default: *:443 with --tls-cert, else *:80)').argParser(
+      (text) => parseHostPort(text, '127.0.0.1'),
     ),
     new Option('--host-name <name>', 'the name clients use').argParser(parseHostName),
     new Option('--pod-connections <n>', 'sockets and requests one pod takes, as limits.connections')

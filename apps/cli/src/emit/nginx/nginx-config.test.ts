@@ -146,7 +146,15 @@ test('[EMN8] pods that speak TLS are checked; without a name and on another port
 })
 
 test('[EMN7] pods are read as people write them; what cannot be meant is refused', () => {
-  for (const wrong of ['', 'pod_a', 'pod_a=10.0.0.5:8080', 'pod a=http://x', 'p;=http://x', 'p=http://x/y', 'p=ftp://x']) {
+  for (const wrong of [
+    '',
+    'pod_a',
+    'pod_a=10.0.0.5:8080',
+    'pod a=http://x',
+    'p;=http://x',
+    'p=http://x/y',
+    'p=ftp://x',
+  ]) {
     assert.throws(() => parsePod(wrong), InvalidArgumentError, wrong)
   }
   assert.throws(() => parseHostName('a;b'), InvalidArgumentError)
@@ -154,7 +162,10 @@ test('[EMN7] pods are read as people write them; what cannot be meant is refused
   const fleet = (changes: Partial<FleetFront>) => problems({ balanced: [], fleet: { ...FRONT, ...changes } })
   assert.deepEqual(fleet({}), [])
   assert.match(fleet({ pods: [] })[0] ?? '', /there is no pod/)
-  assert.match(fleet({ pods: [...FRONT.pods, ...parsePod('pod_a=http://10.0.0.7:1')] })[0] ?? '', /pod_a is named twice/)
+  assert.match(
+    fleet({ pods: [...FRONT.pods, ...parsePod('pod_a=http://10.0.0.7:1')] })[0] ?? '',
+    /pod_a is named twice/,
+  )
   assert.match(fleet({ listen: { host: '*', port: 8081 } })[0] ?? '', /would call itself/)
   assert.match(problems({ fleet: { ...FRONT, listen: { host: '*', port: 8_000 } } })[0] ?? '', /8000 is given/)
   assert.deepEqual(plainOutside(planOf({ balanced: [], fleet: FRONT })), [FRONT.listen])

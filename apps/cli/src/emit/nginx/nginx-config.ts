@@ -49,7 +49,10 @@ export function workerConnectionsOf({ balanced, fleet, connectionsPerMember }: N
 
 function head({ prefix, madeBy, balanced, fleet }: NginxPlan, workerConnections: number): string {
   const at = pathIn(prefix)
-  const parts = [fleet ? 'One host name in front of pods' : '', balanced.length > 0 ? 'Balancer of stream endpoints' : '']
+  const parts = [
+    fleet ? 'One host name in front of pods' : '',
+    balanced.length > 0 ? 'Balancer of stream endpoints' : '',
+  ]
   const what = parts.filter((part) => part !== '').join('; ')
   return `# ${what}. Made by: ${madeBy}
 # Start:   nginx -p ${prefix ?? 'FOLDER'} -e stderr -c THIS_FILE    (no root needed; ${prefix ?? 'FOLDER'} holds pid, logs and temporary files)

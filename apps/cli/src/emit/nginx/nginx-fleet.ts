@@ -31,9 +31,7 @@ export function fleetUpstreams({ pods }: FleetFront, { maxFails, failTimeoutMs }
     ...indent([
       `zone ${name} 64k;`,
       `server ${hostPort(pod.address)} max_fails=0;`,
-      ...pods
-        .filter((other) => other !== pod)
-        .map(({ address }) => `server ${hostPort(address)} max_fails=0 backup;`),
+      ...pods.filter((other) => other !== pod).map(({ address }) => `server ${hostPort(address)} max_fails=0 backup;`),
     ]),
     '}',
   ]

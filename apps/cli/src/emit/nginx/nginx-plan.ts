@@ -96,7 +96,8 @@ export function planProblems(plan: NginxPlan): PlanProblem[] {
 
 function fleetProblems({ pods, listen }: FleetFront): PlanProblem[] {
   const problems: PlanProblem[] = []
-  if (pods.length === 0) problems.push({ option: '--pod', message: 'there is no pod; name one, as in --pod ID=http://10.0.0.5:8080' })
+  if (pods.length === 0)
+    problems.push({ option: '--pod', message: 'there is no pod; name one, as in --pod ID=http://10.0.0.5:8080' })
   const seen = new Set<string>()
   for (const { id, address } of pods) {
     for (const name of [id, hostPort(address)]) {
@@ -104,7 +105,10 @@ function fleetProblems({ pods, listen }: FleetFront): PlanProblem[] {
       seen.add(name)
     }
     if (callsItself(address, listen)) {
-      problems.push({ option: '--pod', message: `${hostPort(address)} is the balancer's own port: it would call itself` })
+      problems.push({
+        option: '--pod',
+        message: `${hostPort(address)} is the balancer's own port: it would call itself`,
+      })
     }
   }
   return problems
