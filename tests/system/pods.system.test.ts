@@ -137,7 +137,9 @@ test('[PF3, PF6, PF8, PF11, PF12, UP14, UP15, UP16, UP17] two pods with Redis an
   process.kill(pid, 'SIGKILL')
   await untilPods(platform, 'the second pod back and drained', (found) => {
     const member = second(found)
-    return member !== undefined && member.id === ids[1] && member.state === 'draining' && ![pid, null].includes(member.pid)
+    return (
+      member !== undefined && member.id === ids[1] && member.state === 'draining' && ![pid, null].includes(member.pid)
+    )
   })
   await fleet(platform, 'undrain', 'pod-2')
   await untilPods(platform, 'both serve', (found) => found.every(({ state }) => state === 'serving'))

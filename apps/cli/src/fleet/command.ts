@@ -259,7 +259,7 @@ export function createFleetCommand(context: CliContext): Command {
       )
       .argument('<pod>', 'id, beginning of an id, or name (pod-2)')
       .addOption(new Option('--sessions <n>', 'sessions').argParser(sessions))
-      .addOption(new Option('--from <file>', 'what the lab has rated: a verdict (docs/schemas/lab-verdict.json)'))
+      .addOption(new Option('--from <file>', 'what the lab has rated: a file of format parley.lab-verdict/1'))
       .option('--json', 'one JSON document', false)
       .action((pod: string, options: RateOptions) => rate(context, pod, options)),
   )
