@@ -25,12 +25,15 @@ const hasSupervisor = process.send !== undefined
 
 let logger: ProcessLogger | undefined
 let pod: Pod | undefined
+let place: OpenPlace | undefined
 /** The set of workers last told, also before the pod is there to hear it. */
 let workers: readonly WorkerAddress[] = []
 let members: readonly SupervisedMember[] = []
 let isStopping = false
 const startMessage = Promise.withResolvers<StartMessage>()
 
+// A pod that ends may empty itself: that is no order, and its successor serves.
+process.once('SIGTERM', () => place?.freeze())
 process.on('uncaughtException', (error) => crash(error, 'uncaught exception'))
 process.on('unhandledRejection', (reason) => crash(reason, 'unhandled rejection'))
 // Once each: a terminal's Ctrl-C and the supervisor's SIGTERM may both arrive and mean the same; a repeated one means "now".
@@ -49,16 +52,17 @@ await run()
 
 async function run(): Promise<void> {
   try {
-    const { config, fleetSecret, place } = hasSupervisor ? await startFromSupervisor() : await startAlone()
-    const taken = await takePlace(config, place)
-    podId = taken?.podId ?? podId
+    const start = hasSupervisor ? await startFromSupervisor() : await startAlone()
+    const { config, fleetSecret } = start
+    place = await takePlace(config, start.place)
+    podId = place?.podId ?? podId
     logger = openLog(config)
     const log = logger
     const started = await composePod({
       clock,
       config,
       podId,
-      ...(taken ? { place: taken } : {}),
+      ...(place ? { place } : {}),
       fleetSecret,
       logger: log,
       droppedLogLines: () => log.dropped,
@@ -136,11 +140,11 @@ async function startAlone(): Promise<Omit<StartMessage, 'type'>> {
   throw new StartFailure('usage', 'CONFIG_INVALID', loaded.error.map(formatMistake).join('\n'))
 }
 
-async function takePlace(config: ResolvedConfig, place: PodPlace | undefined): Promise<OpenPlace | undefined> {
-  if (!place) return undefined
+async function takePlace(config: ResolvedConfig, given: PodPlace | undefined): Promise<OpenPlace | undefined> {
+  if (!given) return undefined
   // Made, and said in one clear line when it cannot be.
   const { path } = await openDataDirectory(config.data.dir)
-  return openPlace(clock, path, place, config.sessions.seats)
+  return openPlace(clock, path, given, config.sessions.seats)
 }
 
 function openLog(config: ResolvedConfig): ProcessLogger {

@@ -79,8 +79,8 @@ export type MemberToSupervisor =
       readonly member: 'pod'
       readonly podId: string
       readonly url: string
-      /** The public listener is bound to it; `url` may be that of a proxy. */
-      readonly port: number
+      /** The public listener is bound to it; `url` may be that of a proxy. A pod of an earlier version says nothing. */
+      readonly port?: number
       readonly adminUrl: string
     }
   | {

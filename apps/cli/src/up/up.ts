@@ -171,7 +171,7 @@ class Platform {
 
   async #onPodReady(name: MemberName, ready: PodReady, podPid: number): Promise<void> {
     const { config, certificate } = this.#prepared
-    const { port } = ready
+    const port = ready.port ?? (Number(new URL(ready.url).port) || (ready.url.startsWith('https:') ? 443 : 80))
     this.#running.set(name, { name, url: directUrl(config, port), adminUrl: ready.adminUrl, pid: podPid, port })
     // Until every pod has been ready once the platform is not.
     const [first] = this.#runningPods()

@@ -37,7 +37,7 @@ async function start({ clock, directory, folder }: Machine, isNext: boolean, sea
   const fleet = new PodFleet(options)
   fleet.start(scope, START)
   await clock.advanceAsync(0)
-  return { fleet, podId, scope }
+  return { fleet, place, podId, scope }
 }
 
 const file = ({ folder }: Machine): string => path.join(folder, 'pods/pod-2.json')
@@ -74,7 +74,15 @@ test('[PF12] who is started again at the same place is the same member, drained 
   await second.scope.close()
   const third = await start(all, false)
   assert.equal(third.fleet.isDraining, false)
+  // One that ends may empty itself.
+  third.place.freeze()
+  assert.ok((await directory.drain(third.podId, 30_000)).ok)
+  await clock.advanceAsync(1_000, 500)
+  assert.equal(third.fleet.isDraining, true)
   await third.scope.close()
+  const fourth = await start(all, false)
+  assert.equal(fourth.fleet.isDraining, false)
+  await fourth.scope.close()
 })
 
 test('[PF12] a pod that was killed is followed at once by one that knows of its end, and by another when its lease is over', async (t) => {

@@ -38,6 +38,7 @@ export class OpenPlace {
   readonly #clock: Clock
   #remembered: Remembered
   #writing: Promise<void> = Promise.resolve()
+  #isFrozen = false
 
   constructor(file: string, clock: Clock, found: Remembered | undefined, isNext: boolean, configuredSeats: number) {
     this.#file = file
@@ -56,6 +57,7 @@ export class OpenPlace {
 
   /** What the fleet wants of this pod, whenever that changes. What cannot be written is logged, and forgotten with the process. */
   remember({ isDraining, drainLeftMs = 0, ratedSeats }: MemberOrders, configuredSeats: number, logger: Logger): void {
+    if (this.#isFrozen) return
     const { podId, incarnation } = this
     const isRated = ratedSeats !== configuredSeats
     this.#remembered = {
@@ -65,6 +67,11 @@ export class OpenPlace {
       ...(isRated ? { rating: { seats: ratedSeats, configuredSeats } } : {}),
     }
     void this.#write().catch((error: unknown) => logger.warn({ err: error }, 'orders of this pod could not be kept'))
+  }
+
+  /** What is wanted of this pod from now on is not remembered: it ends. */
+  freeze(): void {
+    this.#isFrozen = true
   }
 
   #write(): Promise<void> {

@@ -51,6 +51,8 @@ async function start(config: ResolvedConfig): Promise<void> {
     return
   }
   const { port } = server.address() as AddressInfo
+  // Of a later version.
+  process.send?.({ type: 'somethingNew' })
   const url = `http://${config.server.host}:${port}`
   tell({ type: 'ready', member: 'pod', podId: 'pod_fake', url, port, adminUrl: `unix:${config.admin.socket}` })
 }
