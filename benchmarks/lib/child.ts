@@ -45,6 +45,11 @@ export class BenchChild {
     return this.#process.pid as number
   }
 
+  /** It has ended, by itself or by `stop`. */
+  get isGone(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null
+  }
+
   ask<T>(name: string, argument?: unknown): Promise<T> {
     const id = this.#nextId++
     const answer = new Promise<unknown>((resolve, reject) => {
@@ -68,7 +73,7 @@ export class BenchChild {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    if (this.isGone) return
     const gone = new Promise((resolve) => this.#process.once('exit', resolve))
     this.#process.kill('SIGKILL')
     await gone

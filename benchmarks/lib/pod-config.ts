@@ -20,9 +20,10 @@ export interface BenchConfig {
   readonly pageFolder: string
 }
 
-export async function benchConfig(): Promise<BenchConfig> {
+/** `more`: further settings, as the environment has them. */
+export async function benchConfig(more: Readonly<Record<string, string>> = {}): Promise<BenchConfig> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-bench-'))
-  const env = { ...SETTINGS, PARLEY_DATA_DIR: dataDir }
+  const env = { ...SETTINGS, PARLEY_DATA_DIR: dataDir, ...more }
   const resolved = resolveConfig({ env, cwd: dataDir, homeDir: dataDir })
   if (!resolved.ok) throw new Error(JSON.stringify(resolved.error))
   return { config: resolved.value.config, dataDir, pageFolder: path.join(dataDir, 'no-page') }

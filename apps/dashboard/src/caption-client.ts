@@ -103,8 +103,8 @@ export type RunEvent =
   | { readonly type: 'speech'; readonly state: 'ready' | 'waiting' }
   /** The connection broke and is being made anew; `keptMs` of speech are kept meanwhile, absent for a watcher. */
   | { readonly type: 'reconnecting'; readonly keptMs?: number }
-  /** It stands again: `resentMs` of speech are on their way late, `lostMs` could not be kept. */
-  | { readonly type: 'resumed'; readonly resentMs: number; readonly lostMs: number }
+  /** It stands again, perhaps at another pod: `resentMs` of speech are on their way late, `lostMs` could not be kept. */
+  | { readonly type: 'resumed'; readonly resentMs: number; readonly lostMs: number; readonly isMoved?: boolean }
   /** Lines of the transcript that cannot be had any more. */
   | { readonly type: 'missed'; readonly count: number }
   | { readonly type: 'watchers'; readonly count: number }

@@ -208,7 +208,9 @@ export class CaptionController {
     }
     const wasReconnecting = this.store.get().phase.kind === 'reconnecting'
     this.store.dispatch({ type: 'run', event, nowMs: this.#clock.nowMs() })
-    if (event.type === 'resumed' && wasReconnecting) this.notice(resumedText(event.resentMs, event.lostMs))
+    if (event.type === 'resumed' && wasReconnecting) {
+      this.notice(resumedText(event.resentMs, event.lostMs, event.isMoved))
+    }
     if (event.type === 'missed') this.notice(missedText(event.count))
   }
 

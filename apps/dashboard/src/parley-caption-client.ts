@@ -231,7 +231,9 @@ class SpeakingRun implements OwnRun {
     session.on('error', (error) => {
       if (this.#isLive) this.#events.tell({ type: 'trouble', trouble: troubleOfError(error) })
     })
-    session.on('resumed', ({ resentMs, lostMs }) => this.#events.tell({ type: 'resumed', resentMs, lostMs }))
+    session.on('resumed', ({ resentMs, lostMs, movedTo }) =>
+      this.#events.tell({ type: 'resumed', resentMs, lostMs, isMoved: movedTo !== undefined }),
+    )
     session.on('missed', ({ firstSeq, lastSeq }) =>
       this.#events.tell({ type: 'missed', count: lastSeq - firstSeq + 1 }),
     )
@@ -361,7 +363,9 @@ class WatchingRun implements CaptionRun {
     watcher.on('abandoned', ({ utterance }) =>
       this.#events.tell({ type: 'abandoned', utterance: utteranceKey(utterance) }),
     )
-    watcher.on('resumed', () => this.#events.tell({ type: 'resumed', resentMs: 0, lostMs: 0 }))
+    watcher.on('resumed', ({ movedTo }) =>
+      this.#events.tell({ type: 'resumed', resentMs: 0, lostMs: 0, isMoved: movedTo !== undefined }),
+    )
     watcher.on('missed', ({ firstSeq, lastSeq }) =>
       this.#events.tell({ type: 'missed', count: lastSeq - firstSeq + 1 }),
     )

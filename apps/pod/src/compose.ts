@@ -1,16 +1,17 @@
 // Which implementation stands behind each port of a pod. The only file that knows them all.
 import { join } from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
-import { type Clock, Scope } from '@parley/kernel'
-import type { PodId } from '@parley/protocol'
+import { type Clock, err, Scope } from '@parley/kernel'
+import { ParleyError, type PodId } from '@parley/protocol'
 import { type Logger, StageClock } from '@parley/telemetry'
-import { createFleetParts, openFleet } from './fleet/fleet-parts.ts'
+import { createFleetParts, type FleetParts, openFleet } from './fleet/fleet-parts.ts'
 import type { OpenDirectory } from './fleet/open-directory.ts'
 import { openDataDirectory } from './identity/data-directory.ts'
-import { createIdentity } from './identity/identity.ts'
+import { createIdentity, tokenKey } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
 import type { PodUdp } from './pod-udp.ts'
 import { openPodRecords } from './records/pod-records.ts'
+import type { Adoption } from './sessions/owner-greeting.ts'
 import { createPodSessions } from './sessions/pod-sessions.ts'
 import { createSpeechLinks } from './speech/speech-links.ts'
 import { createTextDesk } from './text/create-text-desk.ts'
@@ -41,9 +42,11 @@ export interface ComposeOptions {
 export async function composePod(options: ComposeOptions): Promise<Pod> {
   const { clock, config } = options
   const directory = await openDataDirectory(config.data.dir)
-  const identity = await createIdentity(clock, config.auth, directory)
+  const isShared = (options.fleetDirectory?.kind ?? (config.fleet.redisUrl === '' ? 'memory' : 'redis')) !== 'memory'
+  const fleetKey = isShared ? tokenKey(options.fleetSecret) : undefined
+  const identity = await createIdentity(clock, config.auth, directory, fleetKey)
   const stages = options.stages ?? new StageClock()
-  const records = await openPodRecords(options)
+  const records = await openPodRecords({ ...options, fenceOf: (sessionId) => seats.tokenOf(sessionId) })
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
   const speech = createSpeechLinks({ ...options, stages, caCertificates })
@@ -66,9 +69,11 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     ...(relay ? { relay } : {}),
     elsewhere: (sessionId, wsUrl) => seats.elsewhere(sessionId, { host: URL.parse(wsUrl)?.host }),
     entryUrls: (ownUrl) => seats.entryUrls(ownUrl),
+    adopt: seats.journal && ((claims, wsUrl) => adoption(fleet, claims, wsUrl)),
   })
   const { revocations } = identity
-  const fleet = createFleetParts({ ...options, fleet: seats, peers, relay, sessions, scope, revocations })
+  const parts = { fleet: seats, peers, relay, sessions, scope, revocations }
+  const fleet: FleetParts = createFleetParts({ ...options, ...parts })
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,
@@ -82,6 +87,11 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     sessions,
     fleet,
   })
+}
+
+/** Nobody comes before all is put together. */
+async function adoption({ resume }: FleetParts, ...[claims, wsUrl]: Parameters<Adoption>): ReturnType<Adoption> {
+  return resume?.adopt(claims, wsUrl) ?? err(new ParleyError('SESSION_UNKNOWN'))
 }
 
 function openUdp({ clock, config, logger, stages }: ComposeOptions & { readonly stages: StageClock }): Promise<PodUdp> {

@@ -14,6 +14,8 @@ type StartMessage = Extract<SupervisorToMember<ResolvedConfig>, { type: 'start' 
 const START_MESSAGE_LIMIT_MS = 10_000
 /** A stop that takes longer is ended by force: nobody waits three seconds for a process they want gone. */
 const STOP_LIMIT_MS = 2_800
+/** Other pods get the sessions of one that is ended within this; orchestrators wait for 30 s. */
+const HAND_OVER_LIMIT_MS = 20_000
 
 const clock = systemClock
 const podId = newId('pod')
@@ -33,7 +35,8 @@ process.on('unhandledRejection', (reason) => crash(reason, 'unhandled rejection'
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     process.once(signal, () => exitNow(EXIT_CODES.interrupted))
-    stop(signal)
+    if (signal === 'SIGTERM') void leave()
+    else stop(signal)
   })
 }
 if (hasSupervisor) {
@@ -141,6 +144,12 @@ function openLog(config: ResolvedConfig): ProcessLogger {
       error,
     )
   }
+}
+
+/** Whoever ends this pod alone, and not the platform, wants its sessions to go on elsewhere. */
+async function leave(): Promise<void> {
+  if (pod && !isStopping) await pod.handOver(HAND_OVER_LIMIT_MS)
+  stop('SIGTERM')
 }
 
 function stop(why: string): void {

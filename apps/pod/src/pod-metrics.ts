@@ -3,6 +3,7 @@ import type { Clock } from '@parley/kernel'
 import type { Metrics } from '@parley/telemetry'
 import type { WatchLinkCounts } from './fleet/fleet-parts.ts'
 import type { PodFleet } from './fleet/pod-fleet.ts'
+import type { ResumeAnywhere } from './fleet/resume-anywhere.ts'
 import type { PublicServer } from './http/public-server.ts'
 import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
@@ -25,6 +26,8 @@ export interface PodMetricsSources {
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
   /** Undefined where nobody watches from pod to pod. */
   readonly watchLinks?: (() => WatchLinkCounts) | undefined
+  /** Undefined where sessions live and die with their pod. */
+  readonly resume?: Pick<ResumeAnywhere, 'journal' | 'adopter' | 'handOver'> | undefined
   /** Undefined where nothing is done about texts. */
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
@@ -69,6 +72,7 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   metrics.collect('parley_fleet_watch_links', () =>
     byLabel('direction', { ...(sources.watchLinks?.() ?? { in: 0, out: 0 }) }),
   )
+  collectResume(metrics, sources.resume)
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),
@@ -143,6 +147,18 @@ function collectFleet(metrics: Metrics, fleet: PodMetricsSources['fleet']): void
   metrics.collect('parley_fleet_placed_total', () =>
     byLabel('where', { ...(fleet?.placed ?? { here: 0, there: 0, alone: 0 }) }),
   )
+}
+
+function collectResume(metrics: Metrics, resume: PodMetricsSources['resume']): void {
+  metrics.collect('parley_fleet_handed_over_total', () => {
+    const { moved = 0, taken = 0, failed = 0, left = 0 } = resume?.handOver.counts ?? {}
+    return byLabel('how', { adopted: resume?.adopter.counts.adopted ?? 0, moved, taken, failed, left })
+  })
+  metrics.collect('parley_fleet_journal_appends_total', () => {
+    const { appends = 0, failures = 0 } = resume?.journal.counts ?? {}
+    return byLabel('outcome', { kept: appends, failed: failures })
+  })
+  metrics.collect('parley_fleet_journal_states_total', () => resume?.journal.counts.states ?? 0)
 }
 
 function collectUdp(metrics: Metrics, stats: () => UdpStats): void {

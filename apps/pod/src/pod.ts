@@ -91,6 +91,8 @@ export interface Pod {
   setMembers(members: readonly SupervisedMember[]): void
   mintPageCode(): MintedPageCode
   health(): HealthReport
+  /** Its sessions go on at other pods, where there are any: before it stops for good. Within that time, whatever hangs. */
+  handOver(withinMs: number): Promise<void>
   /** Tells every session why, closes everything. Resolves within 3 s, whatever hangs. Idempotent. */
   stop(): Promise<void>
 }
@@ -199,6 +201,9 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
       return mintPageCode()
     },
     health,
+    async handOver(withinMs) {
+      await options.fleet?.resume?.leave(withinMs)
+    },
     stop() {
       stopping ??= stop(options, scope, publicServer, phases.drain)
       return stopping
@@ -243,6 +248,7 @@ function startFigures(
     text: options.text,
     fleet: options.fleet?.fleet,
     watchLinks: options.fleet?.watchLinks,
+    resume: options.fleet?.resume,
     udp: options.udp,
     records: options.records,
     http: publicServer,

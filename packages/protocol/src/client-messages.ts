@@ -45,6 +45,13 @@ export type SubscriptionSet = Static<typeof SubscriptionSetSchema>
 export const ResumeSchema = Type.Object(
   {
     seq: Type.Integer({ minimum: 0, description: 'seq of the last event the client has seen; 0 = none' }),
+    mediaMs: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        description:
+          'End of the last final the client has seen, media time: where a pod that takes the session over goes on. Only after a welcome with resumesAnywhere',
+      }),
+    ),
   },
   { ...strict, description: 'Where a client that was here before goes on: what it last saw decides.' },
 )
@@ -260,6 +267,9 @@ export const WelcomeSchema = Type.Object(
     /** The rest is for owners only. */
     resumed: Type.Optional(Type.Boolean({ description: 'The session went on from where this client left it' })),
     resumeToken: Type.Optional(Type.String({ description: 'For the hello of the next connection; secret' })),
+    resumesAnywhere: Type.Optional(
+      Type.Boolean({ description: 'Should this pod be lost, the session goes on at any other of entryUrls' }),
+    ),
     microphone: Type.Optional(Type.Boolean({ description: 'Somebody wants what the microphone hears' })),
     receivedMediaTime: Type.Optional(
       Type.Number({
@@ -500,6 +510,17 @@ export const ErrorSchema = Type.Object(
   },
   { description: 'Something was refused or failed. The connection goes on unless `closing` follows.' },
 )
+export const MoveSchema = Type.Object(
+  {
+    type: Type.Literal('move'),
+    url: Type.String({ description: 'Where the session goes on; one of entryUrls' }),
+    withinMs: Type.Integer({ minimum: 0, description: 'At the latest then this connection is closed as moved' }),
+  },
+  {
+    description:
+      'The session is being handed to another pod. Open a connection there now, go on here until closing{moved}, then say hello there with the token you have.',
+  },
+)
 export const ClosingSchema = Type.Object(
   {
     type: Type.Literal('closing'),
@@ -562,6 +583,7 @@ export const SERVER_MESSAGES = {
   ping: PingSchema,
   pong: PongSchema,
   error: ErrorSchema,
+  move: MoveSchema,
   closing: ClosingSchema,
 } as const
 export type ServerMessageType = keyof typeof SERVER_MESSAGES
@@ -584,4 +606,5 @@ export type Speak = Static<typeof SpeakSchema>
 export type SpeakStarted = Static<typeof SpeakStartedSchema>
 export type SpeakEnded = Static<typeof SpeakEndedSchema>
 export type SpeakCancelled = Static<typeof SpeakCancelledSchema>
+export type Move = Static<typeof MoveSchema>
 export type Closing = Static<typeof ClosingSchema>

@@ -16,6 +16,7 @@ export const CLOSE_REASONS = {
   // Its sessions end with it: nobody would be there to come back to. A pod that hands its sessions on says draining.
   shutting_down: { closeCode: 1001, isFailure: false, mayResume: false, meaning: 'the platform is stopping' },
   draining: { closeCode: 4001, isFailure: false, mayResume: true, meaning: 'the pod is being emptied' },
+  moved: { closeCode: 4015, isFailure: false, mayResume: true, meaning: 'the session goes on at another pod' },
   ticket_unused: { closeCode: 4002, isFailure: false, mayResume: false, meaning: 'no client came with the ticket' },
   hello_timeout: { closeCode: 4003, isFailure: true, mayResume: false, meaning: 'no valid hello in time' },
   refused: {

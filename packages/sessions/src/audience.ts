@@ -72,6 +72,17 @@ export class Audience {
     this.onWants?.()
   }
 
+  /** What the owner wanted at the pod that had the session before. Nothing is told. */
+  recallOwner(wishes: WishesOfHello): void {
+    adopt(this.#ownerWants, wishes)
+    this.#deriveMicrophone()
+  }
+
+  /** What is in force for the owner, here or away. */
+  get ownerWishes(): { readonly subscriptions: Subscriptions; readonly captions: CaptionWishes } {
+    return this.#ownerWants
+  }
+
   detachOwner(): void {
     this.#owner = undefined
     this.onWants?.()

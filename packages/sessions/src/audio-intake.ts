@@ -79,6 +79,21 @@ export class AudioIntake {
     return this.#audioMs
   }
 
+  /**
+   * Of a session that another pod had: audio before `mediaTime` (samples) is recognised already, the frame across it is taken again. `totals`: of
+   * what that pod accepted.
+   */
+  goOnFrom(mediaTime: number, totals?: { readonly bytes: number; readonly frames: number; readonly audioMs: number }): void {
+    if (totals) {
+      this.#bytes = totals.bytes
+      this.#frames = totals.frames
+      this.#audioMs = totals.audioMs
+    }
+    if (mediaTime <= this.#endMediaTime) return
+    this.#mediaTime = Math.max(-1, mediaTime - samplesPerFrame(this.format))
+    this.#endMediaTime = mediaTime
+  }
+
   /** A further attach: its frames count from 0 again. */
   restart(): void {
     this.#lastSeq = -1

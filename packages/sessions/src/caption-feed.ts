@@ -1,8 +1,15 @@
 // From recognition to everybody who follows one session: numbers utterances and events, encodes each caption once, keeps the
 // newest events. Who follows is audience.ts's affair, what state the session is in session.ts's, which closes the feed with it.
-import type { AbandonReason, ServerMessage, UtteranceId } from '@parley/protocol'
+import {
+  type AbandonReason,
+  MAX_CHECKPOINT_HISTORY_BYTES,
+  type ServerMessage,
+  type SessionCheckpoint,
+  type UtteranceId,
+} from '@parley/protocol'
 import { NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { Audience, type Readers } from './audience.ts'
+import { type AwaitedEnd, AwaitedEnds } from './awaited-ends.ts'
 import { encodeServer } from './encode.ts'
 import { EventHistory, type HistoryEvent, type HistoryLimits, type HistoryPage } from './event-history.ts'
 import { type Hearing, hearsEvent } from './hearing.ts'
@@ -19,8 +26,6 @@ import type { SaidFinal } from './session-witness.ts'
 import type { RefinedCaption } from './text-port.ts'
 import { UtteranceLog } from './utterance-log.ts'
 
-/** audio.end requests that may wait for their answer at a time. */
-export const MAX_PENDING_FLUSHES = 8
 /** Finals shown to a watcher that joins late. */
 export const REPLAYED_FINALS = 5
 /** The owner is told what is settled at most this often, unless SETTLED_STEP_MS of audio were settled meanwhile. */
@@ -28,6 +33,12 @@ export const SETTLED_EVERY_MS = 5_000
 export const SETTLED_STEP_MS = 10_000
 /** Rises with each change of owner of the session; the pod that made it is the first. */
 const FIRST_EPOCH = 1
+
+/** What a further owner of the session goes on from. */
+export type FeedCheckpoint = Pick<
+  SessionCheckpoint,
+  'epoch' | 'seq' | 'nextIndex' | 'finals' | 'abandoned' | 'settledMediaTime' | 'history' | 'due'
+>
 
 /** Events sent again to who has missed them. */
 export interface Replay {
@@ -38,20 +49,14 @@ export interface Replay {
   readonly messages: readonly Buffer[]
 }
 
-interface PendingFlush {
-  readonly flushId: number
-  readonly requestId: string | undefined
-  readonly lastSeq: number
-  /** What had become due when all was recognised; undefined before that. */
-  dueSerial?: number
-}
-
 /** Whoever makes something of the captions. */
 export interface CaptionRefiner {
   /** Number of what became due last. */
   readonly lastSerial: number
   /** Has everything up to that number ended? */
   isDone(serial: number): boolean
+  /** Translations of finals that are under way. */
+  readonly due: readonly { readonly index: number; readonly language: string }[]
   partial(caption: RefinedCaption): void
   final(caption: RefinedCaption): void
   abandoned(index: number): void
@@ -59,7 +64,7 @@ export interface CaptionRefiner {
 }
 
 export class CaptionFeed implements CaptionSink {
-  readonly epoch = FIRST_EPOCH
+  readonly epoch: number
   readonly audience = new Audience()
   /** Undefined while nobody wants anything but captions. */
   refiner: CaptionRefiner | undefined
@@ -68,10 +73,9 @@ export class CaptionFeed implements CaptionSink {
   readonly #language: string
   readonly #counters: SessionCounters
   readonly #stages: StageTimer
-  readonly #utterances = new UtteranceLog(0)
+  readonly #utterances: UtteranceLog
   readonly #history: EventHistory
-  #flushes: PendingFlush[] | undefined
-  #lastFlushId = 0
+  readonly #ends = new AwaitedEnds()
   #speech: SpeechState = 'ready'
   #finals = 0
   #abandoned = 0
@@ -79,17 +83,29 @@ export class CaptionFeed implements CaptionSink {
   #settledTold = 0
   #settledToldMs = 0
   #isClosed = false
+  /** What has come since it was frozen; undefined while it is not. */
+  #frozen: (() => void)[] | undefined
 
+  /** `from`: of the session at its owner before. */
   constructor(
     language: string,
     counters: SessionCounters,
     historyLimits: HistoryLimits,
     stages: StageTimer = NO_STAGES,
+    from?: FeedCheckpoint,
   ) {
     this.#language = language
     this.#counters = counters
     this.#stages = stages
     this.#history = new EventHistory(historyLimits)
+    this.epoch = from === undefined ? FIRST_EPOCH : from.epoch + 1
+    this.#utterances = new UtteranceLog(from?.nextIndex ?? 0)
+    if (!from) return
+    this.#history.restore(from.history, from.seq)
+    this.#finals = from.finals
+    this.#abandoned = from.abandoned
+    this.#settledMediaTime = from.settledMediaTime
+    this.#settledTold = from.settledMediaTime
   }
 
   get finals(): number {
@@ -108,6 +124,69 @@ export class CaptionFeed implements CaptionSink {
   /** Samples of the client before this one are recognised for good. */
   get settledMediaTime(): number {
     return this.#settledMediaTime
+  }
+
+  /** Nothing is being said, and nothing that was said is still to be made into something. */
+  get isQuiet(): boolean {
+    const { refiner } = this
+    return this.#utterances.openCount === 0 && (refiner === undefined || refiner.isDone(refiner.lastSerial))
+  }
+
+  // ---- from owner to owner ----
+
+  get checkpoint(): FeedCheckpoint {
+    return {
+      epoch: this.epoch,
+      seq: this.seq,
+      nextIndex: this.nextIndex,
+      finals: this.#finals,
+      abandoned: this.#abandoned,
+      settledMediaTime: this.#settledMediaTime,
+      history: this.#history.newest(MAX_CHECKPOINT_HISTORY_BYTES),
+      due: this.refiner?.due.map(({ index, language }) => ({ epoch: this.epoch, index, language })) ?? [],
+    }
+  }
+
+  /** The owner before had told more than is known of it: events up to `seq`, audio up to `mediaTime`. */
+  goOnAfter(seq: number, mediaTime: number): void {
+    this.#history.goOnAfter(seq)
+    this.settled(mediaTime)
+  }
+
+  /** Translations that nobody makes any more (TX1). */
+  giveUp(due: NonNullable<SessionCheckpoint['due']>): void {
+    for (const { epoch, index, language } of due) {
+      const utterance = { epoch, index }
+      const failed = { type: 'translation.failed', utterance, language, reason: 'unavailable' } as const
+      this.refinedFinal('translation', { language }, undefined, (seq) => ({ ...failed, seq }))
+    }
+  }
+
+  /** Nothing is told from now on; what comes is kept for `thaw`, for the moment that a hand-over takes. */
+  freeze(): void {
+    this.#frozen ??= []
+  }
+
+  /** Goes on here, with what has come meanwhile. */
+  thaw(): void {
+    const kept = this.#frozen
+    this.#frozen = undefined
+    for (const each of kept ?? []) each()
+    this.onRefined()
+  }
+
+  /** It goes on elsewhere: nothing more is told, not even an end. */
+  drop(): void {
+    this.#isClosed = true
+    this.#frozen = undefined
+    this.refiner?.close()
+    this.#history.clear()
+  }
+
+  /** True: `later` will be done when the hand-over has failed, or never. */
+  #isHeldBack(later: () => void): boolean {
+    this.#frozen?.push(later)
+    return this.#frozen !== undefined
   }
 
   // ---- what has happened ----
@@ -138,17 +217,14 @@ export class CaptionFeed implements CaptionSink {
 
   /** Remembers that audio.ended is due; the id for the flush, or undefined when MAX_PENDING_FLUSHES are due already. */
   awaitFlush(lastSeq: number, requestId: string | undefined): number | undefined {
-    this.#flushes ??= []
-    if (this.#flushes.length >= MAX_PENDING_FLUSHES) return undefined
-    this.#lastFlushId++
-    this.#flushes.push({ flushId: this.#lastFlushId, requestId, lastSeq })
-    return this.#lastFlushId
+    return this.#ends.add(lastSeq, requestId)
   }
 
   // ---- from recognition ----
 
   partial(partial: PartialCaption): void {
-    if (this.#isClosed) return
+    // Partials are void at once when a newer one comes: none is kept.
+    if (this.#isClosed || this.#frozen) return
     const revision = this.#utterances.revise(partial.index)
     if (revision === 0) return
     this.#counters.partialsTotal++
@@ -174,7 +250,7 @@ export class CaptionFeed implements CaptionSink {
   }
 
   final(final: FinalCaption): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#isHeldBack(() => this.final(final))) return
     const revision = this.#utterances.settle(final.index)
     if (revision === 0) return
     this.#finals++
@@ -198,7 +274,8 @@ export class CaptionFeed implements CaptionSink {
   }
 
   abandoned(index: number, reason: AbandonReason): void {
-    if (this.#isClosed || this.#utterances.settle(index) === 0) return
+    if (this.#isClosed || this.#isHeldBack(() => this.abandoned(index, reason))) return
+    if (this.#utterances.settle(index) === 0) return
     this.#abandoned++
     this.#counters.abandonedTotal++
     const seq = this.#history.nextSeq()
@@ -207,24 +284,17 @@ export class CaptionFeed implements CaptionSink {
   }
 
   flushed(flushId: number): void {
-    const flush = this.#flushes?.find((one) => one.flushId === flushId)
-    if (this.#isClosed || !flush) return
-    flush.dueSerial = this.refiner?.lastSerial ?? 0
-    this.onRefined()
+    if (this.#isClosed || this.#isHeldBack(() => this.flushed(flushId))) return
+    if (this.#ends.recognised(flushId, this.refiner?.lastSerial ?? 0)) this.onRefined()
   }
 
   /** Answers each audio.end whose audio is recognised and whose finals are due nothing any more, in order of recognition. */
   onRefined(): void {
-    const flushes = this.#flushes
-    if (this.#isClosed || !flushes) return
-    for (const flush of [...flushes]) {
-      if (flush.dueSerial === undefined || this.refiner?.isDone(flush.dueSerial) === false) continue
-      flushes.splice(flushes.indexOf(flush), 1)
-      this.#ended(flush)
-    }
+    if (this.#isClosed || this.#frozen) return
+    for (const end of this.#ends.take((serial) => this.refiner?.isDone(serial) !== false)) this.#ended(end)
   }
 
-  #ended({ requestId, lastSeq }: PendingFlush): void {
+  #ended({ requestId, lastSeq }: AwaitedEnd): void {
     const seq = this.#history.nextSeq()
     this.#publish(undefined, seq, 'ended', {
       type: 'audio.ended',
@@ -260,7 +330,7 @@ export class CaptionFeed implements CaptionSink {
     supersedes: number | undefined,
     message: (seq: number) => ServerMessage,
   ): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#isHeldBack(() => this.refinedFinal(kind, readers, supersedes, message))) return
     const stages = this.#stages
     const seq = this.#history.nextSeq()
     stages.enter(SPAN.json)
@@ -288,7 +358,8 @@ export class CaptionFeed implements CaptionSink {
   }
 
   settled(mediaTime: number): void {
-    if (!this.#isClosed && mediaTime > this.#settledMediaTime) this.#settledMediaTime = mediaTime
+    if (this.#isClosed || this.#isHeldBack(() => this.settled(mediaTime))) return
+    if (mediaTime > this.#settledMediaTime) this.#settledMediaTime = mediaTime
   }
 
   /** Tells the owner what is settled, when that is due. `sampleRateHz`: of its media time. */

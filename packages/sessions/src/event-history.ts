@@ -40,7 +40,10 @@ export interface HistoryPage {
 const sizeOf = ({ json }: HistoryEvent): number =>
   (WIDE_CHARACTER.test(json) ? json.length * 2 : json.length) + ENTRY_OVERHEAD_BYTES
 
-/** What it holds is a run without a hole that ends with the newest event, or nothing: first the blocks, then the tail. */
+/**
+ * What it holds is a run without a hole that ends with the newest event, or nothing: first the blocks, then the tail. The one exception is what an
+ * owner that died had told and nobody kept: `goOnAfter` goes past it.
+ */
 export class EventHistory {
   readonly #limits: HistoryLimits
   #blocks: HistoryBlock[] | undefined
@@ -70,6 +73,36 @@ export class EventHistory {
   nextSeq(): number {
     this.#seq++
     return this.#seq
+  }
+
+  /** Takes in what another owner kept, into an empty history: oldest first, their seqs rising. */
+  restore(events: readonly HistoryEvent[], seq: number): void {
+    for (const event of events) {
+      if (event.seq > this.#seq + 1) this.goOnAfter(event.seq - 1)
+      this.#seq = event.seq
+      this.append(event)
+    }
+    this.goOnAfter(seq)
+  }
+
+  /** Numbers go on behind `seq`, which somebody has seen; what lies between is not kept by anybody. */
+  goOnAfter(seq: number): void {
+    if (seq <= this.#seq) return
+    // A block has no hole, and neither has the tail.
+    if (this.#tail && this.#tail.length > 0) this.#sealFirst(this.#tail, this.#tail.length)
+    this.#seq = seq
+  }
+
+  /** The newest events whose JSON takes at most `maxBytes` (UTF-8), oldest first. */
+  newest(maxBytes: number): HistoryEvent[] {
+    const events: HistoryEvent[] = []
+    let bytes = 0
+    for (const event of this.#newestFirst()) {
+      bytes += Buffer.byteLength(event.json)
+      if (bytes > maxBytes) break
+      events.push(event)
+    }
+    return events.reverse()
   }
 
   /**
@@ -132,7 +165,8 @@ export class EventHistory {
     const start = Math.max(0, afterSeq + 1 - (tail[0]?.seq ?? 0))
     events.push(...tail.slice(start, start + limit - events.length))
     const last = events.at(-1)
-    return { events, more: last !== undefined && last.seq < this.#seq }
+    const newestSeq = this.#tail?.at(-1)?.seq ?? this.#blocks?.at(-1)?.lastSeq ?? 0
+    return { events, more: last !== undefined && last.seq < newestSeq }
   }
 
   /** Forgets everything and gives its bytes back to the pod. `seq` stays. */
@@ -179,7 +213,13 @@ export class EventHistory {
       sealedBytes += sizeOf(event)
       count++
     }
-    const block = sealBlock(tail.slice(0, count))
+    this.#sealFirst(tail, count)
+  }
+
+  #sealFirst(tail: HistoryEvent[], count: number): void {
+    const sealed = tail.slice(0, count)
+    const sealedBytes = sealed.reduce((sum, event) => sum + sizeOf(event), 0)
+    const block = sealBlock(sealed)
     // Anew rather than cut: a list that was cut keeps the places it once had.
     this.#tail = tail.slice(count)
     this.#tailBytes -= sealedBytes

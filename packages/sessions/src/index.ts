@@ -4,6 +4,7 @@ export { Audience, type WishesOfHello } from './audience.ts'
 export { AudioIntake, type AudioLimits, type FrameVerdict, PACE_WINDOW_MS } from './audio-intake.ts'
 export { CaptionFeed, REPLAYED_FINALS, type Replay, SETTLED_EVERY_MS, SETTLED_STEP_MS } from './caption-feed.ts'
 export type { Ability, CaptionWishes } from './caption-wishes.ts'
+export { MAX_SEQ_AHEAD, SETTLED_WORTH_MS } from './checkpoint.ts'
 export { Conduct, type ConductLimits, type ConductVerdict, MAX_INVALID_MESSAGES, MAX_PACE_STRIKES } from './conduct.ts'
 export { encodeServer } from './encode.ts'
 export {
@@ -26,6 +27,7 @@ export {
   type FinalCaption,
   type HeldSlot,
   MICROPHONE_KEY,
+  type MoveTarget,
   NO_KEY,
   NO_SPEECH,
   type OpenAudio,
@@ -43,8 +45,9 @@ export {
 } from './ports.ts'
 export { DEADLINE_BELIEF_MS } from './refinements.ts'
 export { TELL_ABILITIES_MS } from './refining.ts'
-export { type OwnerAttach, Session, type SessionHost, type TextLimits } from './session.ts'
+export { type SeenByOwner, Session } from './session.ts'
 export { countUp, newSessionCounters, type SessionCounters } from './session-counters.ts'
+export type { ClosedSession, OwnerAttach, SessionHost, TextLimits } from './session-host.ts'
 export { SessionRegistry } from './session-registry.ts'
 export type { SessionPolicy, SessionState } from './session-state.ts'
 export {

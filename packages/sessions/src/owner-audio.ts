@@ -1,6 +1,7 @@
 // The audio of one session on its way in: frames of the WebSocket and of UDP through one intake, into the stream that recognises
 // them; what a lull means and when an audio.end is complete. Owns no timer: the session's tick comes by.
 import {
+  type AdaptationState,
   AUDIO_FRAME_HEADER_BYTES,
   type AudioFormat,
   audioFrameFault,
@@ -42,6 +43,10 @@ export class OwnerAudio {
 
   get hasSpeech(): boolean {
     return this.#speech !== undefined
+  }
+  /** What the recogniser has learnt of the speaker, as it told last. */
+  get adaptation(): AdaptationState | undefined {
+    return this.#speech?.adaptation?.()
   }
   /** The way the last frame came. */
   get transport(): AudioTransport {

@@ -2,6 +2,7 @@
 // nothing here knows of sockets or of workers.
 import {
   type AbandonReason,
+  type AdaptationState,
   type AudioFormat,
   type CaptionMarks,
   type CloseReason,
@@ -18,8 +19,16 @@ export interface SessionChannel {
   speech(frame: Buffer): boolean
   /** Asks the peer which frame it sent last; what it answers comes back as `Session.ponged`. */
   ping(): void
+  /** Tells where the session goes on, at the latest in `withinMs`; it still goes on here. `target`: whatever the pod knows it by. */
+  move(target: MoveTarget, withinMs: number): void
   /** Says `closing` with the reason and ends the connection. Idempotent: the first reason stands. */
   close(reason: CloseReason): void
+}
+
+/** Another pod, as followers can reach it. */
+export interface MoveTarget {
+  /** WebSocket address for a follower that came to `ownUrl`. */
+  urlFor(ownUrl: string): string
 }
 
 /** Keys of `latest` messages that are not utterances; utterances use their index. */
@@ -44,6 +53,8 @@ export interface AudioSink {
   /** While held, audio is missing that may still come: its absence ends no utterance. */
   hold(isHeld: boolean): void
   close(): void
+  /** What the recogniser has learnt of the speaker (UT7), as it told last; opaque. */
+  adaptation?(): AdaptationState | undefined
 }
 
 /** The way of an attach's audio beside its connection (UDP). */
@@ -64,6 +75,8 @@ export interface OpenAudio {
   readonly language: string
   readonly format: AudioFormat
   readonly firstIndex: number
+  /** Of a session that another pod had: what is recognised already, and what was learnt. */
+  readonly resumes?: { readonly settledMediaTime: number; readonly adaptation?: AdaptationState | undefined }
 }
 
 /** What recognition tells a session. Times in media ms. */

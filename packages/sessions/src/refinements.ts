@@ -92,6 +92,13 @@ export class Refinements implements TextSink {
     return this.#lastSerial
   }
 
+  /** Translations of finals that are under way. */
+  get due(): { readonly index: number; readonly language: string }[] {
+    return [...this.#due.values()].flatMap(({ caption: { index }, language }) =>
+      language === undefined ? [] : [{ index, language }],
+    )
+  }
+
   isDone(serial: number): boolean {
     const [oldest] = this.#due.values()
     return oldest === undefined || oldest.serial > serial

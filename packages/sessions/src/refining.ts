@@ -60,6 +60,9 @@ export class Refining {
   get lastSerial(): number {
     return this.#refinements.lastSerial
   }
+  get due(): Refinements['due'] {
+    return this.#refinements.due
+  }
   isDone(serial: number): boolean {
     return this.#refinements.isDone(serial)
   }

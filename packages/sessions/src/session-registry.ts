@@ -20,8 +20,10 @@ export class SessionRegistry {
   }
 
   /** Idempotent. */
-  remove(session: Session): void {
-    if (!this.#sessions.delete(session.id)) return
+  remove({ id }: Pick<Session, 'id'>): void {
+    const session = this.#sessions.get(id)
+    if (!session) return
+    this.#sessions.delete(id)
     const key = userKey(session.identity.tenant, session.identity.user)
     const known = this.#perUser.get(key)
     known?.delete(session)

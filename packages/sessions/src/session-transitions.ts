@@ -1,13 +1,14 @@
 // What may happen to a session: pure decisions. session.ts runs the effects, in the order given.
 //
-//   state      | joined | resumed | lost(reason)                     | tick, deadline passed   | ended(reason)
-//   -----------+--------+---------+----------------------------------+-------------------------+---------------
-//   opening    | active | -       | closed(reason)                   | closed(ticket_unused)   | closed(reason)
-//   active     | -      | active, | suspended if the reason may be   | -                       | closed(reason)
-//              |        | replaced| resumed from, else closed(reason)|                         |
-//   suspended  | -      | active  | -                                | closed(grace_expired)   | closed(reason)
-//   closed     | -      | -       | -                                | -                       | -
+//   state      | joined | resumed | lost(reason)                     | tick, deadline passed   | ended(reason)  | given up
+//   -----------+--------+---------+----------------------------------+-------------------------+----------------+--------------
+//   opening    | active | -       | closed(reason)                   | closed(ticket_unused)   | closed(reason) | closed(moved)
+//   active     | -      | active, | suspended if the reason may be   | -                       | closed(reason) | closed(moved)
+//              |        | replaced| resumed from, else closed(reason)|                         |                |
+//   suspended  | -      | active  | -                                | closed(grace_expired)   | closed(reason) | closed(moved)
+//   closed     | -      | -       | -                                | -                       | -              | -
 //
+// Given up is what another pod has now: it has not ended, and nobody is told that it has. What a pod takes over begins as suspended.
 // `lost` in opening is a client that redeemed its ticket and was gone before its welcome: nobody can come back with that
 // ticket. `resumed` needs the token of a welcome, so it never meets opening; in active the newer connection takes over.
 import { assertNever } from '@parley/kernel'
@@ -27,6 +28,8 @@ export type SessionEffect =
   | 'close_speech'
   /** Every utterance still open is abandoned{closed} (UT1), which owner and watchers still hear; then nothing more. */
   | 'close_feed'
+  /** Nothing more is told and nothing ends: it goes on elsewhere. */
+  | 'drop_feed'
   | 'close_owner'
   | 'close_watchers'
   /** Leave the registry; the seat is free. */
@@ -48,12 +51,24 @@ const CLOSE_UNOPENED: readonly SessionEffect[] = [
   'close_watchers',
   'forget',
 ]
+const GIVE_UP: readonly SessionEffect[] = ['drop_feed', 'close_speech', 'close_owner', 'close_watchers', 'forget']
 const CLOSE_OPENED: readonly SessionEffect[] = ['close_speech', 'close_feed', 'close_owner', 'close_watchers', 'forget']
 
 export const opening = (nowMs: number, policy: SessionPolicy): SessionState => ({
   kind: 'opening',
   ticketUntilMs: nowMs + policy.ticketLifetimeMs,
 })
+
+/** What another pod had and nobody has come for yet. */
+export const takenOver = (nowMs: number, policy: SessionPolicy): SessionState => ({
+  kind: 'suspended',
+  resumeUntilMs: nowMs + policy.graceMs,
+  because: 'moved',
+})
+
+/** Another pod has it now. */
+export const onGivenUp = (state: SessionState): Transition | undefined =>
+  state.kind === 'closed' ? undefined : closed('moved', GIVE_UP)
 
 /** The owner redeemed its ticket and its hello is in order. Undefined: the event changes nothing in this state. */
 export function onJoined(state: SessionState): Transition | undefined {

@@ -1,81 +1,56 @@
 // One client's presence on this pod: runs what session-transitions.ts decides, and holds what it decides about: the audio on its
 // way in (owner-audio.ts), the captions on their way out (caption-feed.ts). Owns no timer and no socket: the pod's ticker calls
 // `tick`, connections come as channels. What it holds is given back by the effects, once.
-import { assertNever, type Clock, err, ok, type Result } from '@parley/kernel'
+import { assertNever, err, ok, type Result } from '@parley/kernel'
 import {
   type AudioFormat,
   type CaptionSet,
   type CaptionsSet,
   type CloseReason,
   ParleyError,
+  type SessionCheckpoint,
   type SessionId,
   type SubscriptionSet,
+  type WatchLinkId,
 } from '@parley/protocol'
-import { NO_STAGES, type StageTimer } from '@parley/telemetry'
+import { NO_STAGES } from '@parley/telemetry'
 import type { WishesOfHello } from './audience.ts'
-import type { AudioLimits, FrameVerdict } from './audio-intake.ts'
-import { CaptionFeed, MAX_PENDING_FLUSHES } from './caption-feed.ts'
-import type { HistoryLimits } from './event-history.ts'
+import type { FrameVerdict } from './audio-intake.ts'
+import { CaptionFeed } from './caption-feed.ts'
+import { checkpointOf, MAX_SEQ_AHEAD, stampOf } from './checkpoint.ts'
 import { type AudioTransport, OwnerAudio } from './owner-audio.ts'
-import { type AudioChannel, type HeldSlot, NO_SPEECH, type SessionChannel, type SpeechSource } from './ports.ts'
+import { type HeldSlot, type MoveTarget, NO_SPEECH, type OpenAudio, type SessionChannel } from './ports.ts'
 import { Refining } from './refining.ts'
-import { countUp, type SessionCounters } from './session-counters.ts'
-import type { SessionPolicy, SessionState } from './session-state.ts'
+import { countUp } from './session-counters.ts'
+import { type OwnerAttach, type SessionHost, TEXT_LIMITS } from './session-host.ts'
+import { endFault, resumeFault, tooManyEnds } from './session-refusals.ts'
+import type { SessionState } from './session-state.ts'
 import {
   onEnded,
+  onGivenUp,
   onJoined,
   onLost,
   onResumed,
   onTick,
   opening,
   type SessionEffect,
+  takenOver,
   type Transition,
 } from './session-transitions.ts'
-import type { SessionIdentity, SessionWitness } from './session-witness.ts'
+import type { SessionIdentity } from './session-witness.ts'
 import { Speaker, type SpeakOrder } from './speaker.ts'
 import { OwnerOutlet, type SpeechNumbers } from './speech-outlet.ts'
 import type { Subscriptions } from './subscriptions.ts'
-import { NO_TEXT, type TextSource } from './text-port.ts'
+import { NO_TEXT } from './text-port.ts'
 import { WatchLinks } from './watch-links.ts'
 
-/** What all sessions of a pod share; one object, so that a session costs only what is its own. */
-export interface SessionHost {
-  readonly clock: Clock
-  readonly policy: SessionPolicy
-  readonly audioLimits: AudioLimits
-  readonly historyLimits: HistoryLimits
-  readonly watchersPerSession: number
-  readonly counters: SessionCounters
-  /** Of this loop; nobody measures unless told. */
-  readonly stages?: StageTimer
-  /** Where speech comes from; nothing speaks unless told. */
-  readonly speech?: SpeechSource
-  /** Who translates and polishes; nobody does unless told. */
-  readonly text?: TextSource
-  /** Unless told, of languages 8 and of time 30 s. */
-  readonly textLimits?: TextLimits
-  /** Rises whenever more or less can be translated, polished or said than before; never unless told. */
-  readonly abilitiesVersion?: () => number
-  /** Who keeps records; nobody does unless told. */
-  readonly witness?: SessionWitness | undefined
-  /** The session is closed and holds nothing any more. */
-  onClosed(session: Session, reason: CloseReason): void
+/** What an owner that comes back has seen; 0 = nothing. `mediaMs`: end of the last final. */
+export interface SeenByOwner {
+  readonly seq: number
+  readonly mediaMs: number
 }
 
-export interface TextLimits {
-  /** Languages one session is translated into at a time. */
-  readonly maxTargets: number
-  /** When a final that came to nothing is given up, ms. */
-  readonly finalDeadlineMs: number
-}
-
-const TEXT_LIMITS: TextLimits = { maxTargets: 8, finalDeadlineMs: 30_000 }
-
-/** What an owner brings along with its connection. */
-export interface OwnerAttach extends WishesOfHello {
-  /** The session's from now on, if it takes the owner; else still the caller's to close. */
-  readonly channel?: AudioChannel | undefined
-}
+const SEEN_NOTHING: SeenByOwner = { seq: 0, mediaMs: 0 }
 
 export class Session {
   readonly identity: SessionIdentity
@@ -91,18 +66,35 @@ export class Session {
   #speaker: Speaker | undefined
   #refining: Refining | undefined
   #speechNumbers: SpeechNumbers | undefined
+  /** Of a session that was taken over, until its client has come, who may know more of it. */
+  #from: SessionCheckpoint | undefined
 
-  constructor(identity: SessionIdentity, slot: HeldSlot, host: SessionHost) {
+  /** `from`: what its owner before kept of it; then it waits for its client. */
+  constructor(identity: SessionIdentity, slot: HeldSlot, host: SessionHost, from?: SessionCheckpoint) {
     this.identity = identity
     this.#slot = slot
     this.#host = host
-    this.createdAtWallMs = host.clock.wallMs()
-    this.feed = new CaptionFeed(identity.language, host.counters, host.historyLimits, host.stages ?? NO_STAGES)
+    const { clock, policy, counters, historyLimits, stages = NO_STAGES, witness } = host
+    this.createdAtWallMs = from?.createdAtWallMs ?? clock.wallMs()
+    this.feed = new CaptionFeed(identity.language, counters, historyLimits, stages, from)
     this.feed.audience.onWants = () => this.#onWants()
-    this.#state = opening(host.clock.nowMs(), host.policy)
-    const { witness } = host
+    this.#state = from ? takenOver(clock.nowMs(), policy) : opening(clock.nowMs(), policy)
+    if (from) this.#goOnFrom(from)
     if (witness) this.feed.onSaid = (final) => witness.said(this, final)
     witness?.opened(this)
+  }
+
+  #goOnFrom(from: SessionCheckpoint): void {
+    const { format, links, subscriptions, captions, audioBytes: bytes, audioFrames: frames, audioMs } = from
+    const { audioLimits, counters, clock } = this.#host
+    this.#from = from
+    this.#connectedAtWallMs = from.connectedAtWallMs
+    for (const { linkId, expiresAtMs } of links) this.links.add(linkId as WatchLinkId, expiresAtMs, clock.wallMs())
+    this.feed.audience.recallOwner({ subscriptions, captions })
+    const audio = new OwnerAudio(format, audioLimits, counters, clock.nowMs())
+    audio.intake.goOnFrom(from.settledMediaTime, { bytes, frames, audioMs })
+    this.#audio = audio
+    if (this.feed.audience.hasWishes) this.#refine()
   }
 
   get id(): SessionId {
@@ -162,30 +154,43 @@ export class Session {
   mayResume(format: AudioFormat, seq: number): Result<void, ParleyError> {
     const agreed = this.format
     if (!agreed || !onResumed(this.#state)) return err(new ParleyError('SESSION_UNKNOWN'))
-    for (const name of ['codec', 'sampleRateHz', 'frameMs'] as const) {
-      if (format[name] === agreed[name]) continue
-      const message = `field "audio.${name}" must be ${agreed[name]}, as the session began, got ${format[name]}`
-      const details = { field: `audio.${name}`, value: String(format[name]), allowed: [agreed[name]], message }
-      return err(new ParleyError('INVALID_FIELD', details))
-    }
-    if (seq <= this.feed.seq) return ok(undefined)
-    const message = `field "resume.seq" is ${seq}, but the newest event of the session is ${this.feed.seq}`
-    return err(new ParleyError('INVALID_FIELD', { field: 'resume.seq', value: String(seq), message }))
+    return resumeFault(agreed, format, seq, { newest: this.feed.seq, ahead: this.#from ? MAX_SEQ_AHEAD : 0 })
   }
 
-  /** The owner is back; a connection it still had is closed as `replaced`. False: there is nothing to come back to. */
-  resume(owner: SessionChannel, attach: OwnerAttach = {}): boolean {
+  /**
+   * The owner is back; a connection it still had is closed as `replaced`. False: there is nothing to come back to. Of a session that was taken over
+   * what the owner has `seen` counts where it is more than was kept.
+   */
+  resume(owner: SessionChannel, attach: OwnerAttach = {}, seen = SEEN_NOTHING): boolean {
     const wasAway = this.#state.kind === 'suspended'
     const transition = onResumed(this.#state)
     if (!transition || !this.#audio) return false
     const { counters, clock } = this.#host
     if (wasAway) counters.resumedTotal++
     else counters.replacedTotal++
+    if (this.#from) this.#goOnAfter(seen, this.#audio)
     this.#run(transition)
     this.#audio.attach(attach.channel, clock.nowMs())
     this.feed.audience.attachOwner(owner, attach)
     this.#speaker?.attach(new OwnerOutlet(owner, counters))
     return true
+  }
+
+  /** Events that the owner has seen and nobody kept are not numbered again; audio that it has read the final of is not heard again. */
+  #goOnAfter({ seq, mediaMs }: SeenByOwner, { intake }: OwnerAudio): void {
+    const mediaTime = Math.floor((mediaMs * intake.format.sampleRateHz) / 1000)
+    this.feed.goOnAfter(seq, mediaTime)
+    intake.goOnFrom(mediaTime)
+    const { due = [], seq: keptSeq = 0 } = this.#from ?? {}
+    // Of an owner that has seen more than was kept nobody knows whether that was one of them.
+    if (seq <= keptSeq) this.feed.giveUp(due)
+    try {
+      this.#openSpeech({ settledMediaTime: this.feed.settledMediaTime, adaptation: this.#from?.adaptation })
+    } catch (failure) {
+      this.end('internal')
+      throw failure
+    }
+    this.#from = undefined
   }
 
   /** The connection of `owner` is gone, or is being closed for `reason`. Nothing to a session that has another by now. */
@@ -198,6 +203,47 @@ export class Session {
   /** Ends the session for good. Idempotent: the first reason stands. */
   end(reason: CloseReason): void {
     this.#run(onEnded(this.#state, reason))
+  }
+
+  // ---- from pod to pod ----
+
+  /** What another pod needs to go on with it; undefined while nobody has come, and once it is over. */
+  get checkpoint(): SessionCheckpoint | undefined {
+    if (!this.#audio || this.#state.kind === 'closed') return undefined
+    const { adaptation } = this.#from ?? this.#audio
+    return checkpointOf(this, this.#audio.intake, this.#links, adaptation, this.#host.clock.wallMs())
+  }
+
+  /** Another whenever the checkpoint is worth keeping anew. */
+  get stamp(): string {
+    return stampOf(this, this.#links)
+  }
+
+  /** Those who follow are to go to `target` within that time; here it goes on until `handedOver`. */
+  announceMove(target: MoveTarget, withinMs: number): void {
+    for (const channel of this.feed.audience.channels()) channel.move(target, withinMs)
+  }
+
+  /** Nothing is told from now on, and what was still to be made of captions is given up: what the other pod is given is all there is. */
+  freeze(): SessionCheckpoint | undefined {
+    if (this.#refining && !this.feed.isQuiet) {
+      this.#refining.close()
+      this.#refining = undefined
+      this.feed.refiner = undefined
+    }
+    this.feed.freeze()
+    return this.checkpoint
+  }
+
+  /** The other pod did not take it: it goes on here, with what has come meanwhile. */
+  thaw(): void {
+    this.feed.thaw()
+    this.#onWants()
+  }
+
+  /** The session is another pod's: everybody is sent there, nothing is said to have ended. Idempotent. */
+  handedOver(): void {
+    this.#run(onGivenUp(this.#state))
   }
 
   tick(nowMs: number): void {
@@ -241,17 +287,9 @@ export class Session {
   /** Has everything so far recognised; audio.ended follows the last final. INVALID_FIELD when `lastSeq` cannot be. */
   endAudio(lastSeq: number, requestId: string | undefined): Result<void, ParleyError> {
     const audio = this.#audio
-    if (!audio?.mayEndAt(lastSeq)) {
-      const arrived = audio?.intake.lastSeq ?? -1
-      const message = `field "lastSeq" is ${lastSeq}, but the last frame that arrived is ${arrived}`
-      const details = { field: 'lastSeq', value: String(lastSeq), allowed: [arrived], message }
-      return err(new ParleyError('INVALID_FIELD', details))
-    }
+    if (!audio?.mayEndAt(lastSeq)) return err(endFault(lastSeq, audio?.intake.lastSeq ?? -1))
     const flushId = this.feed.awaitFlush(lastSeq, requestId)
-    if (flushId === undefined) {
-      const message = `${MAX_PENDING_FLUSHES} audio.end are waiting for their answer`
-      return err(new ParleyError('RATE_LIMITED', { message, retryAfterMs: 1_000 }))
-    }
+    if (flushId === undefined) return err(tooManyEnds())
     audio.endAt(lastSeq, flushId, this.#host.clock.nowMs())
     return ok(undefined)
   }
@@ -364,6 +402,9 @@ export class Session {
       case 'close_feed':
         this.feed.close()
         break
+      case 'drop_feed':
+        this.feed.drop()
+        break
       case 'close_owner':
         this.#speaker?.close()
         audience.owner?.close(reason)
@@ -382,16 +423,16 @@ export class Session {
     }
   }
 
-  #openSpeech(): void {
+  #openSpeech(resumes?: OpenAudio['resumes']): void {
     if (!this.#audio) return
     const { id, language } = this.identity
     const { format } = this.#audio.intake
     const options = { sessionId: id, language, format, firstIndex: this.feed.nextIndex }
-    this.#audio.open(this.#slot.open(options, this.feed))
+    this.#audio.open(this.#slot.open({ ...options, ...(resumes ? { resumes } : {}) }, this.feed))
   }
 }
 
 /** To a watcher the session's own end is one thing, the pod's another: only then can it come back. */
 function reasonForWatchers(reason: CloseReason): CloseReason {
-  return reason === 'shutting_down' || reason === 'draining' ? reason : 'finished'
+  return reason === 'shutting_down' || reason === 'draining' || reason === 'moved' ? reason : 'finished'
 }

@@ -7,9 +7,19 @@ export const MAX_WATCH_LINKS = 256
 export class WatchLinks {
   /** link -> expiry, wall clock ms. */
   readonly #links = new Map<WatchLinkId, number>()
+  #changes = 0
 
   get size(): number {
     return this.#links.size
+  }
+  /** Rises with each link that comes or is revoked. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** Those that are valid. */
+  valid(wallMs: number): { readonly linkId: WatchLinkId; readonly expiresAtMs: number }[] {
+    return [...this.#links].flatMap(([linkId, expiresAtMs]) => (expiresAtMs > wallMs ? [{ linkId, expiresAtMs }] : []))
   }
 
   /** False when there are MAX_WATCH_LINKS valid ones already; expired ones make room. */
@@ -19,6 +29,7 @@ export class WatchLinks {
       if (this.#links.size >= MAX_WATCH_LINKS) return false
     }
     this.#links.set(linkId, expiresAtMs)
+    this.#changes++
     return true
   }
 
@@ -30,6 +41,7 @@ export class WatchLinks {
 
   /** False when there is no such link. */
   revoke(linkId: WatchLinkId): boolean {
+    this.#changes++
     return this.#links.delete(linkId)
   }
 }

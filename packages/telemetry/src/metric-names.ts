@@ -84,6 +84,15 @@ export const METRICS = {
     ['where'],
     'Sessions asked for at this pod by where they were opened: here, on another pod (there), or here without the directory (alone).',
   ),
+  parley_fleet_handed_over_total: counter(
+    ['how'],
+    'Sessions that changed their pod: taken over from a pod that is gone (adopted), given away (moved), taken in (taken), not taken by the other pod (failed), ended because no pod could take them (left).',
+  ),
+  parley_fleet_journal_appends_total: counter(
+    ['outcome'],
+    'Appends of the states of sessions to the journal of the fleet: kept, or failed because it was away.',
+  ),
+  parley_fleet_journal_states_total: counter([], 'States of sessions that were kept in the journal.'),
   parley_sessions_created_total: counter([], 'Sessions admitted.'),
   parley_sessions_refused_total: counter(['code'], 'Sessions refused, by error code.'),
   parley_sessions_closed_total: counter(['reason'], 'Sessions closed, by close reason.'),

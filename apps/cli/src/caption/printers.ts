@@ -89,15 +89,20 @@ abstract class TextPrinter implements CaptionPrinter {
   }
 
   interrupted(why: ParleyClientError): void {
+    if (why.code === 'WRONG_POD') {
+      this.note(`${printable(why.detail)}; following it`)
+      return
+    }
     // The plain break needs no reason; whatever the platform said does.
     const reason = why.code === 'CONNECTION_LOST' ? '' : `: ${printable(why.detail)}`
     this.note(`connection lost${reason}; trying again (keeps ${seconds(KEPT_AUDIO_MS, 0)} of speech)`)
   }
 
-  resumed({ awayMs, resentMs, lostMs }: Resumed): void {
+  resumed({ awayMs, resentMs, lostMs, movedTo }: Resumed): void {
     const sent = resentMs > 0 ? `; ${seconds(resentMs)} of speech sent again` : ''
     const lost = lostMs > 0 ? `; ${seconds(lostMs)} could not be kept` : ''
-    this.note(`back after ${seconds(awayMs)}${sent}${lost}`)
+    const where = movedTo === undefined ? 'back' : `goes on at ${printable(movedTo)}`
+    this.note(`${where} after ${seconds(awayMs)}${sent}${lost}`)
   }
 
   transport(transport: Transport): void {
@@ -330,9 +335,9 @@ export class JsonPrinter implements CaptionPrinter {
   interrupted({ code, detail }: ParleyClientError): void {
     this.#write({ type: 'connection', state: 'reconnecting', code, detail })
   }
-  resumed({ awayMs, resentMs, lostMs }: Resumed): void {
+  resumed({ awayMs, resentMs, lostMs, movedTo }: Resumed): void {
     const rounded = { awayMs: Math.round(awayMs), resentMs: Math.round(resentMs), lostMs: Math.round(lostMs) }
-    this.#write({ type: 'connection', state: 'resumed', ...rounded })
+    this.#write({ type: 'connection', state: 'resumed', ...rounded, ...(movedTo === undefined ? {} : { movedTo }) })
   }
   transport({ kind, reason }: Transport): void {
     this.#write({ type: 'transport', transport: kind, reason })

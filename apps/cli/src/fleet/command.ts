@@ -139,10 +139,12 @@ function sayPod(
   else {
     const count = `${member.sessions} now`
     output.line(
-      `${member.id} drains: no new sessions there; those it has (${count}) stay until they end, they are not moved`,
+      `${member.id} drains: no new sessions there; those it has (${count}) go to other pods`,
     )
   }
-  if (verb === 'drain' && otherPodsServing === 0) output.warn('no other pod serves: new sessions are refused')
+  if (verb === 'drain' && otherPodsServing === 0) {
+    output.warn('no other pod serves: new sessions are refused, and those it has end when the time is over')
+  }
 }
 
 async function rate(context: CliContext, pod: string, options: RateOptions): Promise<void> {
@@ -190,7 +192,7 @@ export function createFleetCommand(context: CliContext): Command {
     subcommand('drain')
       .description(
         'A worker gets no new streams. Those it has go to other workers at the ends of utterances; what is left when the time is over, at once. ' +
-          'Streams that find no room elsewhere finish where they are. A pod gets no new sessions; those it has stay until they end.',
+          'Streams that find no room elsewhere finish where they are. A pod gets no new sessions; those it has go to other pods between two sentences, what finds no room there in time is ended.',
       )
       .argument('<member>', 'id, beginning of an id, or name (worker-1, pod-2)')
       .addOption(new Option('--within <time>', 'how long it may take (default: 30s)').argParser(within))

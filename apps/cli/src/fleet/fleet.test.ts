@@ -199,12 +199,12 @@ test("[FTC4] who is not there is refused in the platform's words, a wrong time a
   assert.match(none.err(), /start one with \.\/parley up/)
 })
 
-test('[FTC3] of a pod it is said that its sessions stay, and that no other serves', async (t) => {
+test('[FTC3] of a pod it is said that its sessions go elsewhere, and that no other serves', async (t) => {
   const body = { member: POD_B, otherWorkersReady: 1, otherPodsServing: 0 }
   const { dataDir, asked } = await fakePlatform(t, () => [200, body])
   const drain = await run(dataDir, 'drain', 'pod-2')
   assert.equal(await drain.done, EXIT.ok)
-  assert.match(drain.out(), /pod_b drains: no new sessions there; those it has \(3 now\) stay until they end/)
+  assert.match(drain.out(), /pod_b drains: no new sessions there; those it has \(3 now\) go to other pods/)
   assert.match(drain.err(), /no other pod serves/)
   const undrain = await run(dataDir, 'undrain', 'pod-2')
   assert.equal(await undrain.done, EXIT.ok)

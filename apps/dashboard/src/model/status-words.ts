@@ -75,11 +75,12 @@ export function keptText(sinceMs: number, keptMs: number, nowMs: number): string
   return `${used} of ${total} s kept`
 }
 
-/** What is told when the connection stands again. */
-export function resumedText(resentMs: number, lostMs: number): string {
-  if (lostMs > 0) return `Connected again. ${secondsText(lostMs)} of speech were too much to keep and are missing.`
-  if (resentMs < NOTABLE_MS) return 'Connected again. Nothing was lost.'
-  return `Connected again. ${secondsText(resentMs)} of speech are being captioned.`
+/** What is told when the connection stands again. `isMoved`: another pod has the session now. */
+export function resumedText(resentMs: number, lostMs: number, isMoved = false): string {
+  const again = isMoved ? 'Another part of the platform has taken over.' : 'Connected again.'
+  if (lostMs > 0) return `${again} ${secondsText(lostMs)} of speech were too much to keep and are missing.`
+  if (resentMs < NOTABLE_MS) return `${again} Nothing was lost.`
+  return `${again} ${secondsText(resentMs)} of speech are being captioned.`
 }
 
 /** Less than this nobody would look for. */

@@ -127,6 +127,7 @@ const CLOSED: Readonly<Record<CloseReason, Words>> = {
   finished: words('The captions have ended', 'Whoever spoke has stopped.', 'none'),
   shutting_down: words('Parley is stopping', 'Start again when it is back.'),
   draining: words('This pod is being emptied', 'Start again: another pod takes the session.'),
+  moved: words('The session goes on at another pod', 'Start again if it does not by itself.'),
   ticket_unused: words('Connecting took too long', 'Start again.'),
   hello_timeout: words('Connecting took too long', 'The network may be slow. Start again.'),
   refused: words('The pod refused the connection', 'Start again.'),

@@ -9,12 +9,14 @@ export interface SessionsToRecordsOptions {
   readonly clock: Pick<Clock, 'wallMs'>
   readonly podId: string
   readonly meter: Pick<UsageMeter, 'add'>
+  /** The token a session is held with: what an owner before writes later than a newer one counts for nothing. */
+  readonly fenceOf?: ((sessionId: string) => { readonly epoch: number; readonly counter: number } | undefined) | undefined
   /** Never waits, never throws. */
   readonly record: (record: StoredRecord) => void
 }
 
-/** A session is of the pod that admitted it: nobody else writes its record. */
-const ONLY_OWNER = { fenceEpoch: 0, fenceCounter: 0 } as const
+/** Of a session that the fleet was not asked for: any token is greater. */
+const NO_FENCE = { epoch: 0, counter: 0 } as const
 
 export class SessionsToRecords implements SessionWitness {
   readonly #options: SessionsToRecordsOptions
@@ -26,7 +28,8 @@ export class SessionsToRecords implements SessionWitness {
   }
 
   opened(session: WitnessedSession): void {
-    this.#countedMs.set(session, 0)
+    // What another pod heard of it before, that pod has counted.
+    this.#countedMs.set(session, session.audioMs)
     this.#record(session, null, null)
   }
 
@@ -54,6 +57,8 @@ export class SessionsToRecords implements SessionWitness {
   closed(session: WitnessedSession, reason: CloseReason): void {
     this.#count(session)
     this.#countedMs.delete(session)
+    // It goes on at another pod, which writes its record from now on.
+    if (reason === 'moved') return
     this.#record(session, wholeMs(this.#options.clock.wallMs()), reason)
   }
 
@@ -73,6 +78,7 @@ export class SessionsToRecords implements SessionWitness {
   #record(session: WitnessedSession, endedAtMs: number | null, endReason: string | null): void {
     const { id: sessionId, tenant, user: userId, language } = session.identity
     const startedAtMs = wholeMs(session.createdAtWallMs)
+    const { epoch, counter } = this.#options.fenceOf?.(sessionId) ?? NO_FENCE
     const row: SessionRecord = {
       sessionId,
       tenant,
@@ -83,7 +89,8 @@ export class SessionsToRecords implements SessionWitness {
       // A clock that was set back meanwhile ends no session before its start.
       endedAtMs: endedAtMs === null ? null : Math.max(startedAtMs, endedAtMs),
       endReason,
-      ...ONLY_OWNER,
+      fenceEpoch: epoch,
+      fenceCounter: counter,
     }
     this.#options.record({ table: 'sessions', row })
   }

@@ -7,7 +7,7 @@ import type { Logger } from '@parley/telemetry'
 import type { FleetOfRoutes } from '../http/fleet-of-routes.ts'
 import type { TlsCredentials } from '../http/listener.ts'
 import type { Revocations } from '../identity/revocations.ts'
-import type { SessionService } from '../sessions/session-service.ts'
+import type { SessionService, SessionsOfFleet } from '../sessions/session-service.ts'
 import { fleetUrlOf } from './addresses.ts'
 import { startCallListener } from './call-listener.ts'
 import { type PodLoad, startLoadMeter } from './load-meter.ts'
@@ -16,6 +16,7 @@ import { PeerCalls } from './peer-calls.ts'
 import { Placer } from './placer.ts'
 import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
+import { ResumeAnywhere } from './resume-anywhere.ts'
 import { answerRevocations, RevocationSpread } from './revocation-spread.ts'
 import { callKey } from './signed-call.ts'
 import { answerMessages, createUnicast } from './unicast.ts'
@@ -34,7 +35,7 @@ export interface FleetOptions {
 
 export interface FleetPartsOptions extends FleetOptions {
   readonly fleet: PodFleet
-  readonly sessions: SessionService
+  readonly sessions: SessionService & SessionsOfFleet
   readonly revocations: Revocations
   /** Of `openFleet`. */
   readonly peers: PeerCalls | undefined
@@ -61,6 +62,8 @@ export interface FleetParts {
   /** Undefined: there is nobody to tell. */
   readonly revocations: Pick<RevocationSpread, 'tell' | 'pending'> | undefined
   readonly watchLinks: () => WatchLinkCounts
+  /** Sessions go on at another pod when theirs is lost; undefined where there is none. */
+  readonly resume: ResumeAnywhere | undefined
   /** Takes calls of other pods and joins. Throws StartFailure. */
   start(options: StartOptions): Promise<void>
   /** Idempotent; after it has left. */
@@ -99,10 +102,13 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const key = callKey(fleetSecret)
   const [{ placement }, { sessionsPerUser }] = [config.fleet, config.limits]
   const placer = new Placer({ fleet, sessions, podId, placement, sessionsPerUser, peers, logger })
+  const { journal } = fleet
+  const resume = journal && peers && new ResumeAnywhere({ ...options, journal, peers })
   const answered = [
     answering(OPEN_SESSION, (call) => placer.open(call)),
     answerRevocations(revocations),
     answerMessages(sessions.messages),
+    ...(resume ? [resume.handOver.handler] : []),
   ]
   const { messages, watchers } = sessions
   const watchHost = new WatchHost({ clock, scope, watchers, logger })
@@ -111,6 +117,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
   const spread = peers && new RevocationSpread({ clock, scope, revocations, peers, others, logger })
   return {
     fleet,
+    resume,
     revocations: spread,
     watchLinks: () => ({ in: watchHost.links, out: relay?.links ?? 0 }),
     routes: {
@@ -128,6 +135,7 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
       const { announcedHost, host } = config.fleet
       const callsUrl = calls && fleetUrlOf(announcedHost || host, calls.port, calls.isTls)
       fleet.start(podScope, { publicUrl, callsUrl, headroom: startLoadMeter(load) })
+      resume?.start(podScope)
     },
   }
 }

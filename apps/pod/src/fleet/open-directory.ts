@@ -1,7 +1,7 @@
 // Which directory a pod has: in its own memory when it is alone, in Redis when the configuration names one, and then what else pods share there.
 import { readFile } from 'node:fs/promises'
 import type { ResolvedConfig } from '@parley/config'
-import { type FleetDirectory, MemoryDirectory } from '@parley/fleet'
+import { type FleetDirectory, type Journal, MemoryDirectory } from '@parley/fleet'
 import type { Clock, Scope } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import { StartFailure } from '../exit-codes.ts'
@@ -15,6 +15,8 @@ export interface OpenDirectory {
   readonly directory: FleetDirectory
   /** Undefined: nothing. */
   readonly shared?: SharedStores
+  /** Undefined: the only pod keeps nothing, nobody could go on with it. */
+  readonly journal?: Journal | undefined
 }
 
 /** Never waits for Redis: a pod starts without it, alone, and says so. Throws StartFailure when the configuration cannot be right. */
@@ -29,11 +31,11 @@ export async function openDirectory(
   const ca = redisCaFile === '' ? undefined : await readCa(redisCaFile)
   const address = { url, ...(ca === undefined ? {} : { ca }) }
   // Who needs no Redis does not load its client.
-  const { RedisBudgets, RedisDirectory, RedisTexts } = await import('@parley/fleet/redis')
+  const { RedisBudgets, RedisDirectory, RedisJournal, RedisTexts } = await import('@parley/fleet/redis')
   const directory = new RedisDirectory({ clock, scope, address, fleet, commandTimeoutMs: COMMAND_TIMEOUT_MS })
   directory.link.on('warning', (warning) => logger.warn({ warning }, 'Redis of the fleet'))
   const shared = { budgets: new RedisBudgets(directory.link), texts: new RedisTexts(directory.link) }
-  return { kind: 'redis', directory, shared }
+  return { kind: 'redis', directory, journal: new RedisJournal(directory.link), shared }
 }
 
 async function readCa(file: string): Promise<string> {

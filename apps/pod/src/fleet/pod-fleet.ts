@@ -5,18 +5,20 @@ import {
   type ClaimRequest,
   type FencingToken,
   type FleetDirectory,
+  type Journal,
   type MemberStatus,
+  type MemberOrders,
   Membership,
   type MembershipState,
 } from '@parley/fleet'
-import type { Clock, Scope } from '@parley/kernel'
+import { type Clock, err, type Scope } from '@parley/kernel'
 import { ParleyError, TICKET_LIFETIME_MS } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { SessionSeats } from '../sessions/session-service.ts'
 import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
 import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
 import type { Peer } from './peer-calls.ts'
-import { livesAt, nobodyKnows } from './refusal.ts'
+import { livesAt, nobodyKnows, notYet } from './refusal.ts'
 import { SeatBook } from './seat-book.ts'
 
 export interface PodFleetOptions {
@@ -25,6 +27,7 @@ export interface PodFleetOptions {
   readonly version: string
   readonly directory: FleetDirectory
   readonly kind: 'memory' | 'redis'
+  readonly journal?: Journal | undefined
   /** Rating until an operator says otherwise. */
   readonly seats: number
   readonly logger: Logger
@@ -60,8 +63,17 @@ export interface Reach {
 export const POD_ROLES = ['api', 'sessions'] as const
 /** A reservation lasts as long as the ticket that goes with it, and a moment longer: the pod ends it first. */
 export const RESERVE_MS = TICKET_LIFETIME_MS + 2_000
+/** From the claim of a session that is taken over until it is confirmed. */
+const TAKE_OVER_MS = 10_000
 /** Entry addresses a client is told, this pod's own included. */
 const MAX_ENTRIES = 8
+/**
+ * A pod that is silent for so long is lost, and its sessions are whoever's client comes. Clients give up a silent pod after DEAD_AFTER_MS, so that one
+ * that only stood still for a while is not robbed.
+ */
+export const POD_LEASE_MS = 3_000
+/** Who is to come again for a session without a pod. */
+const ORPHAN_RETRY_MS = 500
 const PUBLIC = 'public'
 const CALLS = 'calls'
 
@@ -74,6 +86,7 @@ export class PodFleet implements SessionSeats {
   #members: readonly MemberStatus[] = []
   #looking: Promise<void> | undefined
   #lookAgain = false
+  readonly #onOrders: ((orders: MemberOrders) => void)[] = []
   #saidState: MembershipState['kind'] | undefined
 
   constructor(options: PodFleetOptions) {
@@ -91,6 +104,7 @@ export class PodFleet implements SessionSeats {
       directory,
       member: { memberId: podId, kind: 'pod', roles: POD_ROLES, urls, version },
       ratedSeats: seats,
+      leaseMs: POD_LEASE_MS,
       load: () => {
         const headroomRatios = headroom()
         const { unlistedSeats, warmingSeats } = this.seatBook
@@ -103,9 +117,11 @@ export class PodFleet implements SessionSeats {
     this.#membership = membership
     this.seatBook.join(membership)
     membership.on('state', (state) => this.#onState(state))
-    membership.on('orders', ({ isDraining, ratedSeats }) =>
-      logger.debug({ isDraining, ratedSeats }, 'orders of the fleet'),
-    )
+    membership.on('orders', (orders) => {
+      const { isDraining, ratedSeats } = orders
+      logger.debug({ isDraining, ratedSeats }, 'orders of the fleet')
+      for (const listener of this.#onOrders) listener(orders)
+    })
     membership.on('reclaimed', ({ sessionId, answer }) => this.seatBook.reclaimed(sessionId, answer))
     scope.own(directory.watch(() => this.#look()))
   }
@@ -125,6 +141,11 @@ export class PodFleet implements SessionSeats {
   }
 
   // ---- placement ----
+
+  /** Where the states of sessions are kept; undefined where nobody could go on with them. */
+  get journal(): Journal | undefined {
+    return this.#options.journal
+  }
 
   /** Other pods may be in its directory. */
   get isShared(): boolean {
@@ -147,6 +168,55 @@ export class PodFleet implements SessionSeats {
     const by = this.#membership?.credentials
     if (!by) throw new Error('a claim needs a membership; see isMember')
     return this.#options.directory.claim({ sessionId, by, role: 'sessions', reserveMs: RESERVE_MS, ...wish })
+  }
+
+  locate(sessionId: string): ReturnType<FleetDirectory['locate']> {
+    return this.#options.directory.locate(sessionId)
+  }
+
+  /** Claims a session whose pod is gone: a seat on `only`, or on any other pod. `lastToken`: that its client has seen. */
+  async takeOver(
+    sessionId: string,
+    lastToken: FencingToken | undefined,
+    only: string | undefined,
+  ): ReturnType<FleetDirectory['claim']> {
+    const { directory } = this.#options
+    const by = this.#membership?.credentials
+    if (!by) return err({ code: 'DIRECTORY_AWAY', message: 'this pod is no member now', retryAfterMs: 1_000 })
+    return directory.claim({
+      sessionId,
+      by,
+      isResume: true,
+      role: 'sessions',
+      policy: 'mostHeadroom',
+      salt: 0,
+      reserveMs: TAKE_OVER_MS,
+      ...(lastToken ? { lastToken } : {}),
+      ...(only === undefined ? {} : { only }),
+    })
+  }
+
+  /** Reserves a seat on another pod for a session of this one. */
+  async move(sessionId: string, reserveMs: number, salt: number): ReturnType<FleetDirectory['move']> {
+    const by = this.#membership?.credentials
+    const token = this.tokenOf(sessionId)
+    if (!by || !token) return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
+    const session = { sessionId, token }
+    return this.#options.directory.move({ session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs })
+  }
+
+  /** What the fleet wants of this pod, whenever that changes. */
+  onOrders(listener: (orders: MemberOrders) => void): void {
+    this.#onOrders.push(listener)
+  }
+
+  /** Other pods that take sessions. */
+  get othersServing(): number {
+    return this.#others().filter(({ state, roles }) => state === 'serving' && roles.includes('sessions')).length
+  }
+
+  tokenOf(sessionId: string): FencingToken | undefined {
+    return this.seatBook.tokenOf(sessionId)
   }
 
   /** Somebody told this pod that it is no member (any more). */
@@ -207,6 +277,7 @@ export class PodFleet implements SessionSeats {
       return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
     }
     const found = answer.value
+    if (found?.state === 'orphan' && this.journal) return notYet(ORPHAN_RETRY_MS)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }

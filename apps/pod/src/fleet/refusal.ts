@@ -24,6 +24,15 @@ export function nobodyKnows(retryAfterMs: number): ParleyError {
   return new ParleyError('WRONG_POD', { message, retryAfterMs })
 }
 
-export function livesAt(podId: string, location: string): ParleyError {
-  return new ParleyError('WRONG_POD', { message: `the session is on ${podId}; go to ${location}`, location })
+/** `retryAfterMs`: for who comes from there and was not answered. */
+export function livesAt(podId: string, location: string, retryAfterMs?: number): ParleyError {
+  const message = `the session is on ${podId}; go to ${location}`
+  const again = retryAfterMs === undefined ? {} : { retryAfterMs }
+  return new ParleyError('WRONG_POD', { message, location, ...again })
+}
+
+/** The pod of the session is gone, or it changes hands: its client may come for it, at any pod. */
+export function notYet(retryAfterMs: number): ParleyError {
+  const message = 'the pod of the session is gone; it goes on wherever its client comes next'
+  return new ParleyError('SESSION_SUSPENDED', { message, retryAfterMs })
 }

@@ -35,6 +35,8 @@ export class SeatBook {
   readonly #options: SeatBookOptions
   readonly #seats = new Map<string, Seat>()
   readonly #unreleased = new Map<string, FencingToken>()
+  /** Told of a session that is another's now: it has to be let go of here. */
+  onTaken: ((sessionId: string) => void) | undefined
   #membership: Pick<Membership, 'credentials' | 'saw' | 'fenced'> | undefined
 
   constructor(options: SeatBookOptions) {
@@ -52,10 +54,29 @@ export class SeatBook {
     this.#seats.set(sessionId, { token: token ?? NO_TOKEN, state: token ? 'reserved' : 'unlisted', sinceMs })
   }
 
+  /** Undefined when it is not here, or was admitted without the directory and is not known there yet. */
+  tokenOf(sessionId: string): FencingToken | undefined {
+    const token = this.#seats.get(sessionId)?.token
+    return token === NO_TOKEN ? undefined : token
+  }
+
+  /** Another pod has it: there is nothing to give back. */
+  let(sessionId: string): void {
+    this.#seats.delete(sessionId)
+  }
+
   /** Its client has come. */
   came(sessionId: string): void {
     const seat = this.#seats.get(sessionId)
     if (seat?.state === 'reserved') void this.#confirm(sessionId, seat)
+  }
+
+  /** A session has been moved here: true when it is this pod's now. */
+  async confirmed(sessionId: string, token: FencingToken): Promise<boolean> {
+    const seat = this.#seats.get(sessionId)
+    if (seat?.token !== token) return false
+    await this.#confirm(sessionId, seat)
+    return this.#seats.get(sessionId) === seat && seat.state === 'held'
   }
 
   /** The session is over. */
@@ -108,6 +129,7 @@ export class SeatBook {
       return
     }
     logger.warn({ sessionId, code: error.code, why: error.message }, 'the directory has another owner for a session')
+    this.onTaken?.(sessionId)
   }
 
   /** Sessions that the directory does not count. */
@@ -141,6 +163,7 @@ export class SeatBook {
         { sessionId, token: formatToken(token), code, why: message },
         'a seat was not confirmed',
       )
+      if (code === 'SESSION_NOT_OWNED') this.onTaken?.(sessionId)
     }
   }
 

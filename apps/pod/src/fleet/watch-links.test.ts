@@ -206,6 +206,7 @@ function relayRig(t: TestContext, isReachable = true) {
       latest: (key, message) => void told.push(`${name} latest ${key} ${message}`),
       speech: (frame) => told.push(`${name} speech ${frame}`) > 0,
       ping() {},
+      move() {},
       close: (reason) => void told.push(`${name} close ${reason}`),
     }
     const follower: RemoteFollower = {

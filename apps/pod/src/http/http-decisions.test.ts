@@ -218,6 +218,9 @@ test('[HT13] an upgrade is decided from the address inwards', () => {
   assert.equal(decide({ url: '/v1/ws' }), 'NOT_FOUND')
   assert.equal(decide({ url: '/p/pod_1/v1/ws/' }), 'NOT_FOUND')
   assert.equal(decide({ url: '/p/pod_2/v1/ws', subprotocols: undefined }), 'WRONG_POD')
+  const fleet = { socketUrlOf: (id: string) => (id === 'pod_2' ? 'ws://b/p/pod_2/v1/ws' : undefined) }
+  assert.equal(decide({ url: '/p/pod_2/v1/ws' }, fleet), 'WRONG_POD')
+  assert.equal(decide({ url: '/p/pod_gone/v1/ws' }, fleet), 'accepted', 'nobody has that id (any more)')
   assert.equal(decide({ method: 'POST' }), 'METHOD_NOT_ALLOWED')
   assert.equal(decide({ webSocketVersion: '8' }), 'BAD_REQUEST')
   assert.equal(decide({ webSocketKey: 'short' }), 'BAD_REQUEST')

@@ -59,7 +59,11 @@ function addressRefusal(
 ): ParleyError | undefined {
   const asked = podIdOfPath(url)
   if (asked === undefined) return new ParleyError('NOT_FOUND', { message: 'there is no WebSocket at this address' })
-  if (asked !== podId) return wrongPod(asked, podId, socketUrlOf?.(asked, host))
+  if (asked !== podId) {
+    const location = socketUrlOf?.(asked, host)
+    // An address of a pod that the fleet does not know (any more), from a client that knows no newer one: its token says which session it is.
+    if (location !== undefined || !socketUrlOf) return wrongPod(asked, podId, location)
+  }
   return method === 'GET' ? undefined : new ParleyError('METHOD_NOT_ALLOWED')
 }
 

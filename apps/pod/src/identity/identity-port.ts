@@ -1,4 +1,5 @@
 // Who calls and what they may: the types that the HTTP routes and the WebSocket gateway share with identity.
+import type { FencingToken } from '@parley/fleet'
 import type { Result } from '@parley/kernel'
 import type { ParleyError, SessionId, WatchLinkId } from '@parley/protocol'
 
@@ -18,9 +19,12 @@ export interface TicketClaims {
   readonly user: string
 }
 
-/** What the owner of a session comes back with; good for as long as the session lives, on the pod that holds it. */
+/** What the owner of a session comes back with; good for as long as the session lives, on whichever pod has it. */
 export interface ResumeClaims extends TicketClaims {
+  /** Where it was issued. */
   readonly podId: string
+  /** The one the session was held with then: who takes it over gets a greater one. */
+  readonly token?: FencingToken | undefined
 }
 
 export interface WatchClaims {

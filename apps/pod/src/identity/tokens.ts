@@ -84,9 +84,10 @@ export async function createTokens(options: TokensOptions): Promise<SignedTokens
       const payload = { sid: sessionId, tenant, sub: user, jti: randomToken(20) }
       return { token: await sealer.seal('ticket', payload, expiresAtMs), expiresAtMs }
     },
-    issueResumeToken({ sessionId, tenant, user, podId }) {
+    issueResumeToken({ sessionId, tenant, user, podId, token }) {
       const expiresAtMs = clock.wallMs() + RESUME_TOKEN_LIFETIME_MS
-      return sealer.seal('resume', { sid: sessionId, tenant, sub: user, pod: podId }, expiresAtMs)
+      const fence = token ? { tok: [token.epoch, token.counter] } : {}
+      return sealer.seal('resume', { sid: sessionId, tenant, sub: user, pod: podId, ...fence }, expiresAtMs)
     },
     issueWatchToken: ({ sessionId, linkId, expiresAtMs }) =>
       sealer.seal('watch', { sid: sessionId, jti: linkId }, expiresAtMs),
@@ -154,9 +155,12 @@ function userClaims(opened: Opened): UserClaims | undefined {
   return isText(tenant) && isText(sub) ? { tenant, user: sub } : undefined
 }
 
-function resumeClaims({ sid, tenant, sub, pod }: JWTPayload): ResumeClaims | undefined {
+function resumeClaims({ sid, tenant, sub, pod, tok }: JWTPayload): ResumeClaims | undefined {
   if (!isText(sid) || !isText(tenant) || !isText(sub) || !isText(pod)) return undefined
-  return { sessionId: sid as SessionId, tenant, user: sub, podId: pod }
+  const [epoch, counter] = Array.isArray(tok) ? (tok as readonly unknown[]) : []
+  const isToken = Number.isSafeInteger(epoch) && Number.isSafeInteger(counter)
+  const token = isToken ? { epoch: epoch as number, counter: counter as number } : undefined
+  return { sessionId: sid as SessionId, tenant, user: sub, podId: pod, token }
 }
 
 /** What the token says it is for, unchecked: only to choose the check and its error code. */

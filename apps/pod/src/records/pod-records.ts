@@ -21,7 +21,7 @@ import {
 } from '@parley/store'
 import type { Logger } from '@parley/telemetry'
 import { ActsToRecords } from '../bridges/acts-to-records.ts'
-import { SessionsToRecords } from '../bridges/sessions-to-records.ts'
+import { SessionsToRecords, type SessionsToRecordsOptions } from '../bridges/sessions-to-records.ts'
 import { textsToRecords } from '../bridges/texts-to-records.ts'
 import type { TextsUsed } from '../text/text-runner.ts'
 import { keyChanges, rememberedKeys } from './key-changes.ts'
@@ -45,6 +45,8 @@ export interface PodRecordsOptions {
   readonly clock: Clock
   readonly config: Pick<ResolvedConfig, 'records' | 'data' | 'auth'>
   readonly podId: string
+  /** The token a session is held with in the fleet. */
+  readonly fenceOf?: SessionsToRecordsOptions['fenceOf']
   readonly logger: Logger
 }
 
@@ -100,7 +102,7 @@ class Records implements PodRecords {
   #closing: Promise<void> | undefined
 
   constructor(options: PodRecordsOptions, parts: Parts) {
-    const { clock, podId } = options
+    const { clock, podId, fenceOf } = options
     this.#options = options
     this.#parts = parts
     this.#scope = new Scope(clock)
@@ -109,7 +111,7 @@ class Records implements PodRecords {
     const { store, spill, logger } = parts
     this.#writer = new RecordWriter({ store, spill, clock, scope: this.#scope, logger, random: Math.random })
     const record = this.#writer.record.bind(this.#writer)
-    this.sessions = new SessionsToRecords({ clock, podId, meter: this.#meter, record })
+    this.sessions = new SessionsToRecords({ clock, podId, fenceOf, meter: this.#meter, record })
     this.texts = textsToRecords(clock, this.#meter)
     this.acts = new ActsToRecords(clock, record)
     this.#scope.every(USAGE_EVERY_MS, () => this.#noteUsage())

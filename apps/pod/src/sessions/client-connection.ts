@@ -22,6 +22,7 @@ import {
   type FrameVerdict,
   judgeLiveness,
   type LivenessMarks,
+  type MoveTarget,
   Outbox,
   type OutboxLimits,
   type Session,
@@ -139,6 +140,10 @@ export class ClientConnection implements MessagePeer, Wire, LivenessMarks {
 
   speech(frame: Buffer): boolean {
     return !this.#isOver() && this.#outbox.speech(frame)
+  }
+
+  move(target: MoveTarget, withinMs: number): void {
+    this.keep(encodeServer({ type: 'move', url: target.urlFor(this.peer.wsUrl), withinMs }))
   }
 
   ping(): void {

@@ -1,7 +1,7 @@
 // What a hello is worth: a ticket or a resume token makes its connection the owner of a session (owner-greeting.ts), a watch token
 // makes it a watcher (watcher-greeting.ts), anything else is refused with its reason. Keeps nothing of the token.
 import { assertNever, DeadlineError, withDeadline } from '@parley/kernel'
-import { checkAudioFormat, HELLO_DEADLINE_MS, type Hello } from '@parley/protocol'
+import { checkAudioFormat, HELLO_DEADLINE_MS, type Hello, type ParleyError } from '@parley/protocol'
 import type { Redeemed } from '../identity/identity-port.ts'
 import { unsupportedFormat } from './audio-refusal.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -28,21 +28,34 @@ export async function greet(connection: ClientConnection, hello: Hello, host: Gr
   }
 }
 
-/** A session that is not here may be on another pod: then a watcher follows it from here if that can be done, and else the client is told which. */
+/**
+ * A session that is not here may be on another pod: then a watcher follows it from here if that can be done, and else the client is told which. One whose
+ * pod is gone is taken over when its owner comes; whoever watches it waits for that.
+ */
 async function greetWhereItIs(
   redeemed: Redeemed,
   connection: ClientConnection,
   hello: Hello,
   host: GreetingHost,
 ): Promise<void> {
-  const { sessionId } = redeemed.claims
-  const isHere = host.registry.get(sessionId) !== undefined
+  const isHere = host.registry.get(redeemed.claims.sessionId) !== undefined
   if (!isHere && redeemed.kind === 'watch') {
     if (await welcomeFromElsewhere(connection, hello, redeemed.claims, host)) return
   }
-  const told = isHere ? undefined : await host.elsewhere?.(sessionId, connection.peer.wsUrl)
-  if (told?.code !== 'WRONG_POD') await greetWith(redeemed, connection, hello, host)
-  else if (connection.isChecking) connection.refuse('WRONG_POD', { ...told.details, ...echo(hello) })
+  const told = await elsewhere(redeemed, connection.peer.wsUrl, host)
+  // Whoever has only a ticket or a link is refused in the words of that.
+  const isForGreeting = !told || (told.code === 'SESSION_UNKNOWN' && redeemed.kind !== 'resume')
+  if (isForGreeting) await greetWith(redeemed, connection, hello, host)
+  else if (connection.isChecking) connection.refuse(told.code, { ...told.details, ...echo(hello) })
+}
+
+/** Undefined when the session is here (now). */
+async function elsewhere(redeemed: Redeemed, wsUrl: string, host: GreetingHost): Promise<ParleyError | undefined> {
+  const { sessionId } = redeemed.claims
+  if (host.registry.get(sessionId) !== undefined) return undefined
+  if (redeemed.kind !== 'resume' || !host.adopt) return host.elsewhere?.(sessionId, wsUrl)
+  const adopted = await host.adopt(redeemed.claims, wsUrl)
+  return adopted.ok ? undefined : adopted.error
 }
 
 async function greetWith(

@@ -7,7 +7,8 @@
 //                | USED     |                       |                   |
 //   resume token | -        | welcome, and the older| welcome           | SESSION_UNKNOWN
 //                |          | connection `replaced` |                   |
-import type { Clock } from '@parley/kernel'
+import type { FencingToken } from '@parley/fleet'
+import type { Clock, Result } from '@parley/kernel'
 import type { AudioFormat, Hello, ParleyError, WatchLinkId } from '@parley/protocol'
 import { encodeServer, type OwnerAttach, type Session, type SessionRegistry } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
@@ -20,6 +21,9 @@ import { echo, ownerWelcome, tellCaptions, type WelcomeHost, welcome } from './w
 
 /** What a client is told whose session is not on this pod; `wsUrl`: the address it came to. Within seconds, and never rejects. */
 export type ElsewhereLookup = (sessionId: string, wsUrl: string) => Promise<ParleyError>
+
+/** Takes the session of `claims` over, whose pod is gone; else what its client is told. Within seconds, and never rejects. */
+export type Adoption = (claims: ResumeClaims, wsUrl: string) => Promise<Result<void, ParleyError>>
 
 export interface GreetingHost extends WelcomeHost {
   readonly clock: Clock
@@ -35,8 +39,12 @@ export interface GreetingHost extends WelcomeHost {
   readonly udp: UdpService | undefined
   /** Undefined: nobody else would know. */
   readonly elsewhere: ElsewhereLookup | undefined
+  /** Undefined: a session lives and dies with its pod. */
+  readonly adopt: Adoption | undefined
   /** The client of a session has come for the first time. */
   readonly onJoined: (sessionId: string) => void
+  /** The token a session is held with in the fleet. */
+  readonly fenceOf: (sessionId: string) => FencingToken | undefined
 }
 
 export async function greetTicket(
@@ -90,8 +98,7 @@ export async function greetResume(
   claims: ResumeClaims,
   host: GreetingHost,
 ): Promise<void> {
-  const isHere = claims.podId === host.podId
-  const session = isHere ? ownSession(connection, hello, claims, host) : refuseUnknown(connection, hello)
+  const session = ownSession(connection, hello, claims, host)
   if (!session) return
   const format = hello.audio
   if (!format) {
@@ -99,7 +106,7 @@ export async function greetResume(
     connection.refuse('INVALID_FIELD', { field: 'audio', message, ...echo(hello) })
     return
   }
-  const seenSeq = hello.resume?.seq ?? 0
+  const { seq: seenSeq = 0, mediaMs = 0 } = hello.resume ?? {}
   const allowed = session.mayResume(format, seenSeq)
   if (!allowed.ok) {
     connection.refuse(allowed.error.code, { ...allowed.error.details, ...echo(hello) })
@@ -107,7 +114,7 @@ export async function greetResume(
   }
   const prepared = await prepare(connection, hello, session, format, host)
   if (!stillThere(connection, session, prepared)) return
-  if (!session.resume(connection, prepared.attach)) {
+  if (!session.resume(connection, prepared.attach, { seq: seenSeq, mediaMs })) {
     prepared.attach.channel?.close()
     refuseUnknown(connection, hello)
     return
@@ -162,7 +169,8 @@ async function prepare(
 ): Promise<Prepared> {
   const { clock, podId, tokens } = host
   const { id: sessionId, tenant, user } = session.identity
-  const resumeToken = await tokens.issueResumeToken({ sessionId, tenant, user, podId })
+  const token = host.fenceOf(sessionId)
+  const resumeToken = await tokens.issueResumeToken({ sessionId, tenant, user, podId, token })
   const { peer } = connection
   const listener = new UdpToSession(session, connection, clock)
   const udp = await offerUdp({ isWanted: hello.udp === true, format, peer, listener }, host.udp, clock)
@@ -199,6 +207,7 @@ function sayWelcome(
       seq: replay.afterSeq,
       resumed: seenSeq !== undefined,
       ...ownerWelcome(session, prepared.resumeToken, prepared.udp, host.audioPaceRatio),
+      ...(host.adopt ? { resumesAnywhere: true } : {}),
     }),
   )
   tellCaptions(connection, session)

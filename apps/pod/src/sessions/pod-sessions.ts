@@ -10,6 +10,7 @@ import {
   type HistoryQuery,
   ParleyError,
   type PodId,
+  type SessionCheckpoint,
   type SessionCreated,
   type SessionId,
   type SessionView,
@@ -19,6 +20,7 @@ import {
 } from '@parley/protocol'
 import {
   admit,
+  type ClosedSession,
   canonicalLanguage,
   countUp,
   type HistoryBudget,
@@ -41,7 +43,7 @@ import type { SpeakPort, SpeechPort } from '../speech/speech-port.ts'
 import { Abilities } from './abilities.ts'
 import { ClientConnection, type ConnectionHost } from './client-connection.ts'
 import { greet } from './greeting.ts'
-import type { ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
+import type { Adoption, ElsewhereLookup, GreetingHost } from './owner-greeting.ts'
 import { RemoteWatcherSet } from './remote-watchers.ts'
 import { RevokedLinks } from './revoked-links.ts'
 import { maySee, userOf, viewOf } from './session-access.ts'
@@ -54,6 +56,7 @@ import type {
   SessionSeats,
   SessionService,
   SessionStats,
+  SessionsOfFleet,
 } from './session-service.ts'
 import { sessionStats } from './session-stats.ts'
 import { Ticker } from './ticker.ts'
@@ -88,6 +91,8 @@ export interface PodSessionsOptions {
   readonly elsewhere?: ElsewhereLookup
   /** WebSocket addresses of the fleet, for a client that came to `ownUrl`; that one unless told. */
   readonly entryUrls?: (ownUrl: string) => readonly string[]
+  /** Takes a session over whose client comes here and whose pod is gone; nobody does unless told. */
+  readonly adopt?: Adoption | undefined
   readonly logger: Logger
 }
 
@@ -99,11 +104,11 @@ const DEFAULT_LINK_LIFETIME_MS = 3_600_000
 const CLOSE_DEADLINE_MS = 1_800
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
 
-export function createPodSessions(options: PodSessionsOptions): SessionService {
+export function createPodSessions(options: PodSessionsOptions): SessionService & SessionsOfFleet {
   return new PodSessions(options)
 }
 
-class PodSessions implements SessionService {
+class PodSessions implements SessionService, SessionsOfFleet {
   readonly messages: SessionMessages
   readonly watchers: RemoteWatcherSet
   readonly #options: PodSessionsOptions
@@ -158,8 +163,10 @@ class PodSessions implements SessionService {
       relay: options.relay,
       udp: options.udp,
       elsewhere: options.elsewhere,
+      adopt: options.adopt,
       entryUrls: options.entryUrls ?? ((ownUrl) => [ownUrl]),
       onJoined: (sessionId) => this.#seats.came(sessionId),
+      fenceOf: (sessionId) => this.#seats.tokenOf?.(sessionId),
     }
     this.watchers = new RemoteWatcherSet(this.#greetingHost)
     const [registry, connections, watchers, { revocations }] = [
@@ -255,6 +262,31 @@ class PodSessions implements SessionService {
     return ok(session)
   }
 
+  // ---- from pod to pod ----
+
+  live(): Iterable<Session> {
+    return this.#registry.values()
+  }
+
+  get(sessionId: string): Session | undefined {
+    return this.#registry.get(sessionId)
+  }
+
+  restore(from: SessionCheckpoint, placed: Placed): Result<Session, ParleyError> {
+    const { tenant, user, language, metadata } = from
+    if (this.#registry.get(placed.sessionId)) return err(new ParleyError('SESSION_REPLACED'))
+    if (this.#closing) return err(new ParleyError('DRAINING', { retryAfterMs: 1_000 }))
+    const reserved = this.#options.speech.reserve(language, `${tenant}/${user}`)
+    if (!reserved.ok) return reserved
+    placed.onAdmitted()
+    const identity = { id: placed.sessionId as SessionId, tenant, user, language, metadata }
+    const slot = new SlotToStream(this.#options.speech, reserved.value)
+    const session = new Session(identity, slot, this.#sessionHost, from)
+    this.#registry.add(session)
+    this.#ticker.start()
+    return ok(session)
+  }
+
   view(principal: Principal, sessionId: string): Result<SessionView, ParleyError> {
     const found = this.#find(principal, sessionId)
     return found.ok ? ok(this.#viewOf(found.value)) : found
@@ -341,7 +373,7 @@ class PodSessions implements SessionService {
     this.#restIfEmpty()
   }
 
-  #forget(session: Session, reason: CloseReason): void {
+  #forget(session: ClosedSession, reason: CloseReason): void {
     this.#registry.remove(session)
     this.#seats.ended(session.id)
     const { id, feed, audioMs, createdAtWallMs } = session

@@ -61,6 +61,8 @@ class RemoteChannel implements SessionChannel {
     return !this.#isOver && this.#outlet.speech(this.#id, frame)
   }
   ping(): void {}
+  /** It stays where it is: it comes again to its own pod, which finds the session at the other. */
+  move(): void {}
   close(reason: CloseReason): void {
     if (this.#isOver) return
     this.#isOver = true

@@ -1,4 +1,5 @@
 // Everything the HTTP routes and the WebSocket upgrade ask of sessions. Implemented by pod-sessions.ts.
+import type { FencingToken } from '@parley/fleet'
 import type { Result } from '@parley/kernel'
 import type {
   CloseReason,
@@ -6,10 +7,12 @@ import type {
   ErrorCode,
   HistoryQuery,
   ParleyError,
+  SessionCheckpoint,
   SessionCreated,
   SessionView,
   WatchLink,
 } from '@parley/protocol'
+import type { Session } from '@parley/sessions'
 import type { WebSocket } from 'ws'
 import type { Principal } from '../identity/identity-port.ts'
 import type { SessionMessages } from './session-messages.ts'
@@ -57,6 +60,20 @@ export interface SessionSeats {
   came(sessionId: string): void
   /** The session is over; told once, also of one whose client never came. */
   ended(sessionId: string): void
+  /** The token it is held with here; undefined when the fleet was not asked for it. */
+  tokenOf?(sessionId: string): FencingToken | undefined
+}
+
+/** What the fleet asks of the sessions of this pod. */
+export interface SessionsOfFleet {
+  /** Every session there is; some may end while they are gone through. */
+  live(): Iterable<Session>
+  get(sessionId: string): Session | undefined
+  /**
+   * Goes on with a session that another pod had: it waits here for its client. Refused like a new one for want of a slot or when this pod closes;
+   * the user's number of sessions does not count, it was counted before.
+   */
+  restore(from: SessionCheckpoint, placed: Placed): Result<Session, ParleyError>
 }
 
 export interface SessionService {

@@ -2,6 +2,7 @@
 import type { Result } from '@parley/kernel'
 import type {
   AbandonReason,
+  AdaptationState,
   AudioFormat,
   CaptionMarks,
   ParleyError,
@@ -47,6 +48,8 @@ export interface OpenSpeechOptions {
   readonly firstIndex: number
   /** Finals are to say where their words lie, where the engine can tell; not unless told. */
   readonly wantsWords?: boolean
+  /** Of a session that another pod had: what is recognised already (samples of the client), and what was learnt of the speaker. */
+  readonly resumes?: { readonly settledMediaTime: number; readonly adaptation?: AdaptationState | undefined }
 }
 
 export interface SpeechStream {
@@ -61,6 +64,8 @@ export interface SpeechStream {
   hold(isHeld: boolean): void
   /** Frees the slot; nothing is reported after it. Idempotent. */
   close(): void
+  /** What the recogniser has learnt of the speaker (UT7), as of the last final. */
+  adaptation?(): AdaptationState | undefined
 }
 
 export interface SpeechListener {

@@ -64,7 +64,11 @@ function common(state: SpeechStreamState): StreamCommon {
 const isHeld = (state: SpeechStreamState): state is Held => state.kind === 'live' || state.kind === 'flushing'
 
 /** A stream that has not been on a worker yet. */
-export function newStreamState(firstIndex: number, nowMs: number): SpeechStreamState {
+export function newStreamState(
+  firstIndex: number,
+  nowMs: number,
+  known: Pick<StreamCommon, 'settledMs' | 'adaptation'> = { settledMs: 0, adaptation: undefined },
+): SpeechStreamState {
   return {
     kind: 'waiting',
     sinceMs: nowMs,
@@ -74,10 +78,9 @@ export function newStreamState(firstIndex: number, nowMs: number): SpeechStreamS
     utteranceOpen: false,
     publishedEndMs: 0,
     repeating: false,
-    settledMs: 0,
+    ...known,
     ...NO_SETBACKS,
     workerLag: 0,
-    adaptation: undefined,
   }
 }
 

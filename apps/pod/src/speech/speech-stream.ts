@@ -1,7 +1,7 @@
 // One session's stream: keeps its audio, feeds it to whichever worker holds the stream, and runs what the transitions
 // decide. Which worker that is, is decided elsewhere (speech-links.ts).
 import { assertNever } from '@parley/kernel'
-import type { WorkerToPod } from '@parley/protocol'
+import type { AdaptationState, WorkerToPod } from '@parley/protocol'
 import { SPAN } from '@parley/telemetry'
 import { KeptAudio } from './kept-audio.ts'
 import type { LinkBatch } from './link-sender.ts'
@@ -70,7 +70,9 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#samplesPerMs = options.format.sampleRateHz / 1000
     this.#reporter = new StreamReporter(context.clock, this.#kept, this.#samplesPerMs, listener)
     this.#spreadRatio = context.nextSpreadRatio()
-    this.#state = transitions.newStreamState(options.firstIndex, context.clock.nowMs())
+    const { firstIndex, resumes } = options
+    const known = { settledMs: (resumes?.settledMediaTime ?? 0) / this.#samplesPerMs, adaptation: resumes?.adaptation }
+    this.#state = transitions.newStreamState(firstIndex, context.clock.nowMs(), known)
   }
 
   /** Who holds the stream, or is about to; undefined while it waits. */
@@ -79,6 +81,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   }
   get state(): SpeechStreamState {
     return this.#state
+  }
+
+  adaptation(): AdaptationState | undefined {
+    return this.#state.adaptation
   }
 
   /** A worker has it and takes its audio. */
@@ -156,7 +162,8 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     const { settledMs: sessionSettledMs, nextIndex, adaptation } = this.#state
     this.#kept.rewind()
     this.#flushes.unsend()
-    const headMedia = this.#kept.headMedia()
+    // Of a session that another pod had the place is known before any audio comes.
+    const headMedia = this.#kept.headMedia() ?? this.#options.resumes?.settledMediaTime
     this.#baseMedia = headMedia === undefined ? undefined : wrapBase(headMedia)
     const settledMs = headMedia === undefined ? 0 : sessionSettledMs - this.#baseMs()
     this.#progress.restart(sessionSettledMs)

@@ -71,6 +71,12 @@ export class ParleyApi {
     return this.#base.href.replace(/\/$/, '')
   }
 
+  /** The session is at that WebSocket address now: calls about it go there. */
+  moved(sessionId: string, socketUrl: string): void {
+    this.#homes.delete(sessionId)
+    this.#remember({ sessionId, url: socketUrl })
+  }
+
   async createSession(body: CreateSession): Promise<SessionCreated> {
     const created = await this.#call<SessionCreated>('POST', '/v1/sessions', body, ['sessionId', 'ticket', 'url'])
     this.#refuseDowngrade(created.url)
@@ -179,7 +185,7 @@ export class ParleyApi {
   }
 
   /** Behind one address a proxy, or the pod's answer, finds the session; at another it is asked about there from the beginning. */
-  #remember({ sessionId, url }: SessionCreated): void {
+  #remember({ sessionId, url }: Pick<SessionCreated, 'sessionId' | 'url'>): void {
     const home = url.replace(/^ws/, 'http').replace(/\/v1\/ws$/, '')
     if (home === url || URL.parse(home)?.host === this.#base.host) return
     const [oldest] = this.#homes.keys()

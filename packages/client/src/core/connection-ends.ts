@@ -43,6 +43,7 @@ export function gone(error: ParleyClientError): Closed {
 /** Codes of close reasons that have one of their own; the others are SESSION_CLOSED. */
 const CODE_OF_REASON: Partial<Record<CloseReason, ErrorCode>> = {
   draining: 'DRAINING',
+  moved: 'WRONG_POD',
   hello_timeout: 'HELLO_TIMEOUT',
   slow_consumer: 'SLOW_CONSUMER',
   message_too_large: 'MESSAGE_TOO_LARGE',

@@ -32,6 +32,8 @@ export interface ConnectionOptions {
 export type HelloPart = Pick<Hello, 'udp' | 'subscriptions' | 'captions'> & {
   /** seq of the last event seen. */
   readonly seq: number
+  /** End of the last final seen, media time. */
+  readonly mediaMs: number
 }
 
 /** History and what concerns it, in the order of arrival. */

@@ -19,6 +19,8 @@ export type ConnectionState =
       readonly untilMs: number
       /** Attempts begun. */
       readonly attempts: number
+      /** Those that a pod answered with when to come again: no reason to come more rarely. */
+      readonly answered: number
       readonly attempt: Attempt
     }
   /** The socket is gone for good without a goodbye. The session may still be alive on the platform for the grace period. */
@@ -34,7 +36,8 @@ export type ConnectionState =
 
 /** All instants monotonic ms. */
 export type Attempt =
-  | { readonly kind: 'waits'; readonly untilMs: number }
+  /** `isHere`: the next one is made where the last was, at a pod that said to come again. */
+  | { readonly kind: 'waits'; readonly untilMs: number; readonly isHere?: boolean }
   | {
       readonly kind: 'runs'
       /** From here on it counts as failed. */

@@ -24,6 +24,7 @@ const CONTEXT: StepContext = {
   canRedirect: true,
   url: 'wss://a/p/1/v1/ws',
   entryUrls: ['https://a', 'wss://b/p/2/v1/ws'],
+  movesTo: undefined,
   random: 1,
 }
 const RESUMABLE: StepContext = { ...CONTEXT, graceMs: 60_000 }
@@ -210,4 +211,20 @@ test('[CL110] leaving while it is broken is the end', () => {
   const { state, effects } = afterBreak([1_000, tick], [1_100, { kind: 'leave' }])
   assert.equal(state.kind === 'closed' && state.reason, 'client_left')
   assert.deepEqual(effects[1], ['drop'])
+})
+
+test('[CL118] where it was not answered it is not sent back to: it comes again where it was told so, as soon as that said, and not more rarely', () => {
+  const there = failed('WRONG_POD', { location: RESUMABLE.url, retryAfterMs: 400 })
+  let { state } = afterBreak([1_000, tick], [1_000, broken], [1_250, tick])
+  for (let nowMs = 2_000, times = 0; times < 20; nowMs += 500, times++) {
+    const context = { ...RESUMABLE, nowMs }
+    state = step(step(state, times % 2 === 0 ? there : failed('SESSION_SUSPENDED', { retryAfterMs: 400 }), context).state, broken, context).state
+    assert.deepEqual(attemptOf(state), { kind: 'waits', untilMs: nowMs + 500, isHere: true })
+    const next = step(state, tick, { ...context, nowMs: nowMs + 500 })
+    assert.deepEqual(next.effects, [{ kind: 'attempt', isHere: true }])
+    state = next.state
+  }
+  const context = { ...RESUMABLE, nowMs: 20_000 }
+  const last = step(step(state, there, context).state, broken, context)
+  assert.deepEqual(last.effects.at(-1), { kind: 'attempt', location: RESUMABLE.url }, 'in the end it looks there again')
 })

@@ -24,7 +24,7 @@ import {
 } from './connection-ends.ts'
 import type { ConnectionState, Reconnecting } from './connection-state.ts'
 import { ParleyClientError } from './errors.ts'
-import { ATTEMPT_DEADLINE_MS, allowedTarget, delayMs, fateOf } from './reconnect.ts'
+import { ATTEMPT_DEADLINE_MS, advisedDelayMs, allowedTarget, delayMs, fateOf, MAX_ANSWERED } from './reconnect.ts'
 
 export type ConnectionInput =
   | { readonly kind: 'opened'; readonly subprotocol: string }
@@ -49,8 +49,8 @@ export type ConnectionEffect =
   | { readonly kind: 'hang-up' }
   /** Close at once. */
   | { readonly kind: 'drop' }
-  /** Open a socket: at `location` from now on, when there is one. */
-  | { readonly kind: 'attempt'; readonly location?: string }
+  /** Open a socket: at `location` from now on, when there is one; where the last was, when `isHere`. */
+  | { readonly kind: 'attempt'; readonly location?: string; readonly isHere?: boolean }
   | { readonly kind: 'tell-error'; readonly error: ParleyClientError }
   /** The pod said something that is not valid now. */
   | { readonly kind: 'fault'; readonly what: string }
@@ -67,6 +67,8 @@ export interface StepContext {
   readonly canRedirect: boolean
   readonly url: string
   readonly entryUrls: readonly string[]
+  /** Where the pod has said that the session goes on. */
+  readonly movesTo: string | undefined
   /** 0..1, for the jitter. */
   readonly random: number
 }
@@ -153,6 +155,7 @@ function whileConnected(state: ConnectionState, input: ConnectionInput, context:
     case 'closing': {
       const closed = closedBy(input.closing)
       if (!input.closing.mayResume || context.graceMs === undefined) return to(closed, hangUp)
+      if (context.movesTo !== undefined) return follow(errorOfEnd(closed), context, context.movesTo)
       // Asked to go: not back at once.
       return to(breakOff(errorOfEnd(closed), { ...context, recentAttempts: Math.max(1, context.recentAttempts) }), drop)
     }
@@ -160,12 +163,18 @@ function whileConnected(state: ConnectionState, input: ConnectionInput, context:
       // A platform that talks nonsense will go on doing so.
       if (context.graceMs === undefined || input.error.code === 'BAD_ANSWER')
         return to({ kind: 'lost', error: input.error }, drop)
+      if (context.movesTo !== undefined) return follow(input.error, context, context.movesTo)
       return to(breakOff(input.error, context), drop)
     case 'leave':
       return to(left, { kind: 'say-bye' }, hangUp)
     default:
       return assertNever(input)
   }
+}
+
+/** The session goes on elsewhere, and where is known: there at once. */
+function follow(error: ParleyClientError, context: StepContext, location: string): Transition {
+  return begin(breakOff(error, context), context, location, [drop])
 }
 
 function breakOff(error: ParleyClientError, context: StepContext): Reconnecting {
@@ -178,6 +187,7 @@ function breakOff(error: ParleyClientError, context: StepContext): Reconnecting 
     sinceMs: nowMs,
     untilMs,
     attempts: 0,
+    answered: 0,
     attempt: { kind: 'waits', untilMs: waitUntilMs },
   }
 }
@@ -219,15 +229,18 @@ function onTick(state: Reconnecting, context: StepContext): Transition {
   const { attempt, untilMs } = state
   if (context.nowMs >= untilMs) return to({ kind: 'lost', error: gaveUp(state) }, drop)
   if (context.nowMs < attempt.untilMs) return to(state)
-  if (attempt.kind === 'waits') return begin(state, context)
+  if (attempt.kind === 'waits') return begin(state, context, attempt.isHere ? HERE : undefined)
   const detail = `no welcome within ${ATTEMPT_DEADLINE_MS} ms`
   return attemptFailed(state, attempt.refusal ?? new ParleyClientError('DEADLINE_EXCEEDED', { detail }), context)
 }
 
+/** Where the last attempt was made. */
+const HERE = Symbol('here')
+
 function begin(
   state: Reconnecting,
   { nowMs }: StepContext,
-  location?: string,
+  where?: string | typeof HERE,
   before: ConnectionEffect[] = [],
 ): Transition {
   const next: Reconnecting = {
@@ -235,7 +248,8 @@ function begin(
     attempts: state.attempts + 1,
     attempt: { kind: 'runs', untilMs: nowMs + ATTEMPT_DEADLINE_MS, hasSaidHello: false },
   }
-  return to(next, ...before, { kind: 'attempt', ...(location === undefined ? {} : { location }) })
+  if (where === HERE) return to(next, ...before, { kind: 'attempt', isHere: true })
+  return to(next, ...before, { kind: 'attempt', ...(where === undefined ? {} : { location: where }) })
 }
 
 function attemptFailed(state: Reconnecting, error: ParleyClientError, context: StepContext): Transition {
@@ -248,13 +262,25 @@ function attemptFailed(state: Reconnecting, error: ParleyClientError, context: S
     case 'elsewhere': {
       const target = allowedTarget(error.location ?? '', entryUrls, url)
       if (target === undefined) return to({ kind: 'lost', error: refusedRedirect(error) }, drop)
+      // Where it comes from it was not answered: it comes again until somebody else has the session.
+      if (target === url && state.attempts > 1 && state.answered < MAX_ANSWERED) return comeAgain(state, error, context)
       if (canRedirect) return begin(state, context, target, [drop])
       break
     }
+    case 'soon':
+      if (state.answered < MAX_ANSWERED) return comeAgain(state, error, context)
+      break
     case 'again':
       break
   }
-  const attempts = Math.max(state.attempts, recentAttempts)
+  const attempts = Math.max(state.attempts - state.answered, recentAttempts)
   const waitUntilMs = Math.min(state.untilMs, nowMs + delayMs(attempts, random, error.retryAfterMs))
   return to({ ...state, error, attempt: { kind: 'waits', untilMs: waitUntilMs } }, drop)
+}
+
+/** A pod that knows of the session says when to ask it again. */
+function comeAgain(state: Reconnecting, error: ParleyClientError, { nowMs, random }: StepContext): Transition {
+  const untilMs = Math.min(state.untilMs, nowMs + advisedDelayMs(error.retryAfterMs, random))
+  const answered = state.answered + 1
+  return to({ ...state, error, answered, attempt: { kind: 'waits', untilMs, isHere: true } }, drop)
 }

@@ -9,8 +9,8 @@ import { type ConnectionState, INITIAL_STATE, isConnected, isNewAttempt, isOver 
 import { type ConnectionEffect, type ConnectionInput, type StepContext, step } from './connection-transitions.ts'
 import { asClientError, errorFromMessage, ParleyClientError } from './errors.ts'
 import { Liveness } from './liveness.ts'
-import type { ClientPlatform, ClientSocket } from './platform.ts'
-import { knockingUrls, MAX_REDIRECTS, STABLE_AFTER_MS } from './reconnect.ts'
+import type { ClientPlatform, ClientSocket, SocketListener } from './platform.ts'
+import { allowedTarget, knockingUrls, MAX_REDIRECTS, STABLE_AFTER_MS } from './reconnect.ts'
 import { decodeServerMessage } from './server-messages.ts'
 
 /** Nonsense tolerated from a pod before the connection is given up. */
@@ -19,6 +19,19 @@ const MAX_FAULTS = 20
 const HANG_UP_MS = 1_000
 /** After a change of network, silence of this length means that the connection went with the old one, ms. */
 const NETWORK_CHECK_MS = 1_500
+
+/** Of no socket. */
+const NO_SOCKET = 0
+
+/** A socket at the pod where the session will go on. */
+interface NextSocket {
+  readonly url: string
+  readonly number: number
+  /** Undefined once it is gone. */
+  socket: ClientSocket | undefined
+  /** Undefined until it stands. */
+  subprotocol: string | undefined
+}
 
 export class Connection {
   readonly #platform: ClientPlatform
@@ -30,7 +43,8 @@ export class Connection {
   #token: string
   #socket: ClientSocket | undefined
   /** Counts sockets: what an earlier one still says is not heard. */
-  #socketNumber = 0
+  #socketNumber = NO_SOCKET
+  #lastNumber = 0
   #welcome: Welcome | undefined
   #welcomedAtMs = Number.NEGATIVE_INFINITY
   #recentAttempts = 0
@@ -38,7 +52,13 @@ export class Connection {
   #resumptions = 0
   #unsubscribe: (() => void) | undefined
   #hangUpAtMs: number | undefined
+  /** Where the last socket was opened. */
+  #triedUrl: string
+  /** Where the pod has said that the session goes on, and the socket that waits there for the goodbye here. */
+  #next: NextSocket | undefined
   #faults = 0
+  /** The last connection was given up because nothing was heard on it. */
+  #hasFallenSilent = false
   #opening: PromiseWithResolvers<Welcome> | undefined
   #released: PromiseWithResolvers<void> | undefined
 
@@ -47,6 +67,7 @@ export class Connection {
     this.#options = options
     this.#listener = listener
     this.#url = options.url
+    this.#triedUrl = options.url
     this.#token = options.token
     this.#liveness = new Liveness(PING_INTERVAL_MS, DEAD_AFTER_MS)
   }
@@ -57,6 +78,10 @@ export class Connection {
   /** Of the last connection that stood. */
   get welcome(): Welcome | undefined {
     return this.#welcome
+  }
+  /** Where it stands, or stood last. */
+  get url(): string {
+    return this.#url
   }
   get clock(): Clock {
     return this.#platform.clock
@@ -151,19 +176,63 @@ export class Connection {
   }
 
   #openSocket(url: string): void {
+    this.#triedUrl = url
     this.#liveness.start(this.clock.nowMs())
-    const number = ++this.#socketNumber
-    const heard = <Args extends unknown[]>(fn: (...args: Args) => void) => {
-      return (...args: Args): void => {
-        if (number === this.#socketNumber) fn(...args)
-      }
+    const number = ++this.#lastNumber
+    this.#socketNumber = number
+    this.#socket = this.#platform.openSocket(url, this.#listenerOf(number))
+  }
+
+  /** What a socket says counts while it is the connection's; of the one that waits beside it only whether it stands. */
+  #listenerOf(number: number): SocketListener {
+    const isHeard = (): boolean => number === this.#socketNumber
+    const next = (): NextSocket | undefined => (this.#next?.number === number ? this.#next : undefined)
+    return {
+      onOpened: (subprotocol) => {
+        const waiting = next()
+        if (waiting) waiting.subprotocol = subprotocol
+        if (isHeard()) this.#take({ kind: 'opened', subprotocol })
+      },
+      onText: (text) => isHeard() && this.#onText(text),
+      onBinary: (message) => isHeard() && this.#onBinary(message),
+      onClosed: (code, failure) => {
+        const waiting = next()
+        if (waiting) waiting.socket = undefined
+        if (isHeard()) this.#onClosed(code, failure)
+      },
     }
-    this.#socket = this.#platform.openSocket(url, {
-      onOpened: heard((subprotocol: string) => this.#take({ kind: 'opened', subprotocol })),
-      onText: heard((text: string) => this.#onText(text)),
-      onBinary: heard((message: Uint8Array) => this.#onBinary(message)),
-      onClosed: heard((code: number, failure?: Error) => this.#onClosed(code, failure)),
-    })
+  }
+
+  /** The session goes on at `url` soon, unless that is readable and this is not: a socket is opened there, and used when the pod here has said goodbye. */
+  #prepare(url: string): void {
+    // The pod of the session says so itself: its word is as good as the entry addresses it has named.
+    const target = allowedTarget(url, [url], this.#url)
+    if (target === undefined || this.#graceMs() === undefined) return
+    this.#next?.socket?.terminate()
+    const number = ++this.#lastNumber
+    const next: NextSocket = { url: target, number, socket: undefined, subprotocol: undefined }
+    this.#next = next
+    next.socket = this.#platform.openSocket(target, this.#listenerOf(number))
+  }
+
+  /** True when the socket that waits at `url` is the connection's now. */
+  #takeNext(url: string): boolean {
+    const next = this.#next
+    this.#next = undefined
+    if (!next?.socket) return false
+    if (next.url !== url) {
+      next.socket.terminate()
+      return false
+    }
+    this.#triedUrl = url
+    this.#liveness.start(this.clock.nowMs())
+    this.#socketNumber = next.number
+    this.#socket = next.socket
+    const { subprotocol, number } = next
+    // Not within the step that asked for it: that is told first.
+    if (subprotocol !== undefined)
+      queueMicrotask(() => number === this.#socketNumber && this.#take({ kind: 'opened', subprotocol }))
+    return true
   }
 
   #take(input: ConnectionInput): void {
@@ -194,6 +263,7 @@ export class Connection {
       canRedirect: this.#redirects < MAX_REDIRECTS,
       url: this.#url,
       entryUrls: this.#welcome?.entryUrls ?? [],
+      movesTo: this.#next?.url,
       random: Math.random(),
     }
   }
@@ -221,7 +291,7 @@ export class Connection {
         this.#drop()
         break
       case 'attempt':
-        this.#attempt(effect.location)
+        this.#attempt(effect.isHere ? this.#triedUrl : effect.location, effect.isHere === true)
         break
       case 'tell-error':
         this.#listener.onError(effect.error)
@@ -232,28 +302,33 @@ export class Connection {
     }
   }
 
-  #attempt(location: string | undefined): void {
+  #attempt(location: string | undefined, isHere: boolean): void {
     if (location !== undefined) {
-      this.#redirects++
-      this.#url = location
+      if (this.#takeNext(location)) return
+      if (!isHere) this.#redirects++
       this.#openSocket(location)
       return
     }
+    this.#next?.socket?.terminate()
+    this.#next = undefined
     this.#redirects = 0
     const urls = knockingUrls(this.#url, this.#welcome?.entryUrls ?? [])
     const attempts = this.#state.kind === 'reconnecting' ? this.#state.attempts : 1
-    this.#openSocket(urls[(attempts - 1) % urls.length] as string)
+    // A pod that fell silent may not even refuse: another knows sooner whether it is still there.
+    const first = this.#hasFallenSilent ? 1 : 0
+    this.#openSocket(urls[(attempts - 1 + first) % urls.length] as string)
   }
 
   #sayHello(): void {
     const { audio, clientName, clientVersion } = this.#options
-    const { seq, ...part } = this.#listener.hello()
+    const { seq, mediaMs, ...part } = this.#listener.hello()
     const isOwnersReturn = this.#welcome?.resumeToken !== undefined
+    const resume = this.#welcome?.resumesAnywhere ? { seq, mediaMs } : { seq }
     this.sendMessage({
       type: 'hello',
       token: this.#token,
       ...(audio ? { audio } : {}),
-      ...(isOwnersReturn ? { resume: { seq } } : {}),
+      ...(isOwnersReturn ? { resume } : {}),
       ...part,
       client: { name: clientName, version: clientVersion },
     })
@@ -302,6 +377,9 @@ export class Connection {
       case 'error':
         this.#take({ kind: 'refusal', error: errorFromMessage(message) })
         break
+      case 'move':
+        if (isConnected(this.#state)) this.#prepare(message.url)
+        break
       case 'closing':
         this.#take({ kind: 'closing', closing: message })
         break
@@ -316,6 +394,8 @@ export class Connection {
   #welcomed(welcome: Welcome, before: ConnectionState): void {
     const nowMs = this.clock.nowMs()
     this.#welcome = welcome
+    this.#url = this.#triedUrl
+    this.#hasFallenSilent = false
     this.#welcomedAtMs = nowMs
     this.#redirects = 0
     if (welcome.resumeToken !== undefined) this.#token = welcome.resumeToken
@@ -370,6 +450,7 @@ export class Connection {
     if (verdict.kind === 'ping') this.sendMessage({ type: 'ping', id: verdict.id })
     else if (verdict.kind === 'sign') this.#pong(0)
     if (verdict.kind !== 'dead') return
+    this.#hasFallenSilent = true
     const detail = `nothing was heard from the platform for ${Math.round(verdict.silentMs)} ms`
     this.#take({ kind: 'broken', error: new ParleyClientError('CONNECTION_LOST', { detail }) })
   }
@@ -378,13 +459,15 @@ export class Connection {
   #drop(): void {
     const socket = this.#socket
     this.#socket = undefined
-    this.#socketNumber++
+    this.#socketNumber = NO_SOCKET
     socket?.terminate()
     if (isOver(this.#state)) this.#release()
   }
 
   /** It is over and the socket is gone: nothing of this connection is armed any more. */
   #release(): void {
+    this.#next?.socket?.terminate()
+    this.#next = undefined
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
     this.#released?.resolve()

@@ -11,14 +11,18 @@ const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 5_000
 /** However long the platform asks to be left alone, ms. */
 const MAX_ADVISED_MS = 15_000
+/** Times that a pod may say "come again, here" before other pods are tried too: longer than a lost pod keeps what it had. */
+export const MAX_ANSWERED = 20
+/** When a pod that says so does not say when, ms. */
+const COME_AGAIN_MS = 500
 /** Times in a row that a platform may send elsewhere. */
 export const MAX_REDIRECTS = 3
 
 /**
- * What comes of a failed attempt: `again` after a while; `elsewhere` = the session lives at the address of the error; `gone` = there
+ * What comes of a failed attempt: `again` after a while; `soon`, at the same pod, when that says so; `elsewhere` = the session lives at the address of the error; `gone` = there
  * is nothing to come back to; `refused` = this client will not be let in, however often it asks.
  */
-export type AttemptFate = 'again' | 'elsewhere' | 'gone' | 'refused'
+export type AttemptFate = 'again' | 'soon' | 'elsewhere' | 'gone' | 'refused'
 
 const FATES: Readonly<Partial<Record<ErrorCode, AttemptFate>>> = {
   SESSION_UNKNOWN: 'gone',
@@ -38,7 +42,9 @@ const FATES: Readonly<Partial<Record<ErrorCode, AttemptFate>>> = {
 
 /** Anything unknown is tried again, also what is no answer of a platform: the page of a train's Wi-Fi is not the end. */
 export function fateOf(error: ParleyClientError): AttemptFate {
-  if (error.code === 'WRONG_POD') return error.location === undefined ? 'again' : 'elsewhere'
+  if (error.code === 'WRONG_POD' && error.location !== undefined) return 'elsewhere'
+  const isAdvised = error.code === 'WRONG_POD' ? error.retryAfterMs !== undefined : error.code === 'SESSION_SUSPENDED'
+  if (isAdvised) return 'soon'
   return FATES[error.code] ?? 'again'
 }
 
@@ -51,6 +57,10 @@ export function delayMs(attempts: number, random: number, advisedMs = 0): number
     backoffMs(attempts - 1, { firstMs: FIRST_DELAY_MS, maxMs: MAX_DELAY_MS }, () => random),
   )
 }
+
+/** Wait before the next attempt at a pod that has said when: that long, a quarter more or less by `random` (0..1). */
+export const advisedDelayMs = (advisedMs: number | undefined, random: number): number =>
+  Math.min(MAX_ADVISED_MS, advisedMs ?? COME_AGAIN_MS) * (0.75 + random / 2)
 
 const SOCKET_PROTOCOLS: Readonly<Record<string, string>> = {
   'ws:': 'ws:',

@@ -31,6 +31,13 @@ export function afterEvent(seen: Seen, event: SessionEvent): Seen {
   return { seq, utterance, mediaMs, missed }
 }
 
+/** The utterance that has partials and no end, after `event`, which must be news. */
+export function openAfter(open: UtteranceId | undefined, event: SessionEvent): UtteranceId | undefined {
+  if (event.type === 'caption' && event.kind === 'partial') return event.utterance
+  const isSettling = event.type === 'caption' || event.type === 'abandoned'
+  return isSettling && open && !isAfter(open, event.utterance) ? undefined : open
+}
+
 function isAfter(a: UtteranceId, b: UtteranceId): boolean {
   return a.epoch === b.epoch ? a.index > b.index : a.epoch > b.epoch
 }

@@ -25,6 +25,7 @@ const FULL: { readonly [Name in ServerMessageType]: Extract<ServerMessage, { typ
     replayTo: 7,
     resumed: true,
     resumeToken: 'secret',
+    resumesAnywhere: true,
     microphone: true,
     receivedMediaTime: 320,
     settledMediaTime: 0,
@@ -113,6 +114,7 @@ const FULL: { readonly [Name in ServerMessageType]: Extract<ServerMessage, { typ
     allowed: ['a', 1],
     location: 'l',
   },
+  move: { type: 'move', url: 'wss://b/p/2/v1/ws', withinMs: 3_000 },
   closing: { type: 'closing', reason: 'deleted', message: 'bye', mayResume: false },
 }
 

@@ -75,6 +75,7 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     replayTo: optional(isCount),
     resumed: optional(isBoolean),
     resumeToken: optional(isString),
+    resumesAnywhere: optional(isBoolean),
     microphone: optional(isBoolean),
     receivedMediaTime: optional(isMediaMs),
     settledMediaTime: optional(isMediaMs),
@@ -157,6 +158,7 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     retryAfterMs: optional(isMediaMs),
     requestId: optional(isString),
   },
+  move: { url: isString, withinMs: isCount },
   closing: { reason: isString, message: isString, mayResume: isBoolean },
 }
 

@@ -38,6 +38,8 @@ export interface Resumed {
   readonly resentMs: number
   /** Speech that could not be kept, ms: it is gone. */
   readonly lostMs: number
+  /** The pod that has the session now, when it is another: the one before was lost, or is being emptied. */
+  readonly movedTo?: string
 }
 
 /** A caption with the instant it arrived, monotonic ms of the client's clock. */

@@ -6,6 +6,7 @@ import type {
   ClientMessage,
   SessionCreated,
   SubscriptionStream,
+  UtteranceId,
   WatchLink,
   Welcome,
 } from '@parley/protocol'
@@ -24,7 +25,7 @@ import { ParleyClientError } from './errors.ts'
 import { PendingEnds } from './pending-ends.ts'
 import type { ClientPlatform } from './platform.ts'
 import { type CaptionsInForce, Refined } from './refined.ts'
-import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
+import { afterEvent, isNews, openAfter, type Seen, seenNothing } from './seen.ts'
 import type { SessionEvents, SessionOptions, SessionStats } from './session-types.ts'
 import { Speeches } from './speeches.ts'
 import { type ParleySpeech, type SpeakOptions, SpokenText } from './spoken-text.ts'
@@ -52,6 +53,9 @@ export class ParleySession {
   #abandoned = 0
   #hasConnected = false
   #isMicrophoneWanted = true
+  #podId: string | undefined
+  /** Of which partials were shown and that has not ended. */
+  #openUtterance: UtteranceId | undefined
   readonly #ledger = new AudioLedger()
 
   /** For `createSession`; a session that exists already on the platform. */
@@ -272,12 +276,15 @@ export class ParleySession {
 
   #hello(): HelloPart {
     const udp = this.#router.isAble ? { udp: true } : {}
-    return { seq: this.#seen.seq, ...udp, ...this.#subscriptions.hello(), ...this.#refined.hello() }
+    const { seq, mediaMs } = this.#seen
+    return { seq, mediaMs, ...udp, ...this.#subscriptions.hello(), ...this.#refined.hello() }
   }
 
   #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
     const { receivedMediaTime = 0, settledMediaTime, audioPaceRatio, entryUrls } = welcome
     this.api.trust(entryUrls)
+    this.api.moved(this.sessionId, this.#connection.url)
+    this.#onOwner(welcome)
     this.#audio.setPace(audioPaceRatio)
     const { again, lost } = this.#audio.attach(receivedMediaTime, settledMediaTime)
     this.#router.attach(welcome)
@@ -285,10 +292,22 @@ export class ParleySession {
     this.#ends.unsend()
     this.#speeches.onWelcome()
     this.#refined.failVoices(new ParleyClientError('CONNECTION_LOST', { detail: 'the connection broke in mid-speech' }))
+    const movedTo = this.#podId === undefined || this.#podId === welcome.podId ? undefined : welcome.podId
+    this.#podId = welcome.podId
     if (awayMs === undefined) return
-    const resumed = { awayMs, resentMs: this.#toMs(again), lostMs: this.#toMs(lost) }
+    const moved = movedTo === undefined ? {} : { movedTo }
+    const resumed = { awayMs, resentMs: this.#toMs(again), lostMs: this.#toMs(lost), ...moved }
     this.#events.emit('resumed', this.#ledger.resumed(resumed))
     this.#noticeDrops()
+  }
+
+  /** Another pod has the session: what was being said when it changed hands is heard again there, as another utterance. */
+  #onOwner({ epoch }: Welcome): void {
+    const open = this.#openUtterance
+    if (!open || open.epoch >= epoch) return
+    this.#openUtterance = undefined
+    this.#abandoned++
+    this.#events.emit('abandoned', { type: 'abandoned', utterance: open, seq: this.#seen.seq, reason: 'closed' })
   }
 
   #toMs(samples: number): number {
@@ -358,6 +377,7 @@ export class ParleySession {
   #tellEvent(event: SessionEvent, receivedAtMs: number): void {
     if (!isNews(this.#seen, event)) return
     if (!isPartial(event)) this.#seen = afterEvent(this.#seen, event)
+    this.#openUtterance = openAfter(this.#openUtterance, event)
     switch (event.type) {
       case 'caption':
         if (event.kind === 'final') this.#finals++

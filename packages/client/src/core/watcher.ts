@@ -1,6 +1,6 @@
 // Read-only following of a session by a watch link.
 import { Emitter } from '@parley/kernel'
-import type { ClientMessage, SubscriptionStream, Welcome } from '@parley/protocol'
+import type { ClientMessage, SubscriptionStream, UtteranceId, Welcome } from '@parley/protocol'
 import type { CaptionWish } from './captions.ts'
 import { Connection } from './connection.ts'
 import { errorOfEnd } from './connection-ends.ts'
@@ -9,7 +9,7 @@ import { type ConnectionState, isConnected, isOver } from './connection-state.ts
 import { ParleyClientError } from './errors.ts'
 import type { ClientPlatform } from './platform.ts'
 import { type CaptionsInForce, Refined, type RefinedEvents } from './refined.ts'
-import { afterEvent, isNews, type Seen, seenNothing } from './seen.ts'
+import { afterEvent, isNews, openAfter, type Seen, seenNothing } from './seen.ts'
 import type { SessionEvents } from './session-types.ts'
 import { DesiredSubscriptions } from './subscriptions.ts'
 import { CLIENT } from './version.ts'
@@ -31,8 +31,8 @@ export type WatcherEvents = Pick<
   SessionEvents,
   'caption' | 'abandoned' | 'state' | 'speech' | 'missed' | 'error' | keyof RefinedEvents
 > & {
-  /** The connection broke and stands again; what was missed and is still kept follows. */
-  resumed: { readonly awayMs: number }
+  /** The connection broke and stands again; what was missed and is still kept follows. `movedTo`: the pod that has the session now, if another. */
+  resumed: { readonly awayMs: number; readonly movedTo?: string }
 }
 
 const CONNECT_DEADLINE_MS = 10_000
@@ -44,6 +44,9 @@ export class ParleyWatcher {
   readonly #refined: Refined
   #seen: Seen = seenNothing()
   #historyTo: number | undefined
+  #podId: string | undefined
+  /** Of which partials were shown and that has not ended. */
+  #openUtterance: UtteranceId | undefined
 
   constructor(platform: ClientPlatform, options: WatchOptions) {
     this.#connection = new Connection(
@@ -56,7 +59,10 @@ export class ParleyWatcher {
         resume: options.resume ?? true,
       },
       {
-        hello: () => ({ seq: this.#seen.seq, ...this.#subscriptions.hello(), ...this.#refined.hello() }),
+        hello: () => {
+          const { seq, mediaMs } = this.#seen
+          return { seq, mediaMs, ...this.#subscriptions.hello(), ...this.#refined.hello() }
+        },
         onWelcome: (welcome, awayMs) => this.#onWelcome(welcome, awayMs),
         onState: (state) => this.#onState(state),
         onEvent: (event, receivedAtMs) => this.#onEvent(event, receivedAtMs),
@@ -134,8 +140,19 @@ export class ParleyWatcher {
 
   #onWelcome(welcome: Welcome, awayMs: number | undefined): void {
     this.#refined.failVoices(new ParleyClientError('CONNECTION_LOST', { detail: 'the connection broke in mid-speech' }))
+    const isMoved = this.#podId !== undefined && this.#podId !== welcome.podId
+    this.#podId = welcome.podId
+    this.#onOwner(welcome)
     if (awayMs === undefined) this.#historyTo = welcome.replayTo
-    else this.#events.emit('resumed', { awayMs })
+    else this.#events.emit('resumed', { awayMs, ...(isMoved ? { movedTo: welcome.podId } : {}) })
+  }
+
+  /** What was being said when the session changed hands is another utterance at its pod now. */
+  #onOwner({ epoch }: Welcome): void {
+    const open = this.#openUtterance
+    if (!open || open.epoch >= epoch) return
+    this.#openUtterance = undefined
+    this.#events.emit('abandoned', { type: 'abandoned', utterance: open, seq: this.#seen.seq, reason: 'closed' })
   }
 
   #onNotice(notice: SessionNotice): void {
@@ -155,6 +172,7 @@ export class ParleyWatcher {
   #onEvent(event: SessionEvent, receivedAtMs: number): void {
     if (!isNews(this.#seen, event)) return
     if (!isPartial(event)) this.#seen = afterEvent(this.#seen, event)
+    this.#openUtterance = openAfter(this.#openUtterance, event)
     if (event.type === 'caption') this.#events.emit('caption', Object.assign(event, { receivedAtMs }))
     else if (event.type === 'abandoned') this.#events.emit('abandoned', event)
     else if (event.type !== 'audio.ended') this.#refined.onEvent(event, receivedAtMs)

@@ -1,10 +1,11 @@
 // Doubles of a session's ports that record what they are told.
-import type { CloseReason, ServerMessage } from '@parley/protocol'
+import type { AdaptationState, CloseReason, ServerMessage } from '@parley/protocol'
 import type { Hearing } from '../hearing.ts'
 import type {
   AudioSink,
   CaptionSink,
   HeldSlot,
+  MoveTarget,
   OpenAudio,
   SessionChannel,
   Speaking,
@@ -42,6 +43,11 @@ export class RecordingChannel implements SessionChannel {
   ping(): void {
     this.pings++
   }
+  /** Where it was told to go, as one that came to `ws://own`. */
+  readonly moves: string[] = []
+  move(target: MoveTarget): void {
+    this.moves.push(target.urlFor('ws://own'))
+  }
   close(reason: CloseReason): void {
     this.closedFor ??= reason
   }
@@ -50,6 +56,7 @@ export class RecordingChannel implements SessionChannel {
 /** A slot whose stream records frames; the test speaks through `captions`. */
 export class FakeSlot implements HeldSlot, AudioSink {
   opened: OpenAudio | undefined
+  learnt: AdaptationState | undefined
   captions: CaptionSink | undefined
   released = 0
   closed = 0
@@ -62,6 +69,9 @@ export class FakeSlot implements HeldSlot, AudioSink {
     this.opened = options
     this.captions = captions
     return this
+  }
+  adaptation(): AdaptationState | undefined {
+    return this.learnt
   }
   release(): void {
     this.released++

@@ -42,7 +42,7 @@ export class MemoryDirectory implements FleetDirectory {
   readonly state: DirectoryState = { kind: 'ready' }
   readonly warnings: readonly string[] = []
   readonly #clock: Clock
-  readonly #events = new Emitter<{ change: DirectoryChange }>()
+  readonly #events = new Emitter<{ change: DirectoryChange; released: string }>()
   #book: FleetBook
 
   constructor(clock: Clock) {
@@ -62,6 +62,16 @@ export class MemoryDirectory implements FleetDirectory {
   forget(): void {
     this.#book = this.#begin(Math.max(this.#clock.wallMs(), this.#book.lastToken.epoch + 1))
     this.#events.emit('change', { kind: 'resync' })
+  }
+
+  /** Told of each session that its owner has given back: nothing is kept of it any more. */
+  onReleased(listener: (sessionId: string) => void): () => void {
+    return this.#events.on('released', listener)
+  }
+
+  /** The token a session is held, reserved or orphaned with. */
+  tokenOf(sessionId: string): FencingToken | undefined {
+    return this.#now()[0].sessions.get(sessionId)?.token
   }
 
   async join(request: JoinRequest): Answer<Joined> {
@@ -148,8 +158,11 @@ export class MemoryDirectory implements FleetDirectory {
     const [book] = this.#now()
     const session = book.sessions.get(sessionId)
     if (!session) return DONE
-    if (compareTokens(session.token, token) === 0) book.end(session)
-    else if (session.next && compareTokens(session.next.token, token) === 0) book.endMove(session)
+    if (compareTokens(session.token, token) === 0) {
+      const wasHeld = session.state === 'held'
+      book.end(session)
+      if (wasHeld) this.#events.emit('released', sessionId)
+    } else if (session.next && compareTokens(session.next.token, token) === 0) book.endMove(session)
     else return err(refusals.notOwned(sessionId, token))
     return DONE
   }

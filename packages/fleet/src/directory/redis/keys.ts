@@ -12,6 +12,7 @@
 // orphans                zset    loss of a member                10 min after, reclaim, claim             session by when it is forgotten (ms)
 // user:<key>             set     claim                           7 days after the user's last claim       its sessions; those that are over until the limit is reached
 // changes                channel join, leave, loss, drain ...    -                                        `<kind> <member id>`
+// journal:<session>      hash    append                          release; `keepMs` after the last append  epoch, counter, state (JSON)
 // budget:<key>           hash    budget                          1 h after the last call                  holder -> lease, see `budget.lua`
 // text:<hash>            string  text                            text.cacheMinutes after it was kept      an answer of the cache of texts, sealed
 //
@@ -31,6 +32,7 @@ export function keyPrefix(fleet: string): string {
 export const META_KEY = 'meta'
 export const CHANGES_CHANNEL = 'changes'
 export const sessionKey = (sessionId: string): string => `session:${sessionId}`
+export const journalKey = (sessionId: string): string => `journal:${sessionId}`
 export const memberKey = (memberId: string): string => `member:${memberId}`
 export const budgetKey = (key: string): string => `budget:${key}`
 export const textKey = (key: string): string => `text:${key}`

@@ -33,4 +33,6 @@ export const SCRIPTS = {
   members: ofDirectory('members'),
   budget: ofDirectory('budget'),
   text: ofDirectory('text'),
+  append: ofDirectory('append'),
+  recall: ofDirectory('recall'),
 } as const

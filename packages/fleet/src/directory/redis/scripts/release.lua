@@ -1,4 +1,4 @@
--- release: the session, its reservation or its move is over.
+-- release: the session, its reservation or its move is over. Of a session that was held nothing is kept any more.
 -- KEYS[1] meta, KEYS[2] session:<id>
 -- ARGV[5] session, [6] epoch and [7] counter of its token
 -- returns ok; no SESSION_NOT_OWNED
@@ -11,6 +11,7 @@ local epoch, counter = tonumber(ARGV[6]), tonumber(ARGV[7])
 if is_token(s, epoch, counter) then
   local user = redis.call('HGET', KEYS[2], 'user')
   if user then redis.call('SREM', key('user:' .. user), s.sid) end
+  if s.state == 'held' then redis.call('DEL', key('journal:' .. s.sid)) end
   end_session(s)
 elseif is_next(s, epoch, counter) then
   end_move(s)
