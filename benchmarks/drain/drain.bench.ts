@@ -15,7 +15,7 @@ async function run(context: BenchContext): Promise<BenchReport> {
   const sessions = sessionsWanted(context, SESSIONS.full, SESSIONS.quick)
   const bed = await FleetBed.start(sessions)
   try {
-    const [drained] = bed.pods as readonly [BedPod, BedPod]
+    const [drained] = bed.pods as [BedPod]
     const speakers = await bed.speakers(sessions, context)
     await speakers.more(2)
     const moving = speakers.at(drained.podId)

@@ -184,7 +184,12 @@ export class Speakers {
   }
 
   /** Everybody falls silent, what was said is waited for, and all is compared. */
-  async finish(): Promise<{ readonly finals: number; readonly lost: number; readonly doubled: number; readonly problems: string[] }> {
+  async finish(): Promise<{
+    readonly finals: number
+    readonly lost: number
+    readonly doubled: number
+    readonly problems: string[]
+  }> {
     for (const speaker of this.all) speaker.stop()
     await wait(FRAME_MS * (PERIOD_FRAMES + 2))
     clearInterval(this.#timer)

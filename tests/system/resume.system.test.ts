@@ -10,7 +10,12 @@ import { adminGet, parley, startPlatform } from '../lib/platform.ts'
 import { record, speak } from '../lib/speaker.ts'
 
 interface Fleet {
-  readonly members: readonly { readonly kind: string; readonly id: string; readonly state: string; readonly sessions: number }[]
+  readonly members: readonly {
+    readonly kind: string
+    readonly id: string
+    readonly state: string
+    readonly sessions: number
+  }[]
 }
 
 const portOf = (url: string | undefined): string => URL.parse(url ?? '')?.port ?? ''
@@ -25,7 +30,10 @@ test('[RA2, HO1, HO2, CL117, CL118] a speaker loses one pod to kill -9 and the n
     const { members } = await adminGet<Fleet>({ ...platform, adminUrl: platform.pods?.[1]?.adminUrl ?? '' }, '/fleet')
     return members.filter(({ kind, state }) => kind === 'pod' && state === 'serving')
   }
-  await eventually(async () => ((await serving()).length === 2 ? undefined : 'one pod is missing'), { withinMs: 20_000, everyMs: 100 })
+  await eventually(async () => ((await serving()).length === 2 ? undefined : 'one pod is missing'), {
+    withinMs: 20_000,
+    everyMs: 100,
+  })
   const first = platform.pods?.[0]
   const session: ParleySession = await createSession({ url: first?.url ?? '', apiKey: platform.apiKey, user: 'u' })
   const resumed: Resumed[] = []
@@ -62,9 +70,14 @@ test('[RA2, HO1, HO2, CL117, CL118] a speaker loses one pod to kill -9 and the n
   const text = finals.map((final) => final.text).join(' ')
   const said = words(sentences.join(' '))
   assert.ok(wordErrors(said, words(text)) <= said.length * 0.25, text)
-  assert.ok(seqs.every((seq, n) => n === 0 || (seq ?? 0) > (seqs[n - 1] ?? 0)), seqs.join(' '))
+  assert.ok(
+    seqs.every((seq, n) => n === 0 || (seq ?? 0) > (seqs[n - 1] ?? 0)),
+    seqs.join(' '),
+  )
   assert.ok(abandoned.length <= 2, 'what was being said at a change of pod is void')
-  await eventually(() => (watched.at(-1) === finals.at(-1)?.text ? undefined : watched.join(' | ')), { withinMs: 10_000 })
+  await eventually(() => (watched.at(-1) === finals.at(-1)?.text ? undefined : watched.join(' | ')), {
+    withinMs: 10_000,
+  })
   await watcher.close()
   await session.close()
 })

@@ -10,7 +10,12 @@ import { adminGet, startPlatform } from '../lib/platform.ts'
 import { record, speak } from '../lib/speaker.ts'
 
 interface Fleet {
-  readonly members: readonly { readonly kind: string; readonly id: string; readonly state: string; readonly sessions: number }[]
+  readonly members: readonly {
+    readonly kind: string
+    readonly id: string
+    readonly state: string
+    readonly sessions: number
+  }[]
 }
 
 test('[RA3, RA5, CL118] a pod stopped past its lease and continued has let go of its session, which went on elsewhere without a word lost', async (t) => {
@@ -56,7 +61,10 @@ test('[RA3, RA5, CL118] a pod stopped past its lease and continued has let go of
   const text = finals.map((final) => final.text).join(' ')
   const said = words(sentences.join(' '))
   assert.ok(wordErrors(said, words(text)) <= said.length * 0.25, text)
-  assert.ok(seqs.every((seq, n) => n === 0 || (seq ?? 0) > (seqs[n - 1] ?? 0)), seqs.join(' '))
+  assert.ok(
+    seqs.every((seq, n) => n === 0 || (seq ?? 0) > (seqs[n - 1] ?? 0)),
+    seqs.join(' '),
+  )
   await eventually(async () => {
     const all = await pods(stopped)
     const serving = all.filter(({ state }) => state === 'serving')

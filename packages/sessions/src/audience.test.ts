@@ -6,8 +6,8 @@ import { ManualClock } from '@parley/kernel/testing'
 import { type AudioFormat, encodeAudioFrame, type SubscriptionSet } from '@parley/protocol'
 import { SETTLED_EVERY_MS } from './caption-feed.ts'
 import { Session } from './session.ts'
-import type { SessionHost } from './session-host.ts'
 import { newSessionCounters } from './session-counters.ts'
+import type { SessionHost } from './session-host.ts'
 import { FakeSlot, RecordingChannel } from './testing/index.ts'
 
 const PCM: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }

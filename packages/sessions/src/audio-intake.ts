@@ -83,7 +83,10 @@ export class AudioIntake {
    * Of a session that another pod had: audio before `mediaTime` (samples) is recognised already, the frame across it is taken again. `totals`: of
    * what that pod accepted.
    */
-  goOnFrom(mediaTime: number, totals?: { readonly bytes: number; readonly frames: number; readonly audioMs: number }): void {
+  goOnFrom(
+    mediaTime: number,
+    totals?: { readonly bytes: number; readonly frames: number; readonly audioMs: number },
+  ): void {
     if (totals) {
       this.#bytes = totals.bytes
       this.#frames = totals.frames

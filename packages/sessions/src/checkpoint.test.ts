@@ -87,7 +87,11 @@ test('[RES8] what is kept goes on elsewhere: numbers, wishes, links, history, an
   assert.deepEqual([caption?.utterance, caption?.seq, caption?.text], [{ epoch: 2, index: 3 }, 3, 'two'])
   assert.deepEqual(
     there.feed.page(0, 10).events.map(({ seq, kind }) => [seq, kind]),
-    [[1, 'final'], [2, 'abandoned'], [3, 'final']],
+    [
+      [1, 'final'],
+      [2, 'abandoned'],
+      [3, 'final'],
+    ],
   )
 })
 
@@ -101,7 +105,10 @@ test('[RES8] an owner that has seen more than was kept: numbers go on behind it,
   there.resume(new RecordingChannel(), {}, { seq: 4, mediaMs: 1_500 })
   assert.deepEqual([there.feed.seq, there.receivedMediaTime, there.feed.settledMediaTime], [4, 24_000, 24_000])
   there.feed.final(final(1, 'new'))
-  assert.deepEqual(there.feed.page(0, 10).events.map(({ seq }) => seq), [1, 5])
+  assert.deepEqual(
+    there.feed.page(0, 10).events.map(({ seq }) => seq),
+    [1, 5],
+  )
   assert.equal(there.feed.page(0, 10).more, false)
   assert.equal(there.feed.missed(1, HEARS_CAPTIONS).truncatedTo, 5, '2 to 4 cannot be sent again')
   assert.equal(there.feed.missed(4, HEARS_CAPTIONS).truncatedTo, undefined)
@@ -173,7 +180,10 @@ test('[HO2] frozen, nothing is told; thawed, all of it is, in order; handed over
   const before = owner.messages.length
   assert.deepEqual([session.feed.seq, session.feed.settledMediaTime], [0, 0])
   session.thaw()
-  assert.deepEqual(owner.messages.slice(before).map(({ type }) => type), ['caption', 'abandoned'])
+  assert.deepEqual(
+    owner.messages.slice(before).map(({ type }) => type),
+    ['caption', 'abandoned'],
+  )
   assert.deepEqual([session.feed.seq, session.feed.settledMediaTime], [2, 640])
   session.feed.partial(partial(2))
   session.freeze()

@@ -5,8 +5,8 @@ import { ManualClock } from '@parley/kernel/testing'
 import { encodeAudioFrame } from '@parley/protocol'
 import fc from 'fast-check'
 import { Session } from './session.ts'
-import type { SessionHost } from './session-host.ts'
 import { newSessionCounters } from './session-counters.ts'
+import type { SessionHost } from './session-host.ts'
 import { FakeSlot, HEARS_CAPTIONS, RecordingChannel } from './testing/index.ts'
 
 const SESSIONS = 5

@@ -5,8 +5,8 @@ import { newId, seededRandom } from '@parley/kernel'
 import { ManualClock } from '@parley/kernel/testing'
 import type { ServerMessage } from '@parley/protocol'
 import { Session } from './session.ts'
-import type { SessionHost } from './session-host.ts'
 import { newSessionCounters } from './session-counters.ts'
+import type { SessionHost } from './session-host.ts'
 import { FakeSlot, FakeText, RecordingChannel } from './testing/index.ts'
 
 const LANGUAGES = ['es', 'ca', 'fr', 'pt', 'it']

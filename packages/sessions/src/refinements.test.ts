@@ -8,8 +8,8 @@ import { refinementKey } from './ports.ts'
 import { DEADLINE_BELIEF_MS } from './refinements.ts'
 import { TELL_ABILITIES_MS } from './refining.ts'
 import { Session } from './session.ts'
-import type { SessionHost } from './session-host.ts'
 import { newSessionCounters } from './session-counters.ts'
+import type { SessionHost } from './session-host.ts'
 import { FakeSlot, FakeSource, FakeText, RecordingChannel } from './testing/index.ts'
 
 const PCM: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }

@@ -34,8 +34,8 @@ import {
   onTick,
   opening,
   type SessionEffect,
-  takenOver,
   type Transition,
+  takenOver,
 } from './session-transitions.ts'
 import type { SessionIdentity } from './session-witness.ts'
 import { Speaker, type SpeakOrder } from './speaker.ts'

@@ -138,9 +138,7 @@ function sayPod(
   else if (verb === 'undrain') output.line(`${member.id} takes sessions again`)
   else {
     const count = `${member.sessions} now`
-    output.line(
-      `${member.id} drains: no new sessions there; those it has (${count}) go to other pods`,
-    )
+    output.line(`${member.id} drains: no new sessions there; those it has (${count}) go to other pods`)
   }
   if (verb === 'drain' && otherPodsServing === 0) {
     output.warn('no other pod serves: new sessions are refused, and those it has end when the time is over')

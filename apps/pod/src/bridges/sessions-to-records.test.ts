@@ -48,8 +48,42 @@ function setUp(wallMs = LATE_MS) {
       StoredRecord,
       { table: Name }
     >['row'][]
-  return { clock, set, records, meter, bridge, text, open, hear, rows }
+  return { clock, set, records, meter, bridge, text, open, hear, rows, host }
 }
+
+const heardMs = (meter: UsageMeter): number => meter.take().reduce((sum, { speechMs }) => sum + speechMs, 0)
+
+test('[RA5] a session that changes its pod ends in no record: its pod writes no end, the next one writes on with a greater token and counts what it hears itself', () => {
+  const { open, hear, rows, meter, clock, host } = setUp()
+  const session = open()
+  session.join(new RecordingChannel(), PCM)
+  hear(session, 50)
+  const from = session.checkpoint
+  session.handedOver()
+  assert.deepEqual(
+    rows('sessions').map(({ endedAtMs }) => endedAtMs),
+    [null],
+  )
+  assert.equal(heardMs(meter), 1_000)
+  const next: StoredRecord[] = []
+  const other = new UsageMeter('pod_2')
+  const fenceOf = () => ({ epoch: 3, counter: 7 })
+  const record = (each: StoredRecord): unknown => next.push(each)
+  const witness = new SessionsToRecords({ clock, podId: 'pod_2', meter: other, fenceOf, record })
+  const there = new Session(session.identity, new FakeSlot(), { ...host, witness }, from)
+  there.resume(new RecordingChannel())
+  hear(there, 25, 50)
+  there.end('deleted')
+  const written = next.flatMap(({ table, row }) => (table === 'sessions' ? [row as { pod: string; fenceEpoch: number; fenceCounter: number; endReason: string | null }] : []))
+  assert.deepEqual(
+    written.map(({ pod, fenceEpoch, fenceCounter, endReason }) => [pod, fenceEpoch, fenceCounter, endReason]),
+    [
+      ['pod_2', 3, 7, null],
+      ['pod_2', 3, 7, 'deleted'],
+    ],
+  )
+  assert.equal(heardMs(other), 500)
+})
 
 test('[REC2] a session is recorded when it begins and when it is over, once each, with its reason', () => {
   const { clock, open, rows } = setUp()

@@ -10,7 +10,9 @@ export interface SessionsToRecordsOptions {
   readonly podId: string
   readonly meter: Pick<UsageMeter, 'add'>
   /** The token a session is held with: what an owner before writes later than a newer one counts for nothing. */
-  readonly fenceOf?: ((sessionId: string) => { readonly epoch: number; readonly counter: number } | undefined) | undefined
+  readonly fenceOf?:
+    | ((sessionId: string) => { readonly epoch: number; readonly counter: number } | undefined)
+    | undefined
   /** Never waits, never throws. */
   readonly record: (record: StoredRecord) => void
 }

@@ -90,7 +90,10 @@ export class HandOver {
   #look(): void {
     if (!this.#drain) return
     const nowMs = this.#options.clock.nowMs()
-    if (nowMs >= this.#drain.untilMs) return this.#endWhatIsLeft()
+    if (nowMs >= this.#drain.untilMs) {
+      this.#endWhatIsLeft()
+      return
+    }
     for (const session of this.#options.sessions.live()) {
       if (this.#underWay.size >= MAX_MOVES_AT_A_TIME) return
       if (this.#underWay.has(session.id) || (this.#tried.get(session.id)?.againAtMs ?? 0) > nowMs) continue
@@ -201,7 +204,10 @@ export class HandOver {
   async #take(call: HandOverCall): Promise<Result<HandOverAnswer, ParleyError>> {
     const { fleet, sessions, logger } = this.#options
     const { sessionId, token, from, checkpoint } = call
-    const restored = sessions.restore(checkpoint, { sessionId, onAdmitted: () => fleet.seatBook.admitted(sessionId, token) })
+    const restored = sessions.restore(checkpoint, {
+      sessionId,
+      onAdmitted: () => fleet.seatBook.admitted(sessionId, token),
+    })
     if (!restored.ok) return restored
     const session = restored.value
     if (!(await this.#isConfirmed(sessionId, token))) {
@@ -220,4 +226,7 @@ export class HandOver {
 }
 
 const notTaken = (podId: string, why: string): ParleyError =>
-  new ParleyError('NO_SEAT', { message: `${podId} has a seat and did not take the session: ${why}`, retryAfterMs: 1_000 })
+  new ParleyError('NO_SEAT', {
+    message: `${podId} has a seat and did not take the session: ${why}`,
+    retryAfterMs: 1_000,
+  })

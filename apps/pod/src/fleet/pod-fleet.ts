@@ -6,8 +6,8 @@ import {
   type FencingToken,
   type FleetDirectory,
   type Journal,
-  type MemberStatus,
   type MemberOrders,
+  type MemberStatus,
   Membership,
   type MembershipState,
 } from '@parley/fleet'
@@ -200,7 +200,8 @@ export class PodFleet implements SessionSeats {
   async move(sessionId: string, reserveMs: number, salt: number): ReturnType<FleetDirectory['move']> {
     const by = this.#membership?.credentials
     const token = this.tokenOf(sessionId)
-    if (!by || !token) return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
+    if (!by || !token)
+      return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
     const session = { sessionId, token }
     return this.#options.directory.move({ session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs })
   }

@@ -61,13 +61,19 @@ test('[RA1] all that changed goes in one append, 250 ms apart at least; what did
   const { clock, appends, add } = setUp()
   const [one, two] = [add('ses_1'), add('ses_2')]
   await clock.advanceAsync(250)
-  assert.deepEqual(appends.map(({ entries }) => entries.map(({ sessionId }) => sessionId)), [['ses_1', 'ses_2']])
+  assert.deepEqual(
+    appends.map(({ entries }) => entries.map(({ sessionId }) => sessionId)),
+    [['ses_1', 'ses_2']],
+  )
   assert.ok((appends[0]?.keepMs ?? 0) > 60_000 + REFRESH_MS)
   one.seq = 1
   one.stamp = '1'
   await clock.advanceAsync(5_000, 250)
   assert.equal(appends.length, 2)
-  assert.deepEqual(appends[1]?.entries.map(({ sessionId, state }) => [sessionId, state]), [['ses_1', '{"seq":1}']])
+  assert.deepEqual(
+    appends[1]?.entries.map(({ sessionId, state }) => [sessionId, state]),
+    [['ses_1', '{"seq":1}']],
+  )
   await clock.advanceAsync(REFRESH_MS, 250)
   assert.equal(appends.slice(2).flatMap(({ entries }) => entries).length, 2, `${two.id} too`)
 })
@@ -96,7 +102,10 @@ test('[RA1] a journal that is away is said once; the newest state is kept when i
   assert.equal(appends.length, 0)
   state.isAway = false
   await clock.advanceAsync(500, 250)
-  assert.deepEqual(appends.map(({ entries }) => entries[0]?.state), ['{"seq":10}'])
+  assert.deepEqual(
+    appends.map(({ entries }) => entries[0]?.state),
+    ['{"seq":10}'],
+  )
   assert.equal(logger.lines.filter(({ message }) => message.includes('not kept')).length, 1)
 })
 
@@ -111,7 +120,10 @@ test('[RA1, RA5] what the fleet does not know is not kept; a new token is; what 
   tokens.set('ses_1', { epoch: 1, counter: 2 })
   state.fenced = ['ses_1']
   await clock.advanceAsync(500, 250)
-  assert.deepEqual(appends.map(({ entries }) => entries[0]?.token.counter), [1, 2])
+  assert.deepEqual(
+    appends.map(({ entries }) => entries[0]?.token.counter),
+    [1, 2],
+  )
   assert.deepEqual(fencedAsked, ['ses_1'])
   sessions.clear()
   await clock.advanceAsync(REFRESH_MS * 2, 250)

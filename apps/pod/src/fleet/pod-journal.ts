@@ -1,6 +1,12 @@
 // Keeps the state of this pod's sessions in the fleet's journal, so that another pod can go on with them: all that changed in one append, rarely
 // enough that the journal stays cheap. What it cannot keep now it keeps, newer, with the next append; nothing waits for it.
-import { type FencingToken, type Journal, type JournalEntry, MAX_APPEND_BYTES, MAX_JOURNAL_ENTRIES } from '@parley/fleet'
+import {
+  type FencingToken,
+  type Journal,
+  type JournalEntry,
+  MAX_APPEND_BYTES,
+  MAX_JOURNAL_ENTRIES,
+} from '@parley/fleet'
 import type { Clock, Scope } from '@parley/kernel'
 import type { SessionCheckpoint } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'

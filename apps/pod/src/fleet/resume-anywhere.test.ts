@@ -6,8 +6,8 @@ import { eventually } from '@parley/kernel/testing'
 import type { Caption, Problem } from '@parley/protocol'
 import { type PairPod, PodPair } from '../testing/fleet/pod-pair.ts'
 import { TestClient } from '../testing/sessions/test-client.ts'
-import { callKey, SIGNATURE_HEADER, signCall } from './signed-call.ts'
 import { TEST_SECRET } from '../testing/speech/worker-process.ts'
+import { callKey, SIGNATURE_HEADER, signCall } from './signed-call.ts'
 
 /** The stream of the only session at a worker, once it is open. */
 async function streamOf({ worker }: PairPod): Promise<number> {
@@ -78,7 +78,14 @@ test('[RA2, RA3, RA5, RA6, RES8] a pod is lost: its client goes on at the other 
   const late = await TestClient.connect(b.wsUrl)
   late.send({ type: 'hello', token: link })
   await late.expect('caption', 2)
-  assert.deepEqual(textsOf(late), [[1, 'one'], [3, 'three']], 'what nobody kept is missing, and nothing is told twice')
+  assert.deepEqual(
+    textsOf(late),
+    [
+      [1, 'one'],
+      [3, 'three'],
+    ],
+    'what nobody kept is missing, and nothing is told twice',
+  )
   await pair.ownedBy(sessionId, b)
 
   // The other comes back, and is no owner any more.
@@ -144,9 +151,21 @@ test('[HO1, HO2, RES8] a pod drains: owner and watcher are told where to go, the
   await say(a, stream, 1, 'two', 1_000)
   assert.equal((await client.expect('closing')).reason, 'moved')
   assert.equal((await watcher.expect('closing')).reason, 'moved')
-  assert.deepEqual(textsOf(client), [[1, 'one'], [2, 'two']], 'the utterance was finished here')
+  assert.deepEqual(
+    textsOf(client),
+    [
+      [1, 'one'],
+      [2, 'two'],
+    ],
+    'the utterance was finished here',
+  )
   await pair.ownedBy(sessionId, b)
-  prepared.send({ type: 'hello', token: welcome.resumeToken, audio: { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }, resume: { seq: 2, mediaMs: 1_000 } })
+  prepared.send({
+    type: 'hello',
+    token: welcome.resumeToken,
+    audio: { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 },
+    resume: { seq: 2, mediaMs: 1_000 },
+  })
   const { epoch, seq, settledMediaTime, podId } = await prepared.expect('welcome')
   assert.deepEqual([podId, epoch, seq, settledMediaTime], [b.pod.podId, 2, 2, 17_600], 'what was settled there')
   prepared.mediaTime = 17_600

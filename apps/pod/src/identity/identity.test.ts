@@ -7,6 +7,9 @@ import type { SessionId, WatchLinkId } from '@parley/protocol'
 import { SignJWT } from 'jose'
 import { createApiKeys } from './api-keys.ts'
 import { createAuthenticator } from './authenticator.ts'
+import { temporaryFolder } from '../testing/pod-harness.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { createIdentity, tokenKey } from './identity.ts'
 import { createPageCodes, MAX_PAGE_CODES } from './page-codes.ts'
 import { Revocations } from './revocations.ts'
 import { createTokens, RESUME_TOKEN_LIFETIME_MS } from './tokens.ts'
@@ -138,6 +141,21 @@ test('[ID11] a resume token stands for its session, tenant, user and pod, any nu
   }
   clock.advance(RESUME_TOKEN_LIFETIME_MS)
   assert.equal(await codeOf(tokens, token), 'TICKET_EXPIRED')
+  const fenced = { ...resume, token: { epoch: 1_795_823_998_000, counter: 7 } }
+  const redeemed = await tokens.redeem(await tokens.issueResumeToken(fenced))
+  assert.deepEqual(redeemed, { ok: true, value: { kind: 'resume', claims: fenced } })
+})
+
+test('[RA6, ID11] what a pod of a fleet signs is good at the others, whatever their folders; of another fleet, or alone, it is not', async (t) => {
+  const auth = { apiKey: 'pk_thekeyofthetests00000', keys: [] } as unknown as Parameters<typeof createIdentity>[1]
+  const pod = async (secret?: string) => {
+    const directory = await openDataDirectory(await temporaryFolder(t))
+    return (await createIdentity(new ManualClock(), auth, directory, secret ? tokenKey(secret) : undefined)).tokens
+  }
+  const token = await (await pod('one fleet')).issueResumeToken({ ...claims, podId: 'pod_a' })
+  assert.equal(await codeOf(await pod('one fleet'), token), 'resume')
+  assert.equal(await codeOf(await pod('another'), token), 'TICKET_INVALID')
+  assert.equal(await codeOf(await pod(), token), 'TICKET_INVALID')
 })
 
 test('[ID11] a resume token that is forged, foreign or incomplete is TICKET_INVALID', async () => {

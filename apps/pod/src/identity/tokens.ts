@@ -159,8 +159,8 @@ function resumeClaims({ sid, tenant, sub, pod, tok }: JWTPayload): ResumeClaims 
   if (!isText(sid) || !isText(tenant) || !isText(sub) || !isText(pod)) return undefined
   const [epoch, counter] = Array.isArray(tok) ? (tok as readonly unknown[]) : []
   const isToken = Number.isSafeInteger(epoch) && Number.isSafeInteger(counter)
-  const token = isToken ? { epoch: epoch as number, counter: counter as number } : undefined
-  return { sessionId: sid as SessionId, tenant, user: sub, podId: pod, token }
+  const token = isToken ? { token: { epoch: epoch as number, counter: counter as number } } : {}
+  return { sessionId: sid as SessionId, tenant, user: sub, podId: pod, ...token }
 }
 
 /** What the token says it is for, unchecked: only to choose the check and its error code. */

@@ -45,11 +45,12 @@ class FakeSocket {
   }
 }
 
-const welcome = (url: string, epoch: number, more: object): ServerMessage => ({
-  ...{ type: 'welcome', protocolVersion: 1, role: 'owner', sessionId: 'ses_1', podId: url, epoch, language: 'en' },
-  ...{ seq: 0, speech: 'ready', pingIntervalMs: 60_000, deadAfterMs: 120_000, graceMs: 60_000, entryUrls: [A] },
-  ...{ resumeToken: `of ${url}`, receivedMediaTime: 0, settledMediaTime: 0, resumesAnywhere: true, ...more },
-}) as ServerMessage
+const welcome = (url: string, epoch: number, more: object): ServerMessage =>
+  ({
+    ...{ type: 'welcome', protocolVersion: 1, role: 'owner', sessionId: 'ses_1', podId: url, epoch, language: 'en' },
+    ...{ seq: 0, speech: 'ready', pingIntervalMs: 60_000, deadAfterMs: 120_000, graceMs: 60_000, entryUrls: [A] },
+    ...{ resumeToken: `of ${url}`, receivedMediaTime: 0, settledMediaTime: 0, resumesAnywhere: true, ...more },
+  }) as ServerMessage
 
 function client() {
   const clock = new ManualClock()

@@ -218,7 +218,11 @@ test('[CL118] where it was not answered it is not sent back to: it comes again w
   let { state } = afterBreak([1_000, tick], [1_000, broken], [1_250, tick])
   for (let nowMs = 2_000, times = 0; times < 20; nowMs += 500, times++) {
     const context = { ...RESUMABLE, nowMs }
-    state = step(step(state, times % 2 === 0 ? there : failed('SESSION_SUSPENDED', { retryAfterMs: 400 }), context).state, broken, context).state
+    state = step(
+      step(state, times % 2 === 0 ? there : failed('SESSION_SUSPENDED', { retryAfterMs: 400 }), context).state,
+      broken,
+      context,
+    ).state
     assert.deepEqual(attemptOf(state), { kind: 'waits', untilMs: nowMs + 500, isHere: true })
     const next = step(state, tick, { ...context, nowMs: nowMs + 500 })
     assert.deepEqual(next.effects, [{ kind: 'attempt', isHere: true }])

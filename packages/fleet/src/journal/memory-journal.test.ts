@@ -1,4 +1,4 @@
-import { MemoryDirectory } from '../directory/memory/memory-directory.ts'
+import type { MemoryDirectory } from '../directory/memory/memory-directory.ts'
 import { memorySubject } from '../testing/directory-rig.ts'
 import { journalContract } from '../testing/journal-contract.ts'
 import { MemoryJournal } from './memory-journal.ts'

@@ -51,7 +51,11 @@ export function journalContract(name: string, create: (t: TestContext) => Promis
     await granted(directory.release({ sessionId: 'ses_1', token }))
     const greater = { epoch: token.epoch, counter: token.counter + 10 }
     await granted(journal.append([entry('ses_9', greater, 'theirs')], KEEP_MS))
-    assert.deepEqual(await granted(journal.append([entry('ses_9', token, 'late')], KEEP_MS)), ['ses_9'], 'by the writer')
+    assert.deepEqual(
+      await granted(journal.append([entry('ses_9', token, 'late')], KEEP_MS)),
+      ['ses_9'],
+      'by the writer',
+    )
   })
 
   test(`[JN3] ${name}: what is kept goes with the owner's release, and stays when a reservation is given back`, async (t) => {

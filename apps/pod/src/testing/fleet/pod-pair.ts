@@ -1,7 +1,14 @@
 // Two whole pods on sockets in one process, each with a worker of its own that a test drives, over a directory and a journal in memory whose time a
 // test moves. A pod that is cut off hears nothing of the fleet and the fleet nothing of it: to the other it is dead.
 import type { TestContext } from 'node:test'
-import { type DirectoryRefusal, type FleetDirectory, type Journal, MemoryDirectory, MemoryJournal, SETTLE_MS } from '@parley/fleet'
+import {
+  type DirectoryRefusal,
+  type FleetDirectory,
+  type Journal,
+  MemoryDirectory,
+  MemoryJournal,
+  SETTLE_MS,
+} from '@parley/fleet'
 import { Emitter, err, newId, systemClock } from '@parley/kernel'
 import { eventually, ManualClock } from '@parley/kernel/testing'
 import type { SessionCreated, Welcome } from '@parley/protocol'
