@@ -88,9 +88,8 @@ export interface OpenFleet {
 
 export async function openFleet(options: OpenFleetOptions): Promise<OpenFleet> {
   const { clock, scope, config, podId, version, logger } = options
-  const { kind, directory, shared } =
-    options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
-  const seats = new PodFleet({ clock, podId, version, kind, directory, seats: config.sessions.seats, logger })
+  const { shared, ...opened } = options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
+  const seats = new PodFleet({ clock, podId, version, ...opened, seats: config.sessions.seats, logger })
   const key = callKey(options.fleetSecret)
   const peers = seats.isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const relay = peers && new PodWatchRelay({ clock, scope, fleet: seats, peers, logger })
