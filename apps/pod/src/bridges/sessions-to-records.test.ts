@@ -74,7 +74,11 @@ test('[RA5] a session that changes its pod ends in no record: its pod writes no 
   there.resume(new RecordingChannel())
   hear(there, 25, 50)
   there.end('deleted')
-  const written = next.flatMap(({ table, row }) => (table === 'sessions' ? [row as { pod: string; fenceEpoch: number; fenceCounter: number; endReason: string | null }] : []))
+  const written = next.flatMap(({ table, row }) =>
+    table === 'sessions'
+      ? [row as { pod: string; fenceEpoch: number; fenceCounter: number; endReason: string | null }]
+      : [],
+  )
   assert.deepEqual(
     written.map(({ pod, fenceEpoch, fenceCounter, endReason }) => [pod, fenceEpoch, fenceCounter, endReason]),
     [
