@@ -199,7 +199,7 @@ test('[PF14] watchers at another pod hear what watchers there hear, by one link;
 })
 
 test('[PF14, PF12] a watch link revoked at its pod ends watchers at the other, and is void there', async (t) => {
-  const pair = await startTwoPods(t)
+  const pair = await startTwoPods(t, { isApart: true })
   const [, b] = pair.pods
   const created = await onSecond(pair)
   const owner = await joined(created)
