@@ -1,5 +1,6 @@
 # Which packages Parley needs and why: the one list that the launcher installs from and `parley doctor` reads.
-# One package a line: set, name, why (fields separated by |). Sets: runtime = to serve; test = for ./parley test, check, bench.
+# One package a line: set, name, why (fields separated by |). Sets: runtime = to serve; pods = to serve with several pods
+# (`up --pods N`); test = for ./parley test, check, bench.
 # npm packages are not listed here: package-lock.json is their list (dependencies = runtime, devDependencies = test).
 
 parley_debian_packages() {
@@ -16,9 +17,9 @@ parley_debian_packages() {
 	runtime|apertium-es-pt|Spanish and Portuguese
 	runtime|apertium-spa-ita|Spanish and Italian
 	runtime|redis-server|several pods: how they find each other (Debian starts it on port 6379 unless told not to)
+	pods|postgresql-15|several pods: where they keep their records (Debian starts one on port 5432 unless told not to)
 	test|chromium|the page tested in a real browser
 	test|nginx|balancing of stream endpoints tested with it (Debian starts it on port 80 unless told not to)
-	test|postgresql-15|records tested with it, each time a cluster of their own (Debian starts one on port 5432 unless told not to)
 	LIST
 }
 

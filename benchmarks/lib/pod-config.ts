@@ -20,10 +20,10 @@ export interface BenchConfig {
   readonly pageFolder: string
 }
 
-/** `more`: further settings, as the environment has them. */
-export async function benchConfig(more: Readonly<Record<string, string>> = {}): Promise<BenchConfig> {
+/** `settings`: of the environment, over those above. */
+export async function benchConfig(settings: Readonly<Record<string, string>> = {}): Promise<BenchConfig> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-bench-'))
-  const env = { ...SETTINGS, PARLEY_DATA_DIR: dataDir, ...more }
+  const env = { ...SETTINGS, ...settings, PARLEY_DATA_DIR: dataDir }
   const resolved = resolveConfig({ env, cwd: dataDir, homeDir: dataDir })
   if (!resolved.ok) throw new Error(JSON.stringify(resolved.error))
   return { config: resolved.value.config, dataDir, pageFolder: path.join(dataDir, 'no-page') }

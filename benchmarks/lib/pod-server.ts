@@ -24,9 +24,16 @@ function counters() {
 
 export type PodCounters = ReturnType<typeof counters>
 
+interface ListenOptions {
+  readonly worker: WorkerAddress
+  readonly secret: string
+  /** Of the environment. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 serveBench({
-  listen: async ({ worker, secret }: { worker: WorkerAddress; secret: string }) => {
-    const { config, dataDir, pageFolder } = await benchConfig()
+  listen: async ({ worker, secret, settings }: ListenOptions) => {
+    const { config, dataDir, pageFolder } = await benchConfig(settings)
     remove = () => rm(dataDir, { recursive: true, force: true })
     pod = await composePod({
       clock: systemClock,

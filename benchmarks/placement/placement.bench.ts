@@ -8,6 +8,7 @@ import { Scope, systemClock } from '@parley/kernel'
 import { hash32, type SeatPolicy } from '@parley/placement'
 import type { BenchContext, Benchmark, BenchReport } from '../lib/benchmark.ts'
 import { median, quantile, round } from '../lib/stats.ts'
+import { type ThroughAPod, throughAPod } from './through-a-pod.ts'
 
 const PODS = 10
 const IN_FLIGHT = 32
@@ -117,7 +118,9 @@ async function run(context: BenchContext): Promise<BenchReport> {
     const bursts: Awaited<ReturnType<typeof burst>>[] = []
     const runs = context.quick ? 5 : BURST.runs
     for (let n = 0; n < runs; n++) bursts.push(await withFleet(server, [180, 120], burst))
-    return report(rates, steady, bursts)
+    context.progress(`POST /v1/sessions at one pod, ${IN_FLIGHT} under way`)
+    const pod = await throughAPod(server, forMs)
+    return report(rates, steady, bursts, pod)
   } finally {
     await server.stop()
   }
@@ -127,22 +130,26 @@ function report(
   rates: readonly Awaited<ReturnType<typeof throughput>>[],
   steady: Awaited<ReturnType<typeof latency>>,
   bursts: readonly Awaited<ReturnType<typeof burst>>[],
+  pod: ThroughAPod,
 ): BenchReport {
   const exact = bursts.filter(({ admitted }) => admitted === BURST.seats).length
   const refusalP95Ms = median(bursts.map((each) => each.refusalP95Ms))
-  const slowest = Math.min(...rates.map(({ placementsPerSecond }) => placementsPerSecond))
+  const all = [...rates.map(({ placementsPerSecond }) => placementsPerSecond), pod.sessionsPerSecond]
+  const slowest = Math.min(...all)
   const held = slowest >= HOLD.placementsPerSecond && exact === bursts.length && refusalP95Ms <= HOLD.refusalP95Ms
   const lines = rates.map(
     ({ policy, placementsPerSecond, clientCpuUs, redisCpuUs }) =>
       `${policy}: ${placementsPerSecond} placements/s among ${PODS} pods | CPU per placement: ${clientCpuUs} us here, ${redisCpuUs} us in Redis`,
   )
   lines.push(
+    `through one pod: ${pod.sessionsPerSecond} sessions/s opened by POST /v1/sessions, p50 ${pod.p50Ms} ms, p95 ${pod.p95Ms} ms with ${IN_FLIGHT} under way | ` +
+      `CPU per session: ${pod.podCpuUs} us in the pod, ${pod.redisCpuUs} us in Redis`,
     `at ${OFFERED_PER_SECOND}/s: p50 ${steady.p50Ms} ms, p95 ${steady.p95Ms} ms, p99 ${steady.p99Ms} ms from when each was due`,
     `${BURST.asked} at once against ${BURST.seats} seats of two pods: exactly ${BURST.seats} in ${exact} of ${bursts.length} runs; all answered ` +
       `within ${median(bursts.map(({ allMs }) => allMs))} ms, then a refusal takes ${refusalP95Ms} ms (medians; of the p95)`,
     `to hold: >= ${HOLD.placementsPerSecond} placements/s, exactly ${BURST.seats} in each run, refusals p95 <= ${HOLD.refusalP95Ms} ms`,
   )
-  return { lines, data: { pods: PODS, inFlight: IN_FLIGHT, rates, steady, bursts }, held }
+  return { lines, data: { pods: PODS, inFlight: IN_FLIGHT, rates, steady, bursts, pod }, held }
 }
 
 export const benchmark: Benchmark = {

@@ -33,7 +33,9 @@ export async function freePorts(count: number): Promise<number[]> {
 
 export interface NginxOptions {
   readonly role?: Balanced['role']
-  readonly memberPorts: readonly number[]
+  readonly memberPorts?: readonly number[]
+  /** Pods behind one host name, by id: the port of each. */
+  readonly pods?: readonly (readonly [id: string, port: number])[]
   readonly plan?: Partial<NginxPlan>
 }
 
@@ -52,12 +54,21 @@ export class RunningNginx {
     this.#exited = new Promise((resolve) => child.once('close', () => resolve()))
   }
 
-  static async start({ role = 'recognise', memberPorts, plan = {} }: NginxOptions): Promise<RunningNginx> {
+  static async start({ role = 'recognise', memberPorts = [], pods, plan = {} }: NginxOptions): Promise<RunningNginx> {
     const folder = await mkdtemp(path.join(tmpdir(), 'parley-nginx-'))
     const [port = 0, statusPort = 0] = await freePorts(2)
     const host = '127.0.0.1'
     const text = nginxConfig({
-      balanced: [{ role, listen: { host, port }, members: memberPorts.map((member) => ({ host, port: member })) }],
+      balanced: pods
+        ? []
+        : [{ role, listen: { host, port }, members: memberPorts.map((member) => ({ host, port: member })) }],
+      fleet: pods && {
+        listen: { host, port },
+        hostName: undefined,
+        pods: pods.map(([id, podPort]) => ({ id, address: { host, port: podPort } })),
+        memberName: 'localhost',
+        connectionsPerPod: 100,
+      },
       isSticky: false,
       connectionsPerMember: 50,
       idleTimeoutMs: 600_000,

@@ -27,6 +27,8 @@ export interface Ready {
   }[]
   /** Its own redis-server, if it started one. */
   readonly redis?: { readonly pid: number; readonly port: number }
+  /** Its own PostgreSQL, the same. */
+  readonly postgres?: { readonly pid: number; readonly folder: string }
   readonly workerPids: readonly number[]
 }
 

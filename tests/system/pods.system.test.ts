@@ -13,6 +13,7 @@ interface Member {
   readonly id: string
   readonly kind: 'pod' | 'worker'
   readonly name?: string
+  readonly pid: number | null
   readonly state: string
   readonly sessions: number
   readonly slots: Readonly<
@@ -63,7 +64,7 @@ function assertWhole({ finals, abandoned }: Heard, sentences: readonly string[])
   assert.deepEqual(abandoned, [])
 }
 
-test('[PF3, PF6, PF8, PF11, UP14, UP15] two pods and their Redis: captions on both, a wrong pod says where, a drained one gets nothing, and Redis may die', async (t) => {
+test('[PF3, PF6, PF8, PF11, PF12, UP14, UP15, UP16, UP17] two pods with Redis and PostgreSQL: captions on both, a wrong pod says where, a drained one gets nothing also when it is started again, and the servers may die', async (t) => {
   const platform = await startPlatform([
     ...['--pods', '2', '--workers', '1'],
     ...['--set', 'speech.slotsPerWorker=4', '--set', 'worker.roles=recognise', '--set', 'sessions.seats=20'],
@@ -128,14 +129,39 @@ test('[PF3, PF6, PF8, PF11, UP14, UP15] two pods and their Redis: captions on bo
   assert.match(shown, /session 2\/20 /)
   assert.match(shown, /loop \d+ cpu \d+ memory \d+ sockets \d+/)
   for (const session of late) await session.close()
-  await fleet(platform, 'undrain', 'pod-2')
 
-  // A pod that dies is started again, and is a member again.
-  process.kill(platform.pods?.[1]?.pid ?? 0, 'SIGKILL')
-  await untilPods(
-    platform,
-    'a new second pod',
-    (found) => found.filter(({ state, id }) => state === 'serving' && id !== ids[1]).length === 2,
+  // A pod that dies is started again: the same member, and still drained.
+  const second = (found: readonly Member[]) => found.find(({ name }) => name === 'pod 2')
+  const pid = second(await pods(platform))?.pid ?? 0
+  assert.equal(pid, platform.pods?.[1]?.pid)
+  process.kill(pid, 'SIGKILL')
+  await untilPods(platform, 'the second pod back and drained', (found) => {
+    const member = second(found)
+    return (
+      member !== undefined && member.id === ids[1] && member.state === 'draining' && ![pid, null].includes(member.pid)
+    )
+  })
+  await fleet(platform, 'undrain', 'pod-2')
+  await untilPods(platform, 'both serve', (found) => found.every(({ state }) => state === 'serving'))
+
+  // Asked to, it is ended and started again, and serves.
+  const before = second(await pods(platform))?.pid
+  assert.match(await fleet(platform, 'restart', 'pod-2'), /pod 2: is back \(process \d+\)/)
+  const after = second(await pods(platform))
+  assert.deepEqual([after?.id, after?.state, after?.pid === before], [ids[1], 'serving', false])
+
+  // What was said is in the PostgreSQL that both share, also after it died.
+  process.kill(platform.postgres?.pid ?? 0, 'SIGKILL')
+  await eventually(() => (/PostgreSQL is back/.test(platform.stderr()) ? undefined : platform.stderr()), {
+    withinMs: 30_000,
+  })
+  const { code, stdout, stderr } = await parley(['records', 'list', '--json', '--data-dir', platform.dataDir]).finished
+  assert.equal(code, 0, stderr)
+  const rows = (JSON.parse(stdout) as { sessions: readonly { sessionId: string; pod: string }[] }).sessions
+  const podOfRow = (id: string) => rows.find(({ sessionId }) => sessionId === id)?.pod
+  assert.deepEqual(
+    both.map(({ sessionId }) => podOfRow(sessionId)),
+    both.map(podOf),
   )
   assert.equal((await platform.stop()).code, 0)
 })

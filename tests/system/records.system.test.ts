@@ -36,6 +36,7 @@ after(async () => {
 
 interface Health {
   readonly podId: string
+  readonly pid: number
   readonly status: string
   readonly checks: { readonly records?: string }
   readonly records: { readonly queued: number; readonly waitingOnDisk: number; readonly lostTotal: number }
@@ -128,12 +129,12 @@ test('[REC2, REC3, REC4] a captioned session is in an export without its texts; 
 test('[REC2, REC3] a pod that is killed loses at most its last batch; the next one knows which tenants want texts', async () => {
   await cli('retention', '--tenant', 'default', '--days', '30')
   const session = await connected('bob')
-  const { podId } = await healthOf()
+  const { podId, pid } = await healthOf()
   await settled()
   process.kill(platform.podPid, 'SIGKILL')
   await eventually(async () => {
     const health = await healthOf().catch(() => undefined)
-    return health && health.podId !== podId && health.status === 'ok' ? undefined : 'no other pod yet'
+    return health && health.pid !== pid && health.status === 'ok' ? undefined : 'no other pod yet'
   }, WITHIN)
   await session.close().catch(() => {})
   const { sessionId, heard } = await caption('ada')

@@ -6,6 +6,7 @@ import { ParleyError, type PodId } from '@parley/protocol'
 import { type Logger, StageClock } from '@parley/telemetry'
 import { createFleetParts, type FleetParts, openFleet } from './fleet/fleet-parts.ts'
 import type { OpenDirectory } from './fleet/open-directory.ts'
+import type { OpenPlace } from './fleet/pod-place.ts'
 import { openDataDirectory } from './identity/data-directory.ts'
 import { createIdentity, tokenKey } from './identity/identity.ts'
 import { type Pod, startPod } from './pod.ts'
@@ -31,7 +32,10 @@ export interface ComposeOptions {
   readonly logger: Logger
   readonly droppedLogLines?: () => number
   readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
+  readonly onRestartMember?: (name: string) => void
   readonly pageFolder?: string
+  /** What is kept of this pod from start to start; nothing unless told. */
+  readonly place?: OpenPlace
   /** The directory of the fleet; the one the configuration names unless told. */
   readonly fleetDirectory?: OpenDirectory
   /** Times the stages of this process's loop; made here unless told. */
@@ -72,8 +76,8 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
     adopt: seats.journal && ((claims, wsUrl) => adoption(fleet, claims, wsUrl)),
   })
   const { revocations } = identity
-  const parts = { fleet: seats, peers, relay, sessions, scope, revocations }
-  const fleet: FleetParts = createFleetParts({ ...options, ...parts })
+  const parts = { ...options, fleet: seats, peers, relay, sessions, scope, revocations }
+  const fleet: FleetParts = createFleetParts(parts)
   return startPod({
     pageFolder: PAGE_FOLDER,
     ...options,

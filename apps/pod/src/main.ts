@@ -1,11 +1,14 @@
 // The pod's process: where its configuration comes from, signals, the supervisor's channel, exit codes. Everything else is pod.ts.
 import { homedir } from 'node:os'
 import { formatMistake, loadConfig, type ResolvedConfig } from '@parley/config'
-import type { MemberToSupervisor, SupervisedMember, SupervisorToMember, WorkerAddress } from '@parley/fleet'
+import type { MemberToSupervisor, PodPlace, SupervisedMember, SupervisorToMember, WorkerAddress } from '@parley/fleet'
 import { newId, randomToken, systemClock } from '@parley/kernel'
+import type { PodId } from '@parley/protocol'
 import { createLogger, type ProcessLogger } from '@parley/telemetry'
 import { composePod } from './compose.ts'
 import { asStartFailure, EXIT_CODES, StartFailure } from './exit-codes.ts'
+import { type OpenPlace, openPlace } from './fleet/pod-place.ts'
+import { openDataDirectory } from './identity/data-directory.ts'
 import type { Pod } from './pod.ts'
 
 type StartMessage = Extract<SupervisorToMember<ResolvedConfig>, { type: 'start' }>
@@ -18,17 +21,21 @@ const STOP_LIMIT_MS = 2_800
 const HAND_OVER_LIMIT_MS = 20_000
 
 const clock = systemClock
-const podId = newId('pod')
+/** A new one until it is known which place this pod has. */
+let podId: PodId = newId('pod')
 const hasSupervisor = process.send !== undefined
 
 let logger: ProcessLogger | undefined
 let pod: Pod | undefined
+let place: OpenPlace | undefined
 /** The set of workers last told, also before the pod is there to hear it. */
 let workers: readonly WorkerAddress[] = []
 let members: readonly SupervisedMember[] = []
 let isStopping = false
 const startMessage = Promise.withResolvers<StartMessage>()
 
+// A pod that ends may empty itself: that is no order, and its successor serves.
+process.once('SIGTERM', () => place?.freeze())
 process.on('uncaughtException', (error) => crash(error, 'uncaught exception'))
 process.on('unhandledRejection', (reason) => crash(reason, 'unhandled rejection'))
 // Once each: a terminal's Ctrl-C and the supervisor's SIGTERM may both arrive and mean the same; a repeated one means "now".
@@ -48,18 +55,23 @@ await run()
 
 async function run(): Promise<void> {
   try {
-    const { config, fleetSecret } = hasSupervisor ? await startFromSupervisor() : await startAlone()
+    const start = hasSupervisor ? await startFromSupervisor() : await startAlone()
+    const { config, fleetSecret } = start
+    place = await takePlace(config, start.place)
+    podId = place?.podId ?? podId
     logger = openLog(config)
     const log = logger
     const started = await composePod({
       clock,
       config,
       podId,
+      ...(place ? { place } : {}),
       fleetSecret,
       logger: log,
       droppedLogLines: () => log.dropped,
       onDrainWorker: (workerId, withinMs) =>
         tell({ type: 'drainWorker', workerId, ...(withinMs === undefined ? {} : { withinMs }) }),
+      ...(hasSupervisor ? { onRestartMember: (name: string) => tell({ type: 'restartMember', name }) } : {}),
     })
     if (isStopping) {
       await started.stop()
@@ -73,7 +85,7 @@ async function run(): Promise<void> {
 }
 
 function announce(started: Pod): void {
-  tell({ type: 'ready', member: 'pod', podId, url: started.url, adminUrl: started.adminUrl })
+  tell({ type: 'ready', member: 'pod', podId, url: started.url, port: started.port, adminUrl: started.adminUrl })
   const tellEngines = () => {
     const { engines, slots } = started.speech.status()
     tell({ type: 'engines', engines, slots })
@@ -129,6 +141,13 @@ async function startAlone(): Promise<Omit<StartMessage, 'type'>> {
   const loaded = await loadConfig({ env: process.env, cwd: process.cwd(), homeDir: homedir() })
   if (loaded.ok) return { config: loaded.value.config, fleetSecret: process.env.PARLEY_FLEET_SECRET || randomToken(32) }
   throw new StartFailure('usage', 'CONFIG_INVALID', loaded.error.map(formatMistake).join('\n'))
+}
+
+async function takePlace(config: ResolvedConfig, given: PodPlace | undefined): Promise<OpenPlace | undefined> {
+  if (!given) return undefined
+  // Made, and said in one clear line when it cannot be.
+  const { path } = await openDataDirectory(config.data.dir)
+  return openPlace(clock, path, given, config.sessions.seats)
 }
 
 function openLog(config: ResolvedConfig): ProcessLogger {

@@ -24,10 +24,10 @@ export interface PodMetricsSources {
   readonly speech: Pick<PodSpeech, 'status' | 'stats' | 'workers'>
   /** Undefined of a pod in no fleet. */
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
-  /** Undefined where nobody watches from pod to pod. */
-  readonly watchLinks?: (() => WatchLinkCounts) | undefined
   /** Undefined where sessions live and die with their pod. */
   readonly resume?: Pick<ResumeAnywhere, 'journal' | 'adopter' | 'handOver'> | undefined
+  /** Undefined where nobody watches from pod to pod. */
+  readonly watchLinks?: (() => WatchLinkCounts) | undefined
   /** Undefined where nothing is done about texts. */
   readonly text: Pick<PodText, 'report'> | undefined
   /** Undefined when UDP is switched off. */
@@ -69,10 +69,10 @@ export function collectPodMetrics(metrics: Metrics, sources: PodMetricsSources):
   )
   collectSpeech(metrics, sources)
   collectFleet(metrics, sources.fleet)
+  collectResume(metrics, sources.resume)
   metrics.collect('parley_fleet_watch_links', () =>
     byLabel('direction', { ...(sources.watchLinks?.() ?? { in: 0, out: 0 }) }),
   )
-  collectResume(metrics, sources.resume)
   collectTexts(
     metrics,
     oncePerScrape(sources.clock, () => sources.text?.report() ?? NO_TEXT_REPORT),

@@ -34,6 +34,7 @@ import type { PodSpeech } from './pod-speech.ts'
 import type { PodText } from './pod-text.ts'
 import type { PodUdp } from './pod-udp.ts'
 import type { PodRecords } from './records/pod-records.ts'
+import { recordsHealth } from './records/records-report.ts'
 import type { SessionService } from './sessions/session-service.ts'
 import { NO_TEXT_REPORT } from './text/text-metrics.ts'
 import { startRates } from './throughput.ts'
@@ -76,6 +77,8 @@ export interface PodOptions {
   readonly droppedLogLines?: () => number
   /** Told of what an operator wants of a worker, so that its supervisor passes it on. */
   readonly onDrainWorker?: (workerId: string, withinMs: number | undefined) => void
+  /** The same of a member, by its supervisor's name, that is to be ended and started again; nobody can unless told. */
+  readonly onRestartMember?: (name: string) => void
 }
 
 export interface Pod {
@@ -112,6 +115,9 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   const { config, podId, sessions, speech, identity, logger } = options
   // First registered, last closed: sessions have closed their channels by then.
   scope.own(() => options.records?.close())
+  options.records?.onForgotten((tenant, sessionId) => {
+    sessions.remove({ role: 'admin', tenant, user: undefined, keyId: undefined }, sessionId)
+  })
   scope.own(() => options.udp?.close())
   scope.own(() => options.fleet?.close())
   scope.own(() => speech.close())
@@ -153,7 +159,9 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     const { opening, active, suspended, seats } = sessions.stats()
     const held = opening + active + suspended
     const [phase, workers] = [phases.phase(), speech.workers()]
-    const known = { pods: pods?.ok ? pods.value : undefined, directory: options.fleet?.fleet.state }
+    const records = recordsHealth(options.records?.report())
+    const recordsProblem = 'warning' in records ? records.warning : undefined
+    const known = { pods: pods?.ok ? pods.value : undefined, directory: options.fleet?.fleet.state, recordsProblem }
     return fleetReport({ podId, pid: process.pid, url, phase, sessions: held, seats, supervised, workers, ...known })
   }
   const drain = (workerId: string, withinMs: number | undefined): boolean => {
@@ -170,7 +178,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
     isReady: () => readiness().isReady,
     mintPageCode,
     sessions: () => sessions.list(),
-    fleet: { report: fleet, drain, pods: options.fleet?.fleet },
+    fleet: { report: fleet, drain, restart: options.onRestartMember, pods: options.fleet?.fleet },
     keys: { clock: options.clock, ...identity, file: revocationFile, spread: options.fleet?.revocations },
     texts: () => options.text?.report() ?? NO_TEXT_REPORT,
     stages: options.stages,
@@ -179,7 +187,7 @@ async function open(options: PodOptions, scope: Scope): Promise<Pod> {
   scope.own(() => admin.close())
   const port = await publicServer.listen()
   url = publicUrlOf(config, port)
-  await options.fleet?.start({ scope, publicUrl: url, tls, load: loadOf(options, publicServer, loop) })
+  await options.fleet?.start({ scope, publicUrl: url, port, tls, load: loadOf(options, publicServer, loop) })
   logger.info({ url, adminUrl: admin.url, version: VERSION }, 'pod listens')
 
   let stopping: Promise<void> | undefined
@@ -247,8 +255,8 @@ function startFigures(
     speech,
     text: options.text,
     fleet: options.fleet?.fleet,
-    watchLinks: options.fleet?.watchLinks,
     resume: options.fleet?.resume,
+    watchLinks: options.fleet?.watchLinks,
     udp: options.udp,
     records: options.records,
     http: publicServer,

@@ -36,6 +36,14 @@ export interface SupervisedMember {
   readonly drainWithinMs?: number
 }
 
+/** A pod's place on its machine: whoever is started there is the same member of the fleet. */
+export interface PodPlace {
+  /** Letters, digits and dashes: `pod`, `pod-2`. */
+  readonly name: string
+  /** Its predecessor there is known to have ended. */
+  readonly isNext: boolean
+}
+
 export type SupervisorToMember<Config = unknown> =
   /** First message: the resolved configuration and the secrets the member may know. */
   | {
@@ -46,6 +54,8 @@ export type SupervisorToMember<Config = unknown> =
       readonly machineShare?: number
       /** Workers: their id; a new one unless told. */
       readonly memberId?: string
+      /** Pods: what keeps their id and the orders they were given from start to start; without it they begin anew. */
+      readonly place?: PodPlace
     }
   /** To pods: the whole set of workers there are now (desired state; an empty set means empty). */
   | { readonly type: 'workers'; readonly workers: readonly WorkerAddress[] }
@@ -69,6 +79,8 @@ export type MemberToSupervisor =
       readonly member: 'pod'
       readonly podId: string
       readonly url: string
+      /** The public listener is bound to it; `url` may be that of a proxy. A pod of an earlier version says nothing. */
+      readonly port?: number
       readonly adminUrl: string
     }
   | {
@@ -87,5 +99,7 @@ export type MemberToSupervisor =
   | { readonly type: 'pageCode'; readonly requestId: string; readonly code: string }
   /** Pods: an operator wants this worker drained within that time, or, without one, back. */
   | { readonly type: 'drainWorker'; readonly workerId: string; readonly withinMs?: number }
+  /** Pods: an operator wants this member ended and started again, after what it is told to wait for by whoever asks. */
+  | { readonly type: 'restartMember'; readonly name: string }
   /** The member cannot start; it exits with `exitCode` after this. One line for a person. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly exitCode: number }

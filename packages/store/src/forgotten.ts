@@ -23,6 +23,9 @@ export async function saltOf(queries: Queries | Writes): Promise<string> {
   return (await read())?.value ?? ''
 }
 
+/** Name of the setting that holds when somebody was last forgotten: pods look at it, and at the list only when it has changed. */
+export const LAST_FORGOTTEN = 'forgotten.lastAtMs'
+
 export const userKeyOf = (salt: string, tenant: string, userId: string): string =>
   createHmac('sha256', salt)
     .update(JSON.stringify([tenant, userId]))
@@ -39,6 +42,17 @@ export async function rememberForgotten(writes: Writes, userKey: string, forgott
         .whereRef('excluded.forgottenAtMs', '>', 'forgottenUsers.forgottenAtMs'),
     )
     .execute()
+  await writes
+    .insertInto('settings')
+    .values({ name: LAST_FORGOTTEN, value: String(forgottenAtMs) })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: String(forgottenAtMs) }))
+    .execute()
+}
+
+/** Key of each user who was forgotten at or after `sinceMs`, and when. */
+export async function forgottenSince(queries: Queries, sinceMs: number): Promise<ReadonlyMap<string, number>> {
+  const rows = await queries.selectFrom('forgottenUsers').selectAll().where('forgottenAtMs', '>=', sinceMs).execute()
+  return new Map(rows.map((row) => [row.userKey, row.forgottenAtMs]))
 }
 
 /** Drops records of users who were forgotten after the records were made. */

@@ -25,15 +25,20 @@ export { type RecordFolders, recordFolders } from './layout.ts'
 export { MIGRATIONS, type Migrated, type Migration } from './migrations.ts'
 export { POOL_SIZE, type PostgresOptions, placeOf } from './postgres/postgres-database.ts'
 export {
+  ensureDatabase,
   findPostgres,
+  MAX_SOCKET_FOLDER_BYTES,
   type PostgresServer,
   type PostgresServerOptions,
   startPostgres,
+  userOfPostgres,
 } from './postgres/postgres-server.ts'
 export { type QueryFigures, SLOW_QUERY_MS } from './query-stats.ts'
 export {
   createRecordStore,
   type Forgotten,
+  type ForgottenUsers,
+  NOBODY_YET,
   openRecordStore,
   RecordStore,
   type StoreOptions,

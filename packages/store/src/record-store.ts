@@ -2,7 +2,15 @@
 import { type Clock, ok, type Result } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { RecordDatabase } from './database.ts'
-import { FORGOTTEN_NAME, rememberForgotten, SALT, saltOf, userKeyOf } from './forgotten.ts'
+import {
+  FORGOTTEN_NAME,
+  forgottenSince,
+  LAST_FORGOTTEN,
+  rememberForgotten,
+  SALT,
+  saltOf,
+  userKeyOf,
+} from './forgotten.ts'
 import { type Migrated, type Migration, migrate } from './migrations.ts'
 import { openPostgres, type PostgresOptions } from './postgres/postgres-database.ts'
 import { QueryStats } from './query-stats.ts'
@@ -25,6 +33,19 @@ export interface Forgotten {
   /** Acts of or about the user, kept under another name. */
   readonly audit: number
 }
+
+/** Users who were forgotten, known by what makes their keys. */
+export interface ForgottenUsers {
+  /** For the next question. */
+  readonly last: string
+  /** When the user was; undefined: not lately. */
+  forgottenAtMs(tenant: string, userId: string): number | undefined
+}
+
+/** The answer before the first one. */
+export const NOBODY_YET = '0'
+/** Clocks of those who forget users may be this far apart; what is seen twice is harmless. */
+const CLOCK_GAP_MS = 120_000
 
 export class RecordStore {
   readonly database: RecordDatabase
@@ -109,6 +130,35 @@ export class RecordStore {
         }
         return counts
       })
+    })
+  }
+
+  /** Deletes what sessions of a forgotten user have recorded after that, until they ended. */
+  forgetSessions(sessionIds: readonly string[]): Promise<Result<void, StoreError>> {
+    return this.stats.measured('forgetSessions', async () => {
+      await this.database.queries.transaction().execute(async (writes) => {
+        for (const table of ['finals', 'sessions'] as const) {
+          await writes.deleteFrom(table).where('sessionId', 'in', sessionIds).execute()
+        }
+      })
+    })
+  }
+
+  /**
+   * Who was forgotten since the answer `last` was given (at first NOBODY_YET): undefined when nobody was. One row is read unless somebody was.
+   */
+  forgottenAfter(last: string): Promise<Result<ForgottenUsers | undefined, StoreError>> {
+    return this.stats.measured('forgottenAfter', async () => {
+      const { queries } = this.database
+      const row = await queries
+        .selectFrom('settings')
+        .select('value')
+        .where('name', '=', LAST_FORGOTTEN)
+        .executeTakeFirst()
+      const now = row?.value ?? NOBODY_YET
+      if (now === last) return undefined
+      const [salt, users] = [await this.salt(), await forgottenSince(queries, Number(last) - CLOCK_GAP_MS)]
+      return { last: now, forgottenAtMs: (tenant, userId) => users.get(userKeyOf(salt, tenant, userId)) }
     })
   }
 

@@ -219,6 +219,7 @@ export function evaluate(facts: Facts): Check[] {
     translationCheck(facts),
     polishCheck(facts),
     engine(facts, 'redis', ['redis-server'], facts.redis !== undefined, 'several pods: ./parley up --pods 2'),
+    engine(facts, 'postgres', ['postgresql-15'], facts.postgres !== undefined, 'records of several pods'),
     portCheck(facts),
     dataDirCheck(facts),
     pageCheck(facts),

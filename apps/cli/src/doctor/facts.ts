@@ -2,7 +2,7 @@
 
 export interface PackageFact {
   readonly name: string
-  readonly set: 'runtime' | 'test'
+  readonly set: 'runtime' | 'pods' | 'test'
   readonly why: string
   /** Undefined where there is no dpkg to ask. */
   readonly isInstalled: boolean | undefined
@@ -23,6 +23,7 @@ export interface Facts {
   /** Where the programs are that engines run; undefined where they are not. */
   readonly espeak: string | undefined
   readonly redis: string | undefined
+  readonly postgres: string | undefined
   readonly chromium: string | undefined
   /** Directions of Apertium that are installed, such as "eng-spa"; variants aside. */
   readonly translationModes: readonly string[]

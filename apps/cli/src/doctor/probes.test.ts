@@ -35,8 +35,12 @@ test('[DR4] the doctor looks for the very packages that the launcher installs', 
     'redis-server',
   ])
   assert.deepEqual(
+    listed.filter((entry) => entry.set === 'pods').map((entry) => entry.name),
+    ['postgresql-15'],
+  )
+  assert.deepEqual(
     listed.filter((entry) => entry.set === 'test').map((entry) => entry.name),
-    ['chromium', 'nginx', 'postgresql-15'],
+    ['chromium', 'nginx'],
   )
 })
 

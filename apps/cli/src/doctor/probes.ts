@@ -5,6 +5,7 @@ import { access, readdir, readFile, statfs } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { ResolvedConfig } from '@parley/config'
+import { findPostgres } from '@parley/store'
 import { ROOT } from '../context.ts'
 import { CliError } from '../exit-codes.ts'
 import { installedSet, type LockPackages } from '../install/installed-packages.ts'
@@ -22,8 +23,8 @@ const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch((
 
 /** The lines of scripts/packages.sh, which is also what the launcher installs from. */
 export function parsePackageList(text: string): Omit<PackageFact, 'isInstalled'>[] {
-  return [...text.matchAll(/^\s*(runtime|test)\|([^|\s]+)\|(.+)$/gm)].map(([, set, name, why]) => ({
-    set: set as 'runtime' | 'test',
+  return [...text.matchAll(/^\s*(runtime|pods|test)\|([^|\s]+)\|(.+)$/gm)].map(([, set, name, why]) => ({
+    set: set as PackageFact['set'],
     name: name as string,
     why: why as string,
   }))
@@ -195,6 +196,7 @@ export async function probe(config: ResolvedConfig, env: NodeJS.ProcessEnv): Pro
     libraries: await libraries(),
     espeak: await findProgram(['espeak-ng'], { PATH: ENGINE_PATH }),
     redis: await findProgram(['redis-server'], env),
+    postgres: await findPostgres(),
     translationModes: await translationModes(),
     chromium: await findProgram(['chromium', 'chromium-browser', 'google-chrome'], env),
     host: config.server.host,

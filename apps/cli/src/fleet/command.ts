@@ -1,4 +1,5 @@
 // `parley fleet`: who is in the fleet of the running platform, draining its pods and speech workers, rating its pods.
+import path from 'node:path'
 import process from 'node:process'
 import { Command, Option } from 'commander'
 import { addConfigOptions } from '../config-options.ts'
@@ -11,6 +12,8 @@ import { findRunning, type RunningOptions } from '../platform/running.ts'
 import { openScreen } from '../top/screen.ts'
 import { runTop } from '../top/top-run.ts'
 import { type FleetMember, type FleetReport, isFleetReport } from './fleet-shape.ts'
+import { readRating } from './rating-file.ts'
+import { rollingRestart } from './rolling.ts'
 import { fleetLines } from './view.ts'
 
 interface StatusOptions extends RunningOptions {
@@ -32,7 +35,14 @@ interface DrainAnswer {
 
 interface RateOptions extends RunningOptions {
   readonly json: boolean
-  readonly sessions: number
+  readonly sessions?: number
+  readonly from?: string
+}
+
+interface RestartOptions extends RunningOptions {
+  readonly rolling: boolean
+  readonly within: number
+  readonly force: boolean
 }
 
 async function ask(context: CliContext, options: RunningOptions): Promise<FleetReport> {
@@ -145,18 +155,56 @@ function sayPod(
   }
 }
 
+async function restart(context: CliContext, member: string | undefined, options: RestartOptions): Promise<void> {
+  if ((member === undefined) !== options.rolling) {
+    throw new CliError('name one member, or all of them with --rolling', EXIT.usage)
+  }
+  const { clock, output } = context
+  const { within: withinMs, force: isForced } = options
+  const only = member === undefined ? undefined : nameOf(await ask(context, options), member)
+  await rollingRestart({
+    clock,
+    withinMs,
+    isForced,
+    ...(only === undefined ? {} : { only }),
+    ask: () => ask(context, options),
+    say: (line) => output.line(line),
+    async order(memberId, verb, ms) {
+      const running = await findRunning(context, options)
+      const query = ms === undefined ? '' : `?withinMs=${ms}`
+      const answer = await running.call('POST', `/fleet/members/${encodeURIComponent(memberId)}/${verb}${query}`)
+      if (answer.status !== 200) throw refused(answer)
+    },
+  })
+}
+
+/** The name of the supervised process that is meant. */
+function nameOf({ members }: FleetReport, text: string): string {
+  const wanted = text.toLowerCase().replace('-', ' ')
+  const found = members.find(({ id, name }) => id.toLowerCase() === text.toLowerCase() || name === wanted)
+  if (found?.name !== undefined) return found.name
+  const names = members.flatMap(({ name }) => (name === undefined ? [] : [name.replace(' ', '-')]))
+  throw new CliError(`this platform runs no "${text}"; there are: ${names.join(', ')}`, EXIT.failed)
+}
+
+/** Of the option, or of the file that the lab has written. */
+async function ratedSessions(context: CliContext, { sessions, from }: RateOptions): Promise<number> {
+  if ((sessions === undefined) === (from === undefined)) {
+    throw new CliError('give either --sessions N or --from FILE', EXIT.usage)
+  }
+  return sessions ?? readRating(path.resolve(context.cwd, from ?? ''))
+}
+
 async function rate(context: CliContext, pod: string, options: RateOptions): Promise<void> {
+  const count = await ratedSessions(context, options)
   const running = await findRunning(context, options)
-  const path = `/fleet/members/${encodeURIComponent(pod)}/rate?sessions=${options.sessions}`
-  const answer = await running.call('POST', path)
+  const route = `/fleet/members/${encodeURIComponent(pod)}/rate?sessions=${count}`
+  const answer = await running.call('POST', route)
   if (answer.status !== 200) throw refused(answer)
   const { output } = context
   const { member } = answer.body as DrainAnswer
   if (options.json) output.json(answer.body)
-  else
-    output.line(
-      `${member.id} is rated for ${options.sessions} sessions, until it is started again; it has ${member.sessions}`,
-    )
+  else output.line(`${member.id} is rated for ${count} sessions; it has ${member.sessions}`)
 }
 
 const sessions = (text: string): number => {
@@ -206,11 +254,28 @@ export function createFleetCommand(context: CliContext): Command {
   )
   fleet.addCommand(
     subcommand('rate')
-      .description('How many sessions a pod is given, until it is started again. Those it has beyond that stay.')
+      .description(
+        'How many sessions a pod is given, also when it is started again, until sessions.seats of the configuration is another. Those it has beyond that stay.',
+      )
       .argument('<pod>', 'id, beginning of an id, or name (pod-2)')
-      .addOption(new Option('--sessions <n>', 'sessions').argParser(sessions).makeOptionMandatory())
+      .addOption(new Option('--sessions <n>', 'sessions').argParser(sessions))
+      .addOption(new Option('--from <file>', 'what the lab has rated: a file of format parley.lab-verdict/1'))
       .option('--json', 'one JSON document', false)
       .action((pod: string, options: RateOptions) => rate(context, pod, options)),
+  )
+  fleet.addCommand(
+    subcommand('restart')
+      .description(
+        'Ends a process of the platform and starts it again, after it was drained; with --rolling every pod and worker, one after the other, each back before the next. ' +
+          'New processes run the code that lies there now.',
+      )
+      .argument('[member]', 'id or name (worker-1, pod-2)')
+      .option('--rolling', 'every one', false)
+      .addOption(
+        new Option('--within <time>', 'how long one may take to become empty').argParser(within).default(30_000, '30s'),
+      )
+      .option('--force', 'end what is still there then', false)
+      .action((member: string | undefined, options: RestartOptions) => restart(context, member, options)),
   )
   return fleet
 }

@@ -13,6 +13,7 @@ export interface FleetMember {
   readonly pid: number | null
   readonly state: string
   readonly url: string | null
+  readonly directUrl?: string
   readonly sessions: number
   readonly slots: Readonly<Record<string, FleetSlots>>
   readonly ageMs?: number
@@ -36,6 +37,7 @@ export interface FleetDirectoryState {
 export interface FleetReport {
   readonly members: readonly FleetMember[]
   readonly directory?: FleetDirectoryState
+  readonly records?: { readonly problem: string }
 }
 
 export function isFleetReport(body: unknown): body is FleetReport {

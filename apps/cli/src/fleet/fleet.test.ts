@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,6 +7,7 @@ import { PassThrough } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
+import { LAB_VERDICT_FORMAT } from '@parley/protocol'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { Output, style } from '../output/index.ts'
@@ -216,11 +217,69 @@ test('[FTC5] a pod is rated anew; a wrong number is not sent', async (t) => {
   const { dataDir, asked } = await fakePlatform(t, () => [200, { member: POD_B, sessions: 40 }])
   const rate = await run(dataDir, 'rate', 'pod-2', '--sessions', '40')
   assert.equal(await rate.done, EXIT.ok)
-  assert.match(rate.out(), /pod_b is rated for 40 sessions, until it is started again; it has 3/)
+  assert.match(rate.out(), /pod_b is rated for 40 sessions; it has 3/)
   for (const sessions of ['0', 'many', '1.5', '100001']) {
     assert.equal(await (await run(dataDir, 'rate', 'pod-2', '--sessions', sessions)).done, EXIT.usage, sessions)
   }
   assert.deepEqual(asked, [{ method: 'POST', url: '/fleet/members/pod-2/rate?sessions=40' }])
+  assert.equal(await (await run(dataDir, 'rate', 'pod-2')).done, EXIT.usage)
+})
+
+const VERDICT = {
+  format: LAB_VERDICT_FORMAT,
+  name: 'captions on one pod',
+  measuredAt: '2026-11-27T12:00:00Z',
+  loadUnit: 'session',
+  conditions: {
+    scenario: 'captions',
+    machine: '2 vCPU virtual machine',
+    cores: 2,
+    memoryBytes: 4e9,
+    software: { parley: '0.1.0' },
+    holdSeconds: 60,
+    notes: [],
+  },
+  objectives: [{ name: 'p95 final caption lag', limit: 800, unit: 'ms', comparison: 'atMost', heldUpTo: 120 }],
+  knee: { held: 120, failed: 140, failedObjectives: ['p95 final caption lag'] },
+  inflection: 100,
+  breakingPoint: null,
+  safetyRatio: 0.8,
+  rated: 96,
+  bottleneck: null,
+  confidenceRatio: 0.95,
+  fits: [],
+  points: [],
+}
+
+test('[FTC5] a pod is rated by what the lab has found; a file that does not say is refused', async (t) => {
+  const { dataDir, asked } = await fakePlatform(t, () => [200, { member: POD_B, sessions: 96 }])
+  const file = path.join(dataDir, 'verdict.json')
+  await writeFile(file, JSON.stringify(VERDICT))
+  const rate = await run(dataDir, 'rate', 'pod-2', '--from', file)
+  assert.equal(await rate.done, EXIT.ok, rate.err())
+  assert.match(rate.out(), /pod_b is rated for 96 sessions/)
+  assert.equal(asked[0]?.url, '/fleet/members/pod-2/rate?sessions=96')
+  const both = await run(dataDir, 'rate', 'pod-2', '--from', file, '--sessions', '3')
+  assert.equal(await both.done, EXIT.usage)
+  const wrong: [object | string, RegExp][] = [
+    [{ ...VERDICT, rated: null }, /found no load that held/],
+    [{ ...VERDICT, rated: 0.4 }, /rates 0\.4 sessions/],
+    [{ ...VERDICT, loadUnit: 'call' }, /counts load in calls/],
+    [{ ...VERDICT, format: 'parley.lab-verdict/2' }, /is no verdict of the lab: .*format/],
+    ['{', /is no JSON/],
+  ]
+  for (const [content, why] of wrong) {
+    await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content))
+    const refused = await run(dataDir, 'rate', 'pod-2', '--from', file)
+    assert.equal(await refused.done, EXIT.usage)
+    assert.match(refused.err(), why)
+  }
+  assert.equal(asked.length, 1)
+})
+
+test('[FTC1] what is wrong with the records is said below the table', () => {
+  const lines = fleetLines({ members: [POD], records: { problem: 'the database is lost' } }, style(false))
+  assert.equal(lines.at(-1), 'records: the database is lost')
 })
 
 test('[UP14] when the first pod is away the next answers about the fleet', async (t) => {

@@ -13,7 +13,7 @@ const MORE: readonly (readonly [heading: string, words: (member: FleetMember) =>
   ['version', ({ version }) => version],
 ]
 
-export function fleetLines({ members, directory }: FleetReport, style: Style): string[] {
+export function fleetLines({ members, directory, records }: FleetReport, style: Style): string[] {
   const more = MORE.filter(([, words]) => members.some((member) => words(member) !== undefined))
   const rows = members.map((member) => [
     member.id,
@@ -32,6 +32,7 @@ export function fleetLines({ members, directory }: FleetReport, style: Style): s
   ])
   const problems = members.flatMap(({ id, problem }) => (problem === undefined ? [] : [`${id}: ${problem}`]))
   if (directory) problems.push(...directoryWords(directory))
+  if (records) problems.push(`records: ${records.problem}`)
   return problems.length === 0 ? lines : [...lines, '', ...problems.map((problem) => style.yellow(problem))]
 }
 

@@ -228,8 +228,18 @@ test('[LA3, LA4] up installs the runtime set; test under CI=true the test set to
   )
   assert.doesNotMatch(await journal(), /chromium/)
   assert.equal((await run(['test'], { env: { CI: 'true' } })).code, 0)
-  assert.match(await journal(), /install --no-install-recommends chromium nginx postgresql-15\n/)
+  assert.match(await journal(), /install --no-install-recommends postgresql-15 chromium nginx\n/)
   assert.match(await journal(), /--include=dev/)
+})
+
+test('[LA3] up with several pods installs what they keep records in, unless a database is named', async (t) => {
+  const { run, journal } = await machine(t)
+  await run(['up', '--yes', '--database', 'postgres://db/records', '--pods', '2'])
+  await run(['up', '--yes', '--pods', '2'], { env: { PARLEY_RECORDS_DATABASE_URL: 'postgres://db/records' } })
+  await run(['up', '--yes', '--pods', '1'])
+  assert.doesNotMatch(await journal(), /postgresql/)
+  await run(['up', '--yes', '--pods', '2'])
+  assert.match(await journal(), /install --no-install-recommends postgresql-15\n$/)
 })
 
 test('[LA5] a complete set is not touched again; another lock file is; the full set serves both', async (t) => {
@@ -336,5 +346,5 @@ test('[LA8] the list of packages names a set and a reason for each', async () =>
   const text = await readFile(path.join(ROOT, 'scripts/packages.sh'), 'utf8')
   const rows = [...text.matchAll(/^\t(\w+)\|([\w.-]+)\|(.+)$/gm)]
   assert.ok(rows.length >= 7)
-  for (const [, set] of rows) assert.match(set as string, /^(runtime|test|bootstrap)$/)
+  for (const [, set] of rows) assert.match(set as string, /^(runtime|pods|test|bootstrap)$/)
 })

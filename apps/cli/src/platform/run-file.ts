@@ -20,6 +20,8 @@ export interface RunRecord {
   readonly podPid: number
   /** Of several pods: each that has been ready, the first included. */
   readonly pods?: readonly RunningPod[]
+  /** PostgreSQL of the records that this platform started for itself; nobody else can reach its socket. */
+  readonly databaseUrl?: string
   /** Certificate that clients on this machine must trust; only with a self-made one. */
   readonly caFile?: string
   readonly startedAtMs: number

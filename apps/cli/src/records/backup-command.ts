@@ -1,6 +1,7 @@
 // `parley backup` and `parley restore`: the data directory into a folder and back.
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { Loaded } from '@parley/config'
 import {
   BACKUP_EXPORT,
   backUp,
@@ -9,13 +10,15 @@ import {
   readBackup,
   restoreBackup,
   restoreRecords,
+  type StorePlace,
 } from '@parley/store'
 import { silentLogger } from '@parley/telemetry'
 import { Command, Option } from 'commander'
 import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
+import { setAsidePostgres } from '../platform/postgres-place.ts'
 import { listRuns } from '../platform/run-file.ts'
-import { addRecordsOptions, configOf, type RecordsOptions, storePlaceOf, valueOrFail } from './place.ts'
+import { addRecordsOptions, configOf, openPlace, type RecordsOptions, valueOrFail } from './place.ts'
 import { bytesText, countText } from './words.ts'
 
 async function versionOf(): Promise<string> {
@@ -23,10 +26,23 @@ async function versionOf(): Promise<string> {
 }
 
 async function backup(context: CliContext, dir: string, options: RecordsOptions): Promise<void> {
-  const { output, clock } = context
   const folder = path.resolve(context.cwd, dir)
   const config = await configOf(context, options)
-  const place = storePlaceOf(config)
+  const opened = await openPlace(context, config)
+  try {
+    await backUpTo(context, folder, config, opened.place, options)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function backUpTo(
+  { output, clock }: CliContext,
+  folder: string,
+  config: Loaded['config'],
+  place: StorePlace,
+  options: RecordsOptions,
+): Promise<void> {
   const addMore = async (target: string) => {
     const opened = await openRecordStore(place, { clock, logger: silentLogger })
     if (!opened.ok) return opened
@@ -68,6 +84,8 @@ async function restore(context: CliContext, dir: string, options: RecordsOptions
   const { dryRun } = options
   const onFile = (name: string) => output.progress.update(name)
   const { manifest, previous } = valueOrFail(await restoreBackup({ dataDir, folder, clock, dryRun, onFile }))
+  // One that lies elsewhere does not go aside with the directory.
+  if (!dryRun) await setAsidePostgres(dataDir, clock.wallMs())
   const records = dryRun ? undefined : await restoreExport(context, folder, options)
   const { version, createdAtMs } = await readBackup(folder).catch(() => manifest)
   const of = `of ${new Date(createdAtMs).toISOString()} (Parley ${version})`
@@ -80,17 +98,21 @@ async function restore(context: CliContext, dir: string, options: RecordsOptions
   if (records) output.line(`${countText(records.restored, 'record')} of ${records.rows} restored to the database`)
 }
 
-/** The export that a backup with a PostgreSQL holds goes back into the database of the configuration. */
+/** The export that a backup with a PostgreSQL holds goes back into the database of the configuration, or into a new one of the data directory. */
 async function restoreExport(context: CliContext, folder: string, options: RecordsOptions) {
   const exported = path.join(folder, BACKUP_EXPORT)
   if (!(await stat(exported).catch(() => undefined))) return undefined
   // Read anew: the configuration may have come with the data directory.
-  const place = storePlaceOf(await configOf(context, options))
-  const store = valueOrFail(await openRecordStore(place, { clock: context.clock, logger: silentLogger }))
+  const opened = await openPlace(context, await configOf(context, options), true)
   try {
-    return valueOrFail(await restoreRecords(store, { folder: exported }))
+    const store = valueOrFail(await openRecordStore(opened.place, { clock: context.clock, logger: silentLogger }))
+    try {
+      return valueOrFail(await restoreRecords(store, { folder: exported }))
+    } finally {
+      await store.close()
+    }
   } finally {
-    await store.close()
+    await opened.close()
   }
 }
 

@@ -1,9 +1,10 @@
 // `parley records`: taking records out, bringing them back, archiving, forgetting, and how long finals are kept.
+import { MAX_PAGE } from '@parley/store'
 import { Command, Option } from 'commander'
 import type { CliContext } from '../context.ts'
 import { addRecordsOptions } from './place.ts'
-import { archive, exportTo, forget, restoreFrom, retention, usage } from './records-run.ts'
-import { daysOf } from './values.ts'
+import { archive, exportTo, forget, list, restoreFrom, retention, usage } from './records-run.ts'
+import { countOf, daysOf } from './values.ts'
 
 const dryRun = () => new Option('--dry-run', 'only say what would be done').default(false)
 
@@ -63,6 +64,15 @@ function retentionCommand(context: CliContext): Command {
     .action((options) => retention(context, options))
 }
 
+function listCommand(context: CliContext): Command {
+  return addRecordsOptions(new Command('list'))
+    .description('The latest sessions: whose, where, when, how they ended.')
+    .addOption(new Option('--tenant <tenant>', 'whose sessions').default('default'))
+    .addOption(new Option('--user <user>', 'only this user'))
+    .addOption(new Option('--limit <n>', `how many, at most ${MAX_PAGE}`).argParser(countOf(1, MAX_PAGE)).default(20))
+    .action((options) => list(context, options))
+}
+
 function usageCommand(context: CliContext): Command {
   return addRecordsOptions(new Command('usage'))
     .description('Seconds of speech, translated characters and provider tokens per tenant and UTC day.')
@@ -77,6 +87,7 @@ export function createRecordsCommand(context: CliContext): Command {
       'What is kept of sessions: who and when, texts where a tenant wants them, usage, administrative acts. ' +
         'Exit codes: 1 = damaged, or another process is at it; 2 = refused; 5 = no records, or the database cannot be reached.',
     )
+    .addCommand(listCommand(context))
     .addCommand(exportCommand(context))
     .addCommand(restoreCommand(context))
     .addCommand(archiveCommand(context))

@@ -1,7 +1,7 @@
 // Which records a command is about: those of the configuration's database, or of the data directory.
 import { access } from 'node:fs/promises'
 import type { Loaded } from '@parley/config'
-import { newId } from '@parley/kernel'
+import { newId, Scope } from '@parley/kernel'
 import {
   openRecordStore,
   type RecordFolders,
@@ -18,6 +18,9 @@ import { addConfigOptions, type ConfigOptions, configFlags } from '../config-opt
 import { type CliContext, loadOrFail } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { actorOf } from '../platform/actor.ts'
+import { hasOwnPostgres } from '../platform/postgres-place.ts'
+import { listRuns } from '../platform/run-file.ts'
+import { OwnPostgres } from '../up/own-postgres.ts'
 
 export interface RecordsOptions extends ConfigOptions {
   readonly database?: string
@@ -63,11 +66,50 @@ export async function configOf(context: CliContext, options: ConfigOptions & { d
   return (await loadOrFail(context, options.config, flags)).config
 }
 
-export function storePlaceOf(config: Loaded['config']): StorePlace {
-  const { databaseUrl, poolSize } = config.records
-  if (databaseUrl === '') return { kind: 'sqlite', file: recordFolders(config.data.dir).databaseFile }
-  // Copying reads page after page: a page may take longer than a pod would wait for a query.
-  return { kind: 'postgres', url: databaseUrl, poolSize, statementTimeoutMs: 60_000 }
+/** How a command reaches the records; `close` ends what was started for it. */
+export interface OpenPlace {
+  readonly place: StorePlace
+  close(): Promise<void>
+}
+
+// Copying reads page after page: a page may take longer than a pod would wait for a query.
+const postgresAt = (url: string, poolSize: number): StorePlace => ({
+  kind: 'postgres',
+  url,
+  poolSize,
+  statementTimeoutMs: 60_000,
+})
+
+/**
+ * The database of the configuration; else the PostgreSQL of the data directory, the running platform's or, when none runs, started for this command;
+ * else the file. With `makesPostgres` the PostgreSQL is made when there is none.
+ */
+export async function openPlace(
+  context: CliContext,
+  { data, records }: Loaded['config'],
+  makesPostgres = false,
+): Promise<OpenPlace> {
+  const { databaseUrl, poolSize } = records
+  const nothing = { close: () => Promise.resolve() }
+  if (databaseUrl !== '') return { place: postgresAt(databaseUrl, poolSize), ...nothing }
+  const running = (await listRuns(data.dir)).find((run) => run.databaseUrl !== undefined)
+  if (running?.databaseUrl !== undefined) return { place: postgresAt(running.databaseUrl, poolSize), ...nothing }
+  if (!makesPostgres && !(await hasOwnPostgres(data.dir))) {
+    return { place: { kind: 'sqlite', file: recordFolders(data.dir).databaseFile }, ...nothing }
+  }
+  const { clock, output } = context
+  const scope = new Scope(clock)
+  output.progress.update('starting the PostgreSQL of the data directory')
+  try {
+    const onReport = (_level: string, message: string) => output.warn(message)
+    const postgres = await OwnPostgres.start({ clock, scope, dataDir: data.dir, connections: poolSize, onReport })
+    return { place: postgresAt(postgres.url, poolSize), close: () => scope.close() }
+  } catch (error) {
+    await scope.close()
+    throw error
+  } finally {
+    output.progress.clear()
+  }
 }
 
 /** Runs `work` with the records open, and closes them. A database file is only made when `mayCreate`. */
@@ -78,7 +120,21 @@ export async function withRecords<T>(
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const config = await configOf(context, options)
-  const place = storePlaceOf(config)
+  const opened = await openPlace(context, config)
+  try {
+    return await withStore(context, config, opened.place, mayCreate, work)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function withStore<T>(
+  context: CliContext,
+  config: Loaded['config'],
+  place: StorePlace,
+  mayCreate: boolean,
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
   if (place.kind === 'sqlite' && !mayCreate) {
     await access(place.file).catch(() => {
       throw new CliError(

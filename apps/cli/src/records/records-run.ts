@@ -170,6 +170,33 @@ export async function retention(
   })
 }
 
+/** The latest sessions of a tenant, newest first. */
+export async function list(
+  context: CliContext,
+  options: RecordsOptions & { readonly tenant: string; readonly user?: string; readonly limit: number },
+): Promise<void> {
+  const { output } = context
+  const { tenant, user, limit } = options
+  await withRecords(context, options, false, async ({ store }) => {
+    const wanted = { tenant, limit, ...(user === undefined ? {} : { userId: user }) }
+    const sessions = valueOrFail(await store.sessions.list(wanted))
+    if (options.json) return output.json({ tenant, sessions })
+    if (sessions.length === 0) return output.line(`no sessions of ${tenant}`)
+    const at = (ms: number | null) => (ms === null ? '-' : new Date(ms).toISOString().slice(0, 19).replace('T', ' '))
+    const rows = sessions.map((row) => [
+      row.sessionId,
+      row.userId,
+      row.pod,
+      row.language,
+      at(row.startedAtMs),
+      at(row.endedAtMs),
+      row.endReason ?? '-',
+    ])
+    const headings = ['session', 'user', 'pod', 'language', 'start (UTC)', 'end (UTC)', 'reason']
+    for (const line of table([headings, ...rows])) output.line(line)
+  })
+}
+
 export async function usage(
   context: CliContext,
   options: RecordsOptions & { readonly tenant?: string; readonly days: number },

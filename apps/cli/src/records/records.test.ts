@@ -76,6 +76,12 @@ test('[RCM1, RCM4] export, archive and restore say what they do, in words and as
     (await run(dataDir, ['records', 'restore', target])).out,
     /restored 0 records of 5 .*\n5 were there already/,
   )
+  const listed = await run(dataDir, ['records', 'list', '--user', 'bob'])
+  assert.match(listed.out, /^session +user +pod .*\nses_2 +bob +/)
+  const { sessions } = JSON.parse((await run(dataDir, ['records', 'list', '--json'])).out) as { sessions: object[] }
+  assert.equal(sessions.length, 2)
+  assert.equal((await run(dataDir, ['records', 'list', '--tenant', 'nobody'])).out, 'no sessions of nobody\n')
+  assert.equal((await run(dataDir, ['records', 'list', '--limit', '0'])).exitCode, 2)
   const days = await run(dataDir, ['records', 'usage', '--days', '100'])
   assert.match(days.out, /default +2026-11-27 +1\.0 +10 +5/)
   const acts = await withStore(place, (store) => store.audit.list({ tenant: '*', limit: 10 }))

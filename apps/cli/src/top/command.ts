@@ -5,7 +5,7 @@ import { addConfigOptions } from '../config-options.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { untilToldToStop } from '../output/told-to-stop.ts'
-import { findRunning, type RunningOptions } from '../platform/running.ts'
+import { findRunning, type Running, type RunningOptions } from '../platform/running.ts'
 import { openScreen } from './screen.ts'
 import { snapshotOf, type TopHealth, type TopSnapshot } from './snapshot.ts'
 import { runTop } from './top-run.ts'
@@ -23,6 +23,26 @@ const PIPE_COLUMNS = 80
 async function ask(context: CliContext, options: TopOptions): Promise<TopSnapshot> {
   // Looked up anew each time: a platform that was started again is found again.
   const running = await findRunning(context, options)
+  const shown = await askPod(running)
+  const { pods = [] } = running.run
+  if (pods.length < 2) return shown
+  // The one that is shown is known already; who does not answer does not hold up the others.
+  const url = pods.find(({ adminUrl }) => adminUrl === running.run.adminUrl)?.url ?? shown.url
+  const all = pods.map(async (pod) => {
+    const isShown = pod.url === url
+    const snapshot = isShown ? shown : await askOther(context, { ...options, url: pod.url })
+    return { name: pod.name, url: pod.url, snapshot }
+  })
+  return { ...shown, url, pods: await Promise.all(all) }
+}
+
+async function askOther(context: CliContext, options: TopOptions): Promise<TopSnapshot | undefined> {
+  return findRunning(context, options)
+    .then(askPod)
+    .catch(() => undefined)
+}
+
+async function askPod(running: Running): Promise<TopSnapshot> {
   const { status, body } = await running.call('GET', '/health')
   if (typeof body !== 'object' || body === null || (status !== 200 && status !== 503)) {
     throw new CliError(

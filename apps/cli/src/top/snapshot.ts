@@ -77,8 +77,18 @@ export interface TopSnapshot {
   /** Since the pod's start; undefined without a UDP socket. */
   readonly udpDrops: { readonly kernel: number; readonly own: number } | undefined
   readonly stages: StagesBlock | undefined
+  /** Of several pods: all of them, this one included. */
+  readonly pods?: readonly PodLine[]
   /** What bounds further sessions first, and how many that leaves; undefined while nothing is known. */
   readonly room: { readonly sessions: number; readonly boundBy: 'loop' | 'seats' | 'slots' } | undefined
+}
+
+/** A pod of several. */
+export interface PodLine {
+  readonly name: string
+  readonly url: string
+  /** Undefined while it does not answer. */
+  readonly snapshot: TopSnapshot | undefined
 }
 
 export interface Platform {

@@ -11,7 +11,7 @@ import { eventually, ManualClock } from '@parley/kernel/testing'
 import type { CliContext } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { Output, style, visibleLength } from '../output/index.ts'
-import { writeRun } from '../platform/run-file.ts'
+import { listRuns, writeRun } from '../platform/run-file.ts'
 import { runCli } from '../program.ts'
 import { openScreen } from './screen.ts'
 import { snapshotOf, type TopHealth, type TopSnapshot } from './snapshot.ts'
@@ -230,6 +230,31 @@ test('[TOP4] in a pipe one snapshot without colour; --json is one document', asy
   assert.equal(lines.length, 1)
   const snapshot = JSON.parse(lines[0] ?? '') as TopSnapshot
   assert.deepEqual([snapshot.sessions.active, snapshot.stages?.headroom.sessionsThatFit], [100, 307])
+})
+
+test('[TOP7] of several pods each has a line, also one that does not answer', async (t) => {
+  const dataDir = await fakePlatform(t, 200, SAMPLE_HEALTH)
+  const [record] = await listRuns(dataDir)
+  assert.ok(record)
+  const { url, adminUrl, pid } = record
+  const second = { name: 'pod 2', url: 'http://127.0.0.1:8081', adminUrl: `${adminUrl}-gone`, pid }
+  await writeRun(dataDir, { ...record, pods: [{ name: 'pod 1', url, adminUrl, pid }, second] })
+  const shown = cli()
+  assert.equal(await withExitCode(() => runCli(['top', '--data-dir', dataDir], shown.value)), EXIT.ok)
+  const text = shown.out()
+  assert.match(text, /pod +state +sessions +loop % /)
+  assert.match(text, /pod 1 \* +ready +103\/2000 +20 +3\.1 +5000 +140 /)
+  assert.match(text, /pod 2 +no answer +- /)
+  const json = cli()
+  await withExitCode(() => runCli(['top', '--json', '--data-dir', dataDir], json.value))
+  const { pods } = JSON.parse(json.out()) as TopSnapshot
+  assert.deepEqual(
+    pods?.map(({ name, snapshot }) => [name, snapshot?.sessions.active]),
+    [
+      ['pod 1', 100],
+      ['pod 2', undefined],
+    ],
+  )
 })
 
 test('[TOP4] --json --watch goes on by the line until a signal comes', async (t) => {

@@ -1,5 +1,6 @@
 // The picture of `parley top`: a snapshot as lines of text of a given width. Pure; what writes them is screen.ts.
 import { bar, type Style, table, visibleLength } from '../output/index.ts'
+import { podLines } from './pods.ts'
 import type { StageRow, StagesBlock, TopSnapshot } from './snapshot.ts'
 
 export interface ViewOptions {
@@ -18,6 +19,7 @@ export function topLines(snapshot: TopSnapshot, options: ViewOptions): string[] 
   const lines = [
     head.join('  '),
     '',
+    ...podLines(snapshot.pods ?? [], snapshot.url, style),
     ...table(summaryRows(snapshot, options)),
     '',
     ...stageLines(snapshot.stages, options),

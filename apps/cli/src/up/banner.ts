@@ -10,6 +10,11 @@ const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === 
 /** The address people of this machine use; `port` is the one that was bound. */
 export function localUrl(config: ResolvedConfig, port: number): string {
   if (config.server.publicUrl !== '') return config.server.publicUrl.replace(/\/$/, '')
+  return directUrl(config, port)
+}
+
+/** Where a pod itself listens, whatever stands in front of it. */
+export function directUrl(config: ResolvedConfig, port: number): string {
   const scheme = config.tls.mode === 'off' ? 'http' : 'https'
   const host = isUnspecified(config.server.host) ? '127.0.0.1' : bracketed(config.server.host)
   return `${scheme}://${host}:${port}`

@@ -11,6 +11,7 @@ interface Flags extends ConfigOptions {
   readonly workers?: string
   readonly pods?: string
   readonly redis?: string
+  readonly database?: string
   readonly tls?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -26,6 +27,7 @@ export function upFlags(flags: Flags): FlagValue[] {
     ['--workers', 'speech.workers', flags.workers],
     ['--pods', 'fleet.pods', flags.pods],
     ['--redis', 'fleet.redisUrl', flags.redis],
+    ['--database', 'records.databaseUrl', flags.database],
     [
       '--tls',
       'tls.mode',
@@ -45,7 +47,7 @@ Examples:
   ./parley up --port 0 --json                     a free port; one line of JSON when ready
   ./parley up --host 0.0.0.0 --tls self-signed    for a LAN, with a certificate made here
   ./parley up --host 0.0.0.0 --tls-cert fullchain.pem --tls-key privkey.pem
-  ./parley up --pods 2 --workers 2                two pods, on ports 8080 and 8081, and a Redis of their own
+  ./parley up --pods 2 --workers 2                two pods, on ports 8080 and 8081, with a Redis and a PostgreSQL of their own
   ./parley up --data-dir /tmp/second --port 8081  a second platform beside the first
 
 Ctrl-C or SIGTERM ends the whole platform. Exit codes: 2 usage or configuration, 3 port taken, 4 not permitted, 5 missing part.`
@@ -56,8 +58,16 @@ export function createUpCommand(context: CliContext): Command {
     .addOption(new Option('--port <port>', 'port of the public listener (default: 8080; 0 = a free one)'))
     .addOption(new Option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 = every one)'))
     .addOption(new Option('--workers <n>', 'speech worker processes (default: 0 = one per two cores)'))
-    .addOption(new Option('--pods <n>', 'pods, each with a port of its own (default: 1); several use Redis'))
+    .addOption(
+      new Option('--pods <n>', 'pods, each with a port of its own (default: 1); several use Redis and PostgreSQL'),
+    )
     .addOption(new Option('--redis <url>', 'Redis that pods share (default: for several pods, one of its own)'))
+    .addOption(
+      new Option(
+        '--database <url>',
+        'PostgreSQL of the records, better in PARLEY_RECORDS_DATABASE_URL (default: for several pods, one of its own)',
+      ),
+    )
     .addOption(new Option('--tls <mode>', 'off, files or self-signed'))
     .addOption(new Option('--tls-cert <file>', 'PEM certificate chain'))
     .addOption(new Option('--tls-key <file>', 'PEM private key'))

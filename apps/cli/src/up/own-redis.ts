@@ -7,6 +7,7 @@ import path from 'node:path'
 import { type Clock, type Scope, withDeadline } from '@parley/kernel'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { makeFolder } from './prepare.ts'
+import { nextTryWords, StartAgain } from './start-again.ts'
 
 export interface OwnRedisOptions {
   readonly clock: Clock
@@ -19,9 +20,6 @@ export interface OwnRedisOptions {
 }
 
 const START_LIMIT_MS = 10_000
-const BACKOFF_MS = [0, 500, 1_000, 2_000, 5_000] as const
-/** One that ran this long has recovered: its next end is a first failure again. */
-const HEALTHY_AFTER_MS = 30_000
 const SETPRIV = '/usr/bin/setpriv'
 const MISSING =
   'several pods find each other through Redis, and there is no redis-server: install it with\n' +
@@ -30,9 +28,8 @@ const MISSING =
 export class OwnRedis {
   readonly #options: OwnRedisOptions
   readonly #password = randomBytes(24).toString('hex')
+  readonly #again: StartAgain
   #child: ChildProcess | undefined
-  #startedAtMs = 0
-  #failures = 0
 
   /** Resolves when it takes connections. Throws a CliError that says what is missing or wrong. */
   static async start(options: OwnRedisOptions): Promise<OwnRedis> {
@@ -45,6 +42,7 @@ export class OwnRedis {
 
   private constructor(options: OwnRedisOptions) {
     this.#options = options
+    this.#again = new StartAgain(options.clock)
   }
 
   /** With its password: for the members' configuration, never for a command line or the log. */
@@ -67,7 +65,7 @@ export class OwnRedis {
     const [program = '', ...args] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...server] : server
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
     this.#child = child
-    this.#startedAtMs = clock.nowMs()
+    this.#again.started()
     child.stdin?.on('error', () => {})
     child.stdin?.end(this.#configuration())
     await withDeadline(clock, START_LIMIT_MS, 'starting redis-server', becomesReady(child)).catch((error: Error) => {
@@ -95,26 +93,24 @@ export class OwnRedis {
   }
 
   #onExit(child: ChildProcess, how: string): void {
-    const { scope, clock, onReport } = this.#options
+    const { scope, onReport } = this.#options
     if (this.#child !== child || scope.isClosed) return
     this.#child = undefined
-    this.#failures = clock.nowMs() - this.#startedAtMs >= HEALTHY_AFTER_MS ? 1 : this.#failures + 1
-    const waitMs = BACKOFF_MS[Math.min(this.#failures, BACKOFF_MS.length) - 1] ?? 0
-    const next = waitMs === 0 ? 'starting it again' : `next try in ${waitMs / 1000} s`
+    const waitMs = this.#again.endedMs()
+    const next = nextTryWords(waitMs)
     onReport('warn', `redis ended (${how}); sessions go on, each pod admits within its own rating; ${next}`)
-    this.#again(waitMs)
+    this.#startAfter(waitMs)
   }
 
-  #again(waitMs: number): void {
+  #startAfter(waitMs: number): void {
     const { scope, onReport } = this.#options
     scope.after(waitMs, () => {
       this.#start().then(
         () => onReport('info', `redis is back (process ${this.#child?.pid})`),
         (error: Error) => {
-          this.#failures++
-          const nextMs = BACKOFF_MS[Math.min(this.#failures, BACKOFF_MS.length) - 1] ?? 0
-          onReport('warn', `${error.message}; next try in ${nextMs / 1000} s`)
-          this.#again(nextMs)
+          const nextMs = this.#again.failedMs()
+          onReport('warn', `${error.message}; ${nextTryWords(nextMs)}`)
+          this.#startAfter(nextMs)
         },
       )
     })

@@ -15,11 +15,23 @@ export function socketOf(socket: string, index: number): string {
   return path.join(dir, `${name}-pod-${index + 1}${ext}`)
 }
 
-/** `ports`: of the public listeners, in the pods' order; 0 = a free one. `redisUrl`: what the pods share; '' for one alone. */
-export function planPods(config: ResolvedConfig, ports: readonly number[], redisUrl: string): readonly PodPlan[] {
+/** What the pods of a platform share. */
+export interface SharedServers {
+  /** The directory they find each other in; '' for one alone. */
+  readonly redisUrl: string
+  /** PostgreSQL of their records; '' for a file of the data directory. */
+  readonly databaseUrl: string
+}
+
+/** `ports`: of the public listeners, in the pods' order; 0 = a free one. */
+export function planPods(
+  config: ResolvedConfig,
+  ports: readonly number[],
+  { redisUrl, databaseUrl }: SharedServers,
+): readonly PodPlan[] {
   return podNames(ports.length).map((name, index) => {
     const next = (port: number): number => (port > 0 ? port + index : port)
-    const { server, admin, udp, fleet } = config
+    const { server, admin, udp, fleet, records } = config
     return {
       name,
       config: {
@@ -28,6 +40,7 @@ export function planPods(config: ResolvedConfig, ports: readonly number[], redis
         admin: { ...admin, socket: socketOf(admin.socket, index), port: next(admin.port) },
         udp: { ...udp, port: next(udp.port), announcedPort: next(udp.announcedPort) },
         fleet: { ...fleet, port: next(fleet.port), redisUrl },
+        records: { ...records, databaseUrl },
       },
     }
   })

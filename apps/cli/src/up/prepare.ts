@@ -22,6 +22,8 @@ export interface Prepared {
   readonly logFile: string
   /** Path of the admin socket when it is this platform's alone, so that one left by a killed pod may be removed. */
   readonly ownSocket: string | undefined
+  /** Another platform runs on the same data directory. */
+  readonly isBeside: boolean
 }
 
 const code = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''
@@ -116,8 +118,10 @@ export async function prepare({ config }: Loaded, wallMs: number): Promise<Prepa
   const tls = certificate
     ? ({ mode: 'self-signed', certFile: certificate.certFile, keyFile: certificate.keyFile } as const)
     : config.tls
+  const isBeside = (await listRuns(dataDir)).length > 0
   const socket = await adminSocket(config)
   return {
+    isBeside,
     config: { ...config, tls, admin: { ...config.admin, socket }, log: { ...config.log, file: logFile } },
     certificate,
     logFile,

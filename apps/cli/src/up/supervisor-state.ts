@@ -16,6 +16,8 @@ export type Phase =
   | { readonly kind: 'waiting'; readonly untilMs: number }
   /** To end: told so now or, workers, once the pod is gone; killed at `killAtMs`. */
   | { readonly kind: 'stopping'; readonly pid: number; readonly killAtMs: number; readonly isTold: boolean }
+  /** An operator wants it ended and started again: told so, killed at `killAtMs`. */
+  | { readonly kind: 'restarting'; readonly pid: number; readonly killAtMs: number }
   | { readonly kind: 'ended' }
 
 export interface Member {
@@ -60,6 +62,8 @@ export interface SupervisorPolicy {
   /** From the wish to stop to the kill of pods and of workers; workers outlive the pod, which still flushes through them. */
   readonly podKillAfterMs: number
   readonly workerKillAfterMs: number
+  /** From the wish to start it again to the kill of a member that does not end. */
+  readonly restartKillAfterMs: number
 }
 
 export const DEFAULT_POLICY: SupervisorPolicy = {
@@ -70,6 +74,7 @@ export const DEFAULT_POLICY: SupervisorPolicy = {
   giveUpAt: 2,
   podKillAfterMs: 2_400,
   workerKillAfterMs: 2_700,
+  restartKillAfterMs: 15_000,
 }
 
 function member(name: MemberName, role: MemberRole): Member {
@@ -131,6 +136,7 @@ function viewState(phase: Phase): SupervisedMember['state'] {
       return 'restarting'
     case 'starting':
     case 'ready':
+    case 'restarting':
     case 'stopping':
     case 'ended':
       return phase.kind

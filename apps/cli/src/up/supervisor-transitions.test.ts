@@ -56,6 +56,38 @@ function running(workerCount = 1, podCount = 1) {
   return platform
 }
 
+test('[UP17] a member that is to be started again is told to end, forked at once when it has, and killed when it does not', () => {
+  const platform = running(1, 2)
+  const asked = platform.feed(200, { type: 'restart', name: 'pod 2' })
+  assert.deepEqual(types(asked), ['report', 'sendStop'])
+  assert.equal(platform.phase('pod 2'), 'restarting')
+  assert.deepEqual(platform.feed(201, { type: 'restart', name: 'pod 2' }), [], 'once')
+  assert.deepEqual(platform.feed(201, { type: 'restart', name: 'nobody' }), [])
+  const ended = platform.feed(900, { type: 'exited', name: 'pod 2', code: 0, signal: null, lastLine: undefined })
+  assert.deepEqual(types(ended), ['fork'])
+  assert.equal(memberOf(platform.state, 'pod 2').failures, 0)
+
+  const worker = platform.feed(1_000, { type: 'restart', name: 'worker 1' })
+  assert.deepEqual(types(worker), ['report', 'announceWorkers', 'sendStop'])
+  assert.deepEqual(workerAddresses(platform.state), [])
+  assert.equal(nextDueMs(platform.state), 900)
+  platform.fork(1_000, 'pod 2')
+  platform.ready(1_100, 'pod 2')
+  const dueMs = 1_000 + DEFAULT_POLICY.restartKillAfterMs
+  assert.equal(nextDueMs(platform.state), dueMs)
+  assert.deepEqual(platform.feed(dueMs, { type: 'tick' }), [{ type: 'kill', name: 'worker 1' }])
+  assert.deepEqual(types(platform.crash(dueMs, 'worker 1')), ['fork'])
+})
+
+test('[UP17] the end of the platform comes before a start that was asked for', () => {
+  const platform = running(1)
+  platform.feed(200, { type: 'restart', name: 'pod' })
+  platform.feed(300, { type: 'stop' })
+  assert.equal(platform.phase('pod'), 'stopping')
+  platform.feed(400, { type: 'exited', name: 'pod', code: 0, signal: null, lastLine: undefined })
+  assert.equal(platform.phase('pod'), 'ended')
+})
+
 test('[UP1] every member is due at once, and ready workers are announced', () => {
   const platform = run(2)
   assert.deepEqual(platform.feed(0, { type: 'tick' }), [

@@ -1,11 +1,12 @@
 // What may happen to the processes of a platform, and what is to be done about it. No I/O, no clock.
 //
-//   phase      forked    says ready   exits                 time is up        stop asked
-//   waiting    starting  -            -                     (fork)            ended
-//   starting   -         ready        waiting (backoff) *   kill              stopping
-//   ready      -         -            waiting (backoff)     -                 stopping
-//   stopping   -         -            ended                 kill              kill
-//   ended      -         -            -                     -                 -
+//   phase       forked    says ready   exits                 time is up   restart asked   stop asked
+//   waiting     starting  -            -                     (fork)       -               ended
+//   starting    -         ready        waiting (backoff) *   kill         -               stopping
+//   ready       -         -            waiting (backoff)     -            restarting      stopping
+//   restarting  -         -            waiting (at once)     kill         -               stopping
+//   stopping    -         -            ended                 kill         -               kill
+//   ended       -         -            -                     -            -               -
 //   * a pod that never was ready gives up: on its own word at once, otherwise after `giveUpAt` ends.
 import { assertNever } from '@parley/kernel'
 import type { WorkerEngine } from '@parley/protocol'
@@ -41,6 +42,8 @@ export type SupervisorEvent =
     }
   /** The pod passes on what an operator wants of a worker: to be drained within that time, or, without one, to take streams again. */
   | { readonly type: 'drainWorker'; readonly workerId: string; readonly withinMs: number | undefined }
+  /** An operator wants the member ended and started again. */
+  | { readonly type: 'restart'; readonly name: MemberName }
   | { readonly type: 'tick' }
   | { readonly type: 'stop' }
 
@@ -65,6 +68,9 @@ export interface Transition {
 const EXIT_GAVE_UP = 1
 /** A deadline that has passed and been acted on. */
 const NEVER_MS = Number.POSITIVE_INFINITY
+
+/** What is known of a process goes with it. */
+const NOTHING = { podId: undefined, address: undefined, engines: [], slots: 0, drainByMs: undefined }
 
 const stay = (state: SupervisorState): Transition => ({ state, effects: [] })
 
@@ -100,6 +106,8 @@ export function transition(
       return onExited(state, event, nowMs, policy)
     case 'drainWorker':
       return onDrainWorker(state, event.workerId, event.withinMs, nowMs)
+    case 'restart':
+      return onRestart(state, event.name, nowMs, policy)
     case 'tick':
       return onTick(state, nowMs)
     case 'stop':
@@ -160,6 +168,24 @@ function onDrainWorker(
   ])
 }
 
+function onRestart(state: SupervisorState, name: MemberName, nowMs: number, policy: SupervisorPolicy): Transition {
+  const member = state.members.find((candidate) => candidate.name === name)
+  if (member?.phase.kind !== 'ready') return stay(state)
+  const phase: Phase = { kind: 'restarting', pid: member.phase.pid, killAtMs: nowMs + policy.restartKillAfterMs }
+  const effects: SupervisorEffect[] = [
+    { type: 'report', level: 'info', message: `${name} is ended and started again, as asked` },
+  ]
+  if (member.role === 'worker') effects.push({ type: 'announceWorkers' })
+  effects.push({ type: 'sendStop', name })
+  return withMember(state, name, { phase }, effects)
+}
+
+/** It ended because it was to: that is no failure. */
+function onRestartedExit(state: SupervisorState, { name }: Member, nowMs: number): Transition {
+  const phase: Phase = { kind: 'waiting', untilMs: nowMs }
+  return withMember(state, name, { ...NOTHING, phase, failures: 0, failingSinceMs: nowMs }, [{ type: 'fork', name }])
+}
+
 type Exited = Extract<SupervisorEvent, { type: 'exited' }>
 
 const howItEnded = (event: Exited): string =>
@@ -170,6 +196,8 @@ function onExited(state: SupervisorState, event: Exited, nowMs: number, policy: 
   switch (member.phase.kind) {
     case 'stopping':
       return settle(withMember(state, event.name, { phase: { kind: 'ended' }, address: undefined }))
+    case 'restarting':
+      return onRestartedExit(state, member, nowMs)
     case 'starting':
     case 'ready':
       return onCrash(state, member, event, nowMs, policy)
@@ -199,8 +227,7 @@ function onCrash(
   }
   const waitMs = failures === 1 ? 0 : (policy.backoffMs[Math.min(failures - 2, policy.backoffMs.length - 1)] ?? 0)
   const phase: Phase = { kind: 'waiting', untilMs: nowMs + waitMs }
-  const nothing = { podId: undefined, address: undefined, engines: [], slots: 0, drainByMs: undefined }
-  const change = { phase, failures, failingSinceMs, ...nothing }
+  const change = { phase, failures, failingSinceMs, ...NOTHING }
   const effects: SupervisorEffect[] = [
     { type: 'report', ...crashReport(ended, failures, waitMs, nowMs - failingSinceMs, policy) },
   ]
@@ -225,6 +252,7 @@ function onTick(state: SupervisorState, nowMs: number): Transition {
       case 'waiting':
         if (phase.untilMs <= nowMs) effects.push({ type: 'fork', name })
         return member
+      case 'restarting':
       case 'stopping':
         if (phase.killAtMs > nowMs) return member
         effects.push({ type: 'kill', name })
@@ -251,6 +279,7 @@ function onStop(state: SupervisorState, nowMs: number, policy: SupervisorPolicy)
   const members = state.members.map((member): Member => {
     switch (member.phase.kind) {
       case 'starting':
+      case 'restarting':
       case 'ready': {
         const afterMs = member.role === 'pod' ? policy.podKillAfterMs : policy.workerKillAfterMs
         if (member.role === 'pod') effects.push({ type: 'sendStop', name: member.name })
@@ -288,7 +317,7 @@ export function nextDueMs(state: SupervisorState): number | undefined {
   const due = state.members.flatMap(({ phase }) => {
     if (phase.kind === 'waiting') return [phase.untilMs]
     if (phase.kind === 'starting') return [phase.deadlineMs]
-    return phase.kind === 'stopping' ? [phase.killAtMs] : []
+    return phase.kind === 'stopping' || phase.kind === 'restarting' ? [phase.killAtMs] : []
   })
   const soonestMs = Math.min(...due, NEVER_MS)
   return soonestMs === NEVER_MS ? undefined : soonestMs

@@ -196,7 +196,8 @@ export class Supervisor {
 
   #onExit(name: MemberName, code: number | null, signal: string | null, tail: string): void {
     this.#processes.delete(name)
-    if (memberOf(this.#state, name).phase.kind !== 'stopping' && tail !== '') this.#options.onCrashOutput(name, tail)
+    const isAsked = ['stopping', 'restarting'].includes(memberOf(this.#state, name).phase.kind)
+    if (!isAsked && tail !== '') this.#options.onCrashOutput(name, tail)
     this.#podSpeech.delete(name)
     this.#dispatch({ type: 'exited', name, code, signal, lastLine: tellingLine(tail) })
   }
@@ -219,11 +220,15 @@ export class Supervisor {
       case 'drainWorker':
         this.#dispatch({ type: 'drainWorker', workerId: message.workerId, withinMs: message.withinMs })
         break
+      case 'restartMember':
+        this.#dispatch({ type: 'restart', name: message.name })
+        break
       case 'failed':
         this.#dispatch({ type: 'failed', name, message: message.message, exitCode: message.exitCode })
         break
       default:
-        assertNever(message)
+        // A member that was started again may be of the next version, and say more.
+        message satisfies never
     }
   }
 

@@ -10,6 +10,7 @@ import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { SupervisedMember } from '@parley/fleet'
 import { bareEnvironment, eventually, temporaryFolder } from '@parley/kernel/testing'
+import { findPostgres } from '@parley/store'
 import { callAdmin } from '../platform/admin-client.ts'
 import { findRun, isAlive, listRuns, type RunRecord } from '../platform/run-file.ts'
 import { memberEnvironment } from './up.ts'
@@ -74,6 +75,10 @@ async function start(t: TestContext, options: StartOptions = {}): Promise<Starte
     },
   }
 }
+
+/** Tests that are not about records need no PostgreSQL of their own. */
+const RECORDS_ELSEWHERE = ['--set', 'records.databaseUrl=postgres://127.0.0.1:1/records']
+const NO_POSTGRES = (await findPostgres()) === undefined ? 'PostgreSQL is not installed' : false
 
 interface Pod {
   readonly name: string
@@ -311,7 +316,7 @@ test('[UP1] members get no PARLEY_ variable, and workers a thread pool for their
 })
 
 test('[UP14, UP15] two pods: each on its own port, both named in the run file; a dead one comes back on its port, and all of it ends at once', async (t) => {
-  const up = await start(t, { args: ['--json', '--set', 'fleet.pods=2'] })
+  const up = await start(t, { args: ['--json', '--set', 'fleet.pods=2', ...RECORDS_ELSEWHERE] })
   const ready = (await up.ready()) as Ready & { pods: readonly Pod[]; redis: { pid: number } }
   assert.deepEqual(
     ready.pods.map(({ name }) => name),
@@ -339,13 +344,48 @@ test('[UP14, UP15] two pods: each on its own port, both named in the run file; a
   assert.equal(existsSync(second.adminUrl.replace(/^unix:/, '')), false)
 })
 
-test('[UP15] with a Redis of one’s own none is started; killed, the platform takes its redis-server along', async (t) => {
+test('[UP15, UP16] with a Redis and a database of one’s own none is started', async (t) => {
   const named = await start(t, {
-    args: ['--json', '--set', 'fleet.pods=2', '--set', 'fleet.redisUrl=redis://127.0.0.1:1'],
+    args: ['--json', '--set', 'fleet.pods=2', '--set', 'fleet.redisUrl=redis://127.0.0.1:1', ...RECORDS_ELSEWHERE],
   })
-  assert.equal('redis' in (await named.ready()), false)
+  const without = await named.ready()
+  assert.deepEqual(['redis' in without, 'postgres' in without], [false, false])
+})
+
+test('[UP15, UP16] killed, the platform takes its redis-server and its PostgreSQL along', {
+  skip: NO_POSTGRES,
+}, async (t) => {
   const own = await start(t, { args: ['--json', '--set', 'fleet.pods=2'] })
-  const { redis } = (await own.ready()) as Ready & { redis: { pid: number } }
+  const { redis, postgres } = (await own.ready()) as Ready & Record<'redis' | 'postgres', { pid: number }>
+  assert.equal(
+    (await findRun(own.dataDir))?.databaseUrl,
+    `postgres://parley@localhost/records?host=${encodeURIComponent(path.join(own.dataDir, 'postgres'))}`,
+  )
   own.child.kill('SIGKILL')
-  await eventually(allGone([redis.pid]))
+  await eventually(allGone([redis.pid, postgres.pid]), { withinMs: 20_000 })
+})
+
+test('[UP17] a member that is to be started again ends and comes back, and that is no failure', async (t) => {
+  const up = await start(t)
+  const { adminUrl, podPid, url } = await up.ready()
+  await callAdmin({ adminUrl }, 'POST', '/restart?worker%201')
+  await eventually(() => (/worker 1 is back/.test(up.stderr()) ? undefined : up.stderr()), { withinMs: 10_000 })
+  assert.match(up.stderr(), /worker 1 is ended and started again, as asked\n.*worker 1 is back/)
+  await callAdmin({ adminUrl }, 'POST', '/restart?pod')
+  await eventually(() => (/pod is back/.test(up.stderr()) ? undefined : up.stderr()), { withinMs: 10_000 })
+  assert.notEqual(((await (await fetch(url)).json()) as { pid: number }).pid, podPid)
+  assert.doesNotMatch(up.stderr(), /ended \(/)
+})
+
+test('[UP18] a pod keeps its place from start to start; beside another platform of its data directory it has none', async (t) => {
+  const up = await start(t)
+  const { adminUrl, podPid } = await up.ready()
+  const place = async () => ((await callAdmin({ adminUrl }, 'GET', '/start')).body as { place?: object }).place
+  assert.deepEqual(await place(), { name: 'pod', isNext: false })
+  process.kill(podPid, 'SIGKILL')
+  await eventually(() => (/pod is back/.test(up.stderr()) ? undefined : up.stderr()), { withinMs: 10_000 })
+  assert.deepEqual(await place(), { name: 'pod', isNext: true })
+  const beside = await start(t, { dataDir: up.dataDir })
+  const { body } = await callAdmin(await beside.ready(), 'GET', '/start')
+  assert.deepEqual(body, {})
 })

@@ -5,19 +5,21 @@ import { appendFile, stat, truncate } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { Loaded, ResolvedConfig } from '@parley/config'
-import { POD_NODE_OPTIONS, workerEnvironment } from '@parley/fleet'
+import { POD_NODE_OPTIONS, type PodPlace, workerEnvironment } from '@parley/fleet'
 import { Scope } from '@parley/kernel'
 import { type CliContext, ROOT } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { pageUrlOf } from '../link/command.ts'
 import { fleetSecretOf } from '../platform/fleet-secret.ts'
 import { type RunRecord, type RunningPod as RunRecordPod, removeRun, runDirOf, writeRun } from '../platform/run-file.ts'
-import { captionLine, localUrl, networkUrl, speechLines } from './banner.ts'
+import { captionLine, directUrl, localUrl, networkUrl, speechLines } from './banner.ts'
 import type { MemberSpec } from './member-process.ts'
-import { OwnRedis } from './own-redis.ts'
+import type { OwnPostgres } from './own-postgres.ts'
+import type { OwnRedis } from './own-redis.ts'
+import { type OwnServers, startOwnServers } from './own-servers.ts'
 import { buildPage, type PageBuild } from './page-build.ts'
 import { type PodPlan, planPods } from './pod-plan.ts'
-import { checkPort, freePort, portsAfter } from './port-check.ts'
+import { checkPort, portsAfter } from './port-check.ts'
 import { type Prepared, prepare, workerCountOf } from './prepare.ts'
 import { type PodReady, Supervisor } from './supervisor.ts'
 import type { MemberName, MemberRole } from './supervisor-state.ts'
@@ -64,7 +66,7 @@ interface RunningPod extends RunRecordPod {
 interface PlatformParts {
   readonly fleetSecret: string
   readonly pods: readonly PodPlan[]
-  readonly redis: OwnRedis | undefined
+  readonly servers: OwnServers
   /** The platform's own from now on. */
   readonly scope: Scope
 }
@@ -82,6 +84,7 @@ class Platform {
   /** Of pods that have been ready, in the order of their names. */
   readonly #running = new Map<MemberName, RunningPod>()
   readonly #redis: OwnRedis | undefined
+  readonly #postgres: OwnPostgres | undefined
   #saidSpeech = ''
   #pageUrl = ''
   #isAnnounced = false
@@ -90,7 +93,8 @@ class Platform {
     this.#context = context
     this.#fleetSecret = parts.fleetSecret
     this.#pods = parts.pods
-    this.#redis = parts.redis
+    this.#redis = parts.servers.redis
+    this.#postgres = parts.servers.postgres
     this.#scope = parts.scope
     this.#options = options
     this.#loaded = loaded
@@ -149,32 +153,44 @@ class Platform {
       modulePath: (this.#options.modules ?? MODULES)[role],
       env: memberEnvironment(this.#context.env, role, decoderSlots(config)),
       nodeOptions: role === 'pod' ? POD_NODE_OPTIONS : [],
-      start: { type: 'start', config: given, fleetSecret: this.#fleetSecret, machineShare },
+      start: {
+        type: 'start',
+        config: given,
+        fleetSecret: this.#fleetSecret,
+        machineShare,
+        ...(plan ? this.#placeOf(name) : {}),
+      },
     }
+  }
+
+  /** Beside another platform of the same data directory a pod has no place of its own there. */
+  #placeOf(name: MemberName): { place?: PodPlace } {
+    if (this.#prepared.isBeside) return {}
+    return { place: { name: name.replaceAll(' ', '-'), isNext: this.#running.has(name) } }
   }
 
   async #onPodReady(name: MemberName, ready: PodReady, podPid: number): Promise<void> {
     const { config, certificate } = this.#prepared
-    const port = Number(new URL(ready.url).port) || (ready.url.startsWith('https:') ? 443 : 80)
-    const url = localUrl(config, port)
-    this.#running.set(name, { name, url, adminUrl: ready.adminUrl, pid: podPid, port })
+    const port = ready.port ?? (Number(new URL(ready.url).port) || (ready.url.startsWith('https:') ? 443 : 80))
+    this.#running.set(name, { name, url: directUrl(config, port), adminUrl: ready.adminUrl, pid: podPid, port })
     // Until every pod has been ready once the platform is not.
     const [first] = this.#runningPods()
     if (!first || this.#running.size < this.#pods.length) return
     const { clock } = this.#context
     this.#run = {
-      url: first.url,
+      url: localUrl(config, first.port),
       pid: process.pid,
       adminUrl: first.adminUrl,
       podPid: first.pid,
       startedAtMs: this.#run?.startedAtMs ?? clock.wallMs(),
       ...(certificate ? { caFile: certificate.certFile } : {}),
+      ...(this.#postgres ? { databaseUrl: this.#postgres.url } : {}),
       ...(this.#pods.length > 1 ? { pods: this.#runningPods().map(({ port: _port, ...pod }) => pod) } : {}),
     }
     await writeRun(config.data.dir, this.#run)
     if (this.#isAnnounced) return
     this.#isAnnounced = true
-    this.#pageUrl = pageUrlOf(first.url, await this.#supervisor.mintPageCode())
+    this.#pageUrl = pageUrlOf(this.#run.url, await this.#supervisor.mintPageCode())
     if (this.#options.json) this.#scope.after(SPEECH_WAIT_MS, () => this.#announceJson())
     else await this.#announce(first)
     this.#onSpeechChanged()
@@ -184,7 +200,7 @@ class Platform {
     return this.#pods.flatMap(({ name }) => this.#running.get(name) ?? [])
   }
 
-  async #announce({ url, port }: RunningPod): Promise<void> {
+  async #announce({ port }: RunningPod): Promise<void> {
     const { config, certificate, logFile } = this.#prepared
     const { output, cwd, env } = this.#context
     const atRoot = cwd === ROOT
@@ -193,7 +209,7 @@ class Platform {
     const paste = captionLine({
       launcher: atRoot ? './parley' : path.join(ROOT, 'parley'),
       sample: atRoot ? 'samples/hello.wav' : path.join(ROOT, 'samples/hello.wav'),
-      url,
+      url: localUrl(config, port),
       dataDir: isFound ? undefined : config.data.dir,
     })
     const { bold, dim, cyan } = output.out
@@ -208,6 +224,7 @@ class Platform {
         `  redis       ${this.#redis ? `its own, port ${this.#redis.port} of this machine` : 'as configured'}`,
       )
     }
+    if (this.#postgres) output.line(`  records     a PostgreSQL of its own, in ${this.#postgres.folder}`)
     output.line(`  captions    ${paste}`)
     output.line(`  log         ${logFile}`)
     output.line(dim('  The page address opens once, within ten minutes; for another: parley link'))
@@ -227,6 +244,7 @@ class Platform {
       podPid: run.podPid,
       ...(run.pods ? { pods: run.pods } : {}),
       ...(this.#redis ? { redis: { pid: this.#redis.pid, port: this.#redis.port } } : {}),
+      ...(this.#postgres ? { postgres: { pid: this.#postgres.pid, folder: this.#postgres.folder } } : {}),
       workerPids: this.#supervisor.pidsOf('worker'),
       logFile: this.#prepared.logFile,
       ...(run.caFile === undefined ? {} : { caFile: run.caFile }),
@@ -295,18 +313,11 @@ export async function runUp(context: CliContext, options: UpOptions, loaded: Loa
   const { secret: fleetSecret } = await fleetSecretOf(context.env, prepared.config.data.dir)
   const scope = new Scope(context.clock)
   try {
-    const { pods: podCount, redisUrl } = prepared.config.fleet
-    const ports = [port, ...(await portsAfter(host, port, podCount - 1))]
-    const redis = podCount > 1 && redisUrl === '' ? await ownRedis(context, prepared, scope) : undefined
-    const pods = planPods(prepared.config, ports, redis?.url ?? redisUrl)
-    return await new Platform(context, options, loaded, prepared, { fleetSecret, pods, redis, scope }).run()
+    const servers = await startOwnServers(context, prepared, scope)
+    const ports = [port, ...(await portsAfter(host, port, prepared.config.fleet.pods - 1))]
+    const pods = planPods(prepared.config, ports, servers.shared)
+    return await new Platform(context, options, loaded, prepared, { fleetSecret, pods, servers, scope }).run()
   } finally {
     await scope.close()
   }
-}
-
-async function ownRedis({ clock, output }: CliContext, { config }: Prepared, scope: Scope): Promise<OwnRedis> {
-  const onReport = (level: 'info' | 'warn', message: string) =>
-    level === 'info' ? output.note(message) : output.warn(message)
-  return OwnRedis.start({ clock, scope, folder: path.join(config.data.dir, 'redis'), port: await freePort(), onReport })
 }

@@ -112,7 +112,7 @@ function registerAdminRoutes(
   })
   app.setNotFoundHandler(() => {
     const message =
-      'here are GET /health, /metrics, /fleet, /keys, /budgets and /admin/sessions, POST /admin/page-codes, /keys/ID/revoke and /fleet/members/ID/drain, undrain and rate'
+      'here are GET /health, /metrics, /fleet, /keys, /budgets and /admin/sessions, POST /admin/page-codes, /keys/ID/revoke and /fleet/members/ID/drain, undrain, rate and restart'
     throw new ParleyError('NOT_FOUND', { message })
   })
   app.get('/health', (_request, reply) => reply.code(options.isReady() ? 200 : 503).send(options.health()))

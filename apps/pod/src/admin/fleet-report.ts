@@ -19,6 +19,8 @@ export interface FleetFacts {
   readonly pods?: readonly MemberStatus[] | undefined
   /** What this pod's membership is; undefined when it is in no fleet. */
   readonly directory?: FleetState | undefined
+  /** What is wrong with the database of records, in a sentence. */
+  readonly recordsProblem?: string | undefined
 }
 
 export interface FleetSlots {
@@ -38,6 +40,8 @@ export interface FleetMember {
   /** Pods: starting, serving, draining, lost, restarting, stopping. Workers: starting, loading, ready, overloaded, draining, unreachable, restarting, stopping. */
   readonly state: string
   readonly url: string | null
+  /** Pods: where the process itself listens, for a proxy that stands in front; absent of earlier versions. */
+  readonly directUrl?: string
   /** Pods: sessions held. Workers: streams of this pod. */
   readonly sessions: number
   /** By kind of work; of pods, `session`: their seats. */
@@ -60,10 +64,12 @@ export interface FleetMember {
 export interface FleetReport {
   readonly members: readonly FleetMember[]
   readonly directory?: FleetState
+  /** Of the pod that answers: nothing when its records are written. */
+  readonly records?: { readonly problem: string }
 }
 
 export function fleetReport(facts: FleetFacts): FleetReport {
-  const { podId, supervised, workers, pods = [], directory } = facts
+  const { podId, supervised, workers, pods = [], directory, recordsProblem } = facts
   const others = pods.filter(({ memberId, kind }) => kind === 'pod' && memberId !== podId)
   const linked = workers.map((worker) => linkedMember(worker, supervised))
   const known = new Set([...pods.map(({ memberId }) => memberId), podId])
@@ -83,6 +89,7 @@ export function fleetReport(facts: FleetFacts): FleetReport {
       ...without.map(unlinkedMember),
     ],
     ...(directory ? { directory } : {}),
+    ...(recordsProblem === undefined ? {} : { records: { problem: recordsProblem } }),
   }
 }
 
@@ -120,8 +127,15 @@ function otherPod(status: MemberStatus, supervised: readonly SupervisedMember[])
   }
 }
 
-function aboutPod({ roles, version, headroomRatios, drainLeftMs }: MemberStatus): Partial<FleetMember> {
-  return { roles, version, headroom: headroomRatios, ...(drainLeftMs === undefined ? {} : { drainLeftMs }) }
+function aboutPod({ roles, version, headroomRatios, drainLeftMs, urls }: MemberStatus): Partial<FleetMember> {
+  const { direct } = urls
+  return {
+    roles,
+    version,
+    headroom: headroomRatios,
+    ...(direct === undefined ? {} : { directUrl: direct }),
+    ...(drainLeftMs === undefined ? {} : { drainLeftMs }),
+  }
 }
 
 function linkedMember(worker: WorkerView, supervised: readonly SupervisedMember[]): FleetMember {

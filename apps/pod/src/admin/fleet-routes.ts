@@ -15,6 +15,8 @@ export interface FleetAdmin {
   report(): Promise<FleetReport>
   /** The worker gets no new streams and is emptied within that time; undefined: it takes streams again. False when it is not there any more. */
   drain(workerId: string, withinMs: number | undefined): boolean
+  /** Has the supervisor of this pod end a member of that name and start it again; undefined: there is none. */
+  readonly restart?: ((name: string) => void) | undefined
   /** Orders for pods, by way of the directory; undefined: this pod is in no fleet. */
   readonly pods: PodOrders | undefined
 }
@@ -52,6 +54,12 @@ export function registerFleetRoutes(app: FastifyInstance, fleet: FleetAdmin, log
   app.get('/fleet', () => fleet.report())
   app.post<OrderRequest>('/fleet/members/:id/drain', (request) => act(request, drainMs(request.query.withinMs)))
   app.post<OrderRequest>('/fleet/members/:id/undrain', (request) => act(request, undefined))
+  app.post<OrderRequest>('/fleet/members/:id/restart', async (request) => {
+    const member = found(await fleet.report(), request.params.id)
+    const { name } = restart(fleet, member)
+    logger.info({ requestId: request.id, audit: true, member: member.id, name }, 'member is started again')
+    return { member }
+  })
   app.post<OrderRequest>('/fleet/members/:id/rate', async (request) => {
     const sessions = ratedSeats(request.query.sessions)
     const member = found(await fleet.report(), request.params.id)
@@ -60,6 +68,18 @@ export function registerFleetRoutes(app: FastifyInstance, fleet: FleetAdmin, log
     logger.info({ requestId: request.id, audit: true, member: member.id, sessions }, 'pod rated anew')
     return { member: found(await fleet.report(), member.id), sessions }
   })
+}
+
+/** Whoever supervises this pod supervises the member: it has told of it. */
+function restart({ restart }: FleetAdmin, member: FleetMember): { name: string } {
+  const { id, name, pid, state } = member
+  if (restart && name !== undefined && pid !== null && !['restarting', 'stopping', 'ended'].includes(state)) {
+    restart(name)
+    return { name }
+  }
+  const why = name === undefined || !restart ? 'it was not started by the supervisor of this pod' : `it is ${state}`
+  const message = `${id} cannot be started again from here: ${why}`
+  throw new ParleyError('MEMBER_UNKNOWN', { field: 'id', value: id, message })
 }
 
 async function drainPod(fleet: FleetAdmin, { id }: FleetMember, withinMs: number | undefined): Promise<void> {

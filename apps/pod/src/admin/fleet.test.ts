@@ -186,6 +186,29 @@ test('[AM9] over the admin listener: the fleet, draining and undraining, with an
   assert.equal((await fetch(`${url}/fleet`)).status, 404, 'never on the public port')
 })
 
+test('[AM9] a process that the supervisor runs is started again by it; any other is not, nor is one where there is no supervisor', async (t) => {
+  const speech = new FakeSpeech()
+  speech.views = [VIEW, { ...VIEW, workerId: 'wrk_two' }]
+  const told: string[] = []
+  const { pod, lines } = await startTestPod(t, { speech, overrides: { onRestartMember: (name) => told.push(name) } })
+  pod.setMembers(SUPERVISED)
+  const again = await call(pod.adminUrl, 'POST', '/fleet/members/worker-1/restart')
+  assert.deepEqual([again.status, (again.body.member as { id: string }).id, told], [200, 'wrk_one', ['worker 1']])
+  assert.equal(lines.filter(({ fields }) => fields.audit === true).length, 1)
+  for (const [member, why] of [
+    ['wrk_two', /was not started by the supervisor of this pod/],
+    ['worker-2', /cannot be started again from here/],
+  ] as const) {
+    const { status, body } = await call(pod.adminUrl, 'POST', `/fleet/members/${member}/restart`)
+    assert.deepEqual([status, body.code], [404, 'MEMBER_UNKNOWN'], member)
+    assert.match(String(body.detail), why)
+  }
+  const alone = await startTestPod(t, { speech })
+  alone.pod.setMembers(SUPERVISED)
+  assert.equal((await call(alone.pod.adminUrl, 'POST', '/fleet/members/worker-1/restart')).status, 404)
+  assert.equal(told.length, 1)
+})
+
 test('[AM9] a drain that the supervisor knows of holds for a pod that was started again', async (t) => {
   const speech = new FakeSpeech()
   speech.views = [VIEW]

@@ -40,6 +40,7 @@ const ORDER_ACTS: Readonly<Record<string, string>> = {
   '/fleet/members/:id/drain': 'member.drain',
   '/fleet/members/:id/undrain': 'member.undrain',
   '/fleet/members/:id/rate': 'member.rate',
+  '/fleet/members/:id/restart': 'member.restart',
   '/admin/page-codes': 'page-code.mint',
   '/keys/:id/revoke': 'api-key.revoke',
 }

@@ -64,6 +64,11 @@ export class SessionsToRecords implements SessionWitness {
     this.#record(session, wholeMs(this.#options.clock.wallMs()), reason)
   }
 
+  /** Sessions that are open now. */
+  *open(): IterableIterator<WitnessedSession> {
+    yield* this.#countedMs.keys()
+  }
+
   /** Gives the meter what was heard since the last call, of all open sessions. */
   measure(): void {
     for (const session of this.#countedMs.keys()) this.#count(session)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
+import { testConfig } from '@parley/config/testing'
+import { callUrlAt, directUrlOf, reachedUrl, urlsAt } from './addresses.ts'
 
 test('[PF9] a pod bound to loopback or to every address is reached by the name the caller used, at its own port', () => {
   for (const bound of ['http://127.0.0.1:8081', 'http://localhost:8081/', 'http://0.0.0.0:8081', 'http://[::]:8081']) {
@@ -24,4 +25,15 @@ test('[PF9] below it are the WebSocket, the page, and calls by which a proxy can
     callUrlAt('https://c.example.org', 'pod_a', '/v1/sessions/ses_1/history?limit=2'),
     'https://c.example.org/p/pod_a/v1/sessions/ses_1/history?limit=2',
   )
+})
+
+test('[PF13] where a proxy reaches the listener: where it is bound, or at the name other pods have for this machine', () => {
+  const at = (server: object, fleet: object = {}, tls: object = {}) =>
+    directUrlOf(testConfig({ server, fleet, tls }), 8081)
+  assert.equal(at({ host: '127.0.0.1' }), 'http://127.0.0.1:8081')
+  assert.equal(at({ host: '10.0.0.5', insecure: true }, { announcedHost: 'pod-1.lan' }), 'http://10.0.0.5:8081')
+  assert.equal(at({ host: '0.0.0.0', insecure: true }), 'http://127.0.0.1:8081')
+  assert.equal(at({ host: '0.0.0.0', insecure: true }, { announcedHost: 'pod-1.lan' }), 'http://pod-1.lan:8081')
+  assert.equal(at({ host: '::', insecure: true }, { host: '10.0.0.5' }), 'http://10.0.0.5:8081')
+  assert.equal(at({ host: '::1' }), 'http://[::1]:8081')
 })

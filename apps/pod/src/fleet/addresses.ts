@@ -1,5 +1,5 @@
 // Addresses of other pods as a caller of this one can reach them. Pure.
-import { isLoopbackHost } from '@parley/config'
+import { isLoopbackHost, type ResolvedConfig } from '@parley/config'
 import { bareHost, urlHost } from '../http/listen.ts'
 import { wsPathOf } from '../http/public-urls.ts'
 import type { PublicUrls } from '../sessions/session-service.ts'
@@ -29,6 +29,17 @@ export function urlsAt(base: string, podId: string): PublicUrls {
 
 /** Where a call about a session is to be made at that pod: behind one host name a proxy routes by the id. */
 export const callUrlAt = (base: string, podId: string, path: string): string => `${base}/p/${podId}${path}`
+
+/**
+ * Where a proxy reaches the public listener: at the address it is bound to; of one that is bound to every address, or to this machine's own, at the name
+ * by which other pods reach this machine.
+ */
+export function directUrlOf({ server, tls, fleet }: ResolvedConfig, port: number): string {
+  const named = fleet.announcedHost || (isOfThisMachine(fleet.host) ? '' : fleet.host)
+  const isEverywhere = ['::', '0.0.0.0'].includes(bareHost(server.host))
+  const host = isEverywhere && named !== '' ? named : server.host
+  return `${tls.mode === 'off' ? 'http' : 'https'}://${isEverywhere && named === '' ? '127.0.0.1' : urlHost(host)}:${port}`
+}
 
 /** Address of the listener for calls of other pods. */
 export const fleetUrlOf = (host: string, port: number, isTls: boolean): string =>

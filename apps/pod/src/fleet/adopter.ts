@@ -55,8 +55,10 @@ export class Adopter {
     const found = located.value
     if (found && found.state !== 'orphan') {
       if (found.memberId !== podId) return err(this.#livesThere(found, reach))
-      // Held, and gone from here a moment ago; reserved: another pod has found a seat for it here.
-      return found.state === 'held' ? err(new ParleyError('SESSION_UNKNOWN')) : this.#restore(claims, found.token)
+      // Reserved: another pod has found a seat for it here.
+      if (found.state === 'reserved') return this.#restore(claims, found.token)
+      // Of the process that was here before, until the directory knows that it has ended; else it is over since a moment ago.
+      return err(fleet.isMember ? new ParleyError('SESSION_UNKNOWN') : notYet(ASK_AGAIN_MS))
     }
     const claimed = await fleet.takeOver(claims.sessionId, claims.token, podId)
     if (claimed.ok) return this.#restore(claims, claimed.value.token)

@@ -8,7 +8,7 @@ import type { FleetOfRoutes } from '../http/fleet-of-routes.ts'
 import type { TlsCredentials } from '../http/listener.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { SessionService, SessionsOfFleet } from '../sessions/session-service.ts'
-import { fleetUrlOf } from './addresses.ts'
+import { directUrlOf, fleetUrlOf } from './addresses.ts'
 import { startCallListener } from './call-listener.ts'
 import { type PodLoad, startLoadMeter } from './load-meter.ts'
 import { type OpenDirectory, openDirectory } from './open-directory.ts'
@@ -16,6 +16,7 @@ import { PeerCalls } from './peer-calls.ts'
 import { Placer } from './placer.ts'
 import { answering, OPEN_SESSION } from './pod-call.ts'
 import { PodFleet } from './pod-fleet.ts'
+import type { OpenPlace } from './pod-place.ts'
 import { ResumeAnywhere } from './resume-anywhere.ts'
 import { answerRevocations, RevocationSpread } from './revocation-spread.ts'
 import { callKey } from './signed-call.ts'
@@ -46,6 +47,8 @@ export interface StartOptions {
   /** Of the pod; closing it leaves the fleet. */
   readonly scope: Scope
   readonly publicUrl: string
+  /** The public listener is bound to it. */
+  readonly port: number
   readonly tls: TlsCredentials | undefined
   readonly load: () => PodLoad
 }
@@ -59,11 +62,11 @@ export interface WatchLinkCounts {
 export interface FleetParts {
   readonly fleet: PodFleet
   readonly routes: FleetOfRoutes
+  /** Sessions go on at another pod when theirs is lost; undefined where there is none. */
+  readonly resume: ResumeAnywhere | undefined
   /** Undefined: there is nobody to tell. */
   readonly revocations: Pick<RevocationSpread, 'tell' | 'pending'> | undefined
   readonly watchLinks: () => WatchLinkCounts
-  /** Sessions go on at another pod when theirs is lost; undefined where there is none. */
-  readonly resume: ResumeAnywhere | undefined
   /** Takes calls of other pods and joins. Throws StartFailure. */
   start(options: StartOptions): Promise<void>
   /** Idempotent; after it has left. */
@@ -74,6 +77,8 @@ export interface OpenFleetOptions extends FleetOptions {
   readonly version: string
   /** The one the configuration names unless told. */
   readonly fleetDirectory?: OpenDirectory | undefined
+  /** What is kept of this pod from start to start; nothing unless told. */
+  readonly place?: OpenPlace | undefined
 }
 
 export interface OpenFleet {
@@ -88,8 +93,11 @@ export interface OpenFleet {
 
 export async function openFleet(options: OpenFleetOptions): Promise<OpenFleet> {
   const { clock, scope, config, podId, version, logger } = options
-  const { shared, ...opened } = options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
-  const seats = new PodFleet({ clock, podId, version, ...opened, seats: config.sessions.seats, logger })
+  const { place } = options
+  const { kind, directory, journal, shared } =
+    options.fleetDirectory ?? (await openDirectory(clock, scope, config.fleet, logger))
+  const port = { kind, directory, journal }
+  const seats = new PodFleet({ clock, podId, version, ...port, seats: config.sessions.seats, place, logger })
   const key = callKey(options.fleetSecret)
   const peers = seats.isShared ? new PeerCalls({ clock, scope, key, ca: () => authorities(config) }) : undefined
   const relay = peers && new PodWatchRelay({ clock, scope, fleet: seats, peers, logger })
@@ -127,13 +135,14 @@ export function createFleetParts(options: FleetPartsOptions): FleetParts {
       socketUrlOf: (id, host) => fleet.socketUrlOf(id, { host }),
     },
     close: () => scope.close(),
-    async start({ scope: podScope, publicUrl, tls, load }) {
+    async start({ scope: podScope, publicUrl, port, tls, load }) {
       const calls = fleet.isShared
         ? await startCallListener({ clock, scope, config, podId, key, tls, calls: answered, watchHost, logger })
         : undefined
       const { announcedHost, host } = config.fleet
       const callsUrl = calls && fleetUrlOf(announcedHost || host, calls.port, calls.isTls)
-      fleet.start(podScope, { publicUrl, callsUrl, headroom: startLoadMeter(load) })
+      const directUrl = directUrlOf(config, port)
+      fleet.start(podScope, { publicUrl, directUrl, callsUrl, headroom: startLoadMeter(load) })
       resume?.start(podScope)
     },
   }

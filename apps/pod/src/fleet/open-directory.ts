@@ -13,10 +13,10 @@ const COMMAND_TIMEOUT_MS = 2_000
 export interface OpenDirectory {
   readonly kind: 'memory' | 'redis'
   readonly directory: FleetDirectory
-  /** Undefined: nothing. */
-  readonly shared?: SharedStores
   /** Undefined: the only pod keeps nothing, nobody could go on with it. */
   readonly journal?: Journal | undefined
+  /** Undefined: nothing. */
+  readonly shared?: SharedStores
 }
 
 /** Never waits for Redis: a pod starts without it, alone, and says so. Throws StartFailure when the configuration cannot be right. */

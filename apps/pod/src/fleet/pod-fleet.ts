@@ -18,6 +18,7 @@ import type { SessionSeats } from '../sessions/session-service.ts'
 import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
 import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
 import type { Peer } from './peer-calls.ts'
+import type { OpenPlace } from './pod-place.ts'
 import { livesAt, nobodyKnows, notYet } from './refusal.ts'
 import { SeatBook } from './seat-book.ts'
 
@@ -30,12 +31,16 @@ export interface PodFleetOptions {
   readonly journal?: Journal | undefined
   /** Rating until an operator says otherwise. */
   readonly seats: number
+  /** What this pod was ordered before it was started, and where that is kept; it begins anew unless told. */
+  readonly place?: OpenPlace | undefined
   readonly logger: Logger
 }
 
 export interface FleetStart {
   /** Where clients reach this pod. */
   readonly publicUrl: string
+  /** Where it listens itself, for a proxy in front. */
+  readonly directUrl?: string
   /** Where other pods do; undefined when nobody calls. */
   readonly callsUrl: string | undefined
   readonly headroom: () => HeadroomRatios
@@ -76,12 +81,14 @@ export const POD_LEASE_MS = 3_000
 const ORPHAN_RETRY_MS = 500
 const PUBLIC = 'public'
 const CALLS = 'calls'
+const DIRECT = 'direct'
 
 export class PodFleet implements SessionSeats {
   readonly seatBook: SeatBook
   /** Sessions asked for at this pod, by where they were opened. */
   readonly placed = { here: 0, there: 0, alone: 0 }
   readonly #options: PodFleetOptions
+  #kept = ''
   #membership: Membership | undefined
   #members: readonly MemberStatus[] = []
   #looking: Promise<void> | undefined
@@ -95,15 +102,23 @@ export class PodFleet implements SessionSeats {
   }
 
   /** Joins from now on; leaves when `scope` closes. */
-  start(scope: Scope, { publicUrl, callsUrl, headroom }: FleetStart): void {
-    const { clock, directory, podId, version, seats, logger } = this.#options
-    const urls = { [PUBLIC]: publicUrl, ...(callsUrl === undefined ? {} : { [CALLS]: callsUrl }) }
+  start(scope: Scope, { publicUrl, directUrl, callsUrl, headroom }: FleetStart): void {
+    const { clock, directory, podId, version, seats, place, logger } = this.#options
+    const urls = {
+      [PUBLIC]: publicUrl,
+      ...(directUrl === undefined ? {} : { [DIRECT]: directUrl }),
+      ...(callsUrl === undefined ? {} : { [CALLS]: callsUrl }),
+    }
+    const { drainWithinMs, ratedSeats = seats } = place?.orders ?? {}
     const membership = new Membership({
       clock,
       scope,
       directory,
       member: { memberId: podId, kind: 'pod', roles: POD_ROLES, urls, version },
-      ratedSeats: seats,
+      ...(place ? { incarnation: place.incarnation } : {}),
+      ...(place?.replaces === undefined ? {} : { replaces: place.replaces }),
+      ...(drainWithinMs === undefined ? {} : { drainWithinMs }),
+      ratedSeats,
       leaseMs: POD_LEASE_MS,
       load: () => {
         const headroomRatios = headroom()
@@ -118,8 +133,8 @@ export class PodFleet implements SessionSeats {
     this.seatBook.join(membership)
     membership.on('state', (state) => this.#onState(state))
     membership.on('orders', (orders) => {
-      const { isDraining, ratedSeats } = orders
-      logger.debug({ isDraining, ratedSeats }, 'orders of the fleet')
+      logger.debug({ isDraining: orders.isDraining, ratedSeats: orders.ratedSeats }, 'orders of the fleet')
+      this.#keep(orders)
       for (const listener of this.#onOrders) listener(orders)
     })
     membership.on('reclaimed', ({ sessionId, answer }) => this.seatBook.reclaimed(sessionId, answer))
@@ -129,7 +144,8 @@ export class PodFleet implements SessionSeats {
   // ---- seats, for sessions ----
 
   seats(): number {
-    return this.#membership?.orders?.ratedSeats ?? this.#options.seats
+    const { place, seats } = this.#options
+    return this.#membership?.orders?.ratedSeats ?? place?.orders.ratedSeats ?? seats
   }
 
   came(sessionId: string): void {
@@ -158,7 +174,7 @@ export class PodFleet implements SessionSeats {
   }
 
   get isDraining(): boolean {
-    return this.#membership?.orders?.isDraining ?? false
+    return this.#membership?.orders?.isDraining ?? this.#options.place?.orders.drainWithinMs !== undefined
   }
 
   claim(
@@ -279,6 +295,8 @@ export class PodFleet implements SessionSeats {
     }
     const found = answer.value
     if (found?.state === 'orphan' && this.journal) return notYet(ORPHAN_RETRY_MS)
+    // Of the process that was here before: nobody can take it over before the directory knows that it has ended.
+    if (found?.memberId === podId && found.state !== 'orphan' && !this.isMember) return nobodyKnows(1_000)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }
@@ -331,6 +349,17 @@ export class PodFleet implements SessionSeats {
   #others(): readonly MemberStatus[] {
     const { podId } = this.#options
     return this.#members.filter(({ memberId, kind, state }) => kind === 'pod' && state !== 'lost' && memberId !== podId)
+  }
+
+  /** Seats come and go all the time; what is kept is what was ordered. */
+  #keep(orders: MemberOrders): void {
+    const { place, seats, logger, clock } = this.#options
+    const { isDraining, drainLeftMs = 0, ratedSeats } = orders
+    // To the second: the time that is left, seen by two clocks.
+    const kept = JSON.stringify([isDraining && Math.round((clock.wallMs() + drainLeftMs) / 1_000), ratedSeats])
+    if (kept === this.#kept) return
+    this.#kept = kept
+    place?.remember(orders, seats, logger)
   }
 
   #onState(state: MembershipState): void {

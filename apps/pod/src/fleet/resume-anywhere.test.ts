@@ -4,22 +4,22 @@ import { test } from 'node:test'
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import type { Caption, Problem } from '@parley/protocol'
-import { type PairPod, PodPair } from '../testing/fleet/pod-pair.ts'
+import { type MovingPod, MovingPods } from '../testing/fleet/moving-pods.ts'
 import { TestClient } from '../testing/sessions/test-client.ts'
 import { TEST_SECRET } from '../testing/speech/worker-process.ts'
 import { callKey, SIGNATURE_HEADER, signCall } from './signed-call.ts'
 
 /** The stream of the only session at a worker, once it is open. */
-async function streamOf({ worker }: PairPod): Promise<number> {
+async function streamOf({ worker }: MovingPod): Promise<number> {
   await eventually(() => (worker.opens().length > worker.closes().length ? undefined : 'no stream is open'))
   return worker.opens().at(-1)?.stream ?? -1
 }
 
-async function say({ worker }: PairPod, stream: number, index: number, text: string, endMs: number): Promise<void> {
+async function say({ worker }: MovingPod, stream: number, index: number, text: string, endMs: number): Promise<void> {
   worker.send({ type: 'final', stream, index, text, startMs: endMs - 200, endMs, settledMs: endMs + 100, decideMs: 1 })
 }
 
-async function speak(client: TestClient, at: PairPod, frames: number): Promise<void> {
+async function speak(client: TestClient, at: MovingPod, frames: number): Promise<void> {
   const before = at.worker.records.length
   for (let n = 0; n < frames; n++) client.sendFrame(n)
   await eventually(() => (at.worker.records.length >= before + frames ? undefined : 'frames are on their way'))
@@ -30,7 +30,7 @@ const textsOf = (client: TestClient): [seq: number | undefined, text: string][] 
   finalsOf(client).map(({ seq, text }) => [seq, text])
 
 test('[RA2, RA3, RA5, RA6, RES8] a pod is lost: its client goes on at the other with what it saw, and late watchers with what was kept; it comes back and lets go', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created, client, welcome } = await pair.open()
   const { sessionId } = created
@@ -106,7 +106,7 @@ test('[RA2, RA3, RA5, RA6, RES8] a pod is lost: its client goes on at the other 
 })
 
 test('[RA4] nothing was kept, or another asks: refused in words, and nothing is taken', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   a.line.cut(false)
   const { created, client, welcome } = await pair.open()
@@ -130,7 +130,7 @@ test('[RA4] nothing was kept, or another asks: refused in words, and nothing is 
 })
 
 test('[HO1, HO2, RES8] a pod drains: owner and watcher are told where to go, the utterance is finished, and each final comes once', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created, client, welcome } = await pair.open()
   const { sessionId } = created
@@ -179,7 +179,7 @@ test('[HO1, HO2, RES8] a pod drains: owner and watcher are told where to go, the
 })
 
 test('[HO4] the only pod drains: its session stays until the deadline, then it is ended', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { client } = await pair.open()
   await pair.directory.drain(b.pod.podId, 60_000)
@@ -195,7 +195,7 @@ test('[HO4] the only pod drains: its session stays until the deadline, then it i
 })
 
 test('[HO5] a session is taken in only from a pod of the fleet, for a move of the directory', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created } = await pair.open()
   await pair.keptAt(created.sessionId, 0)
@@ -219,7 +219,7 @@ test('[HO5] a session is taken in only from a pod of the fleet, for a move of th
 })
 
 test('[HO3] the other pod has a seat but no slot: the session goes on here with what came meanwhile, and moves when there is one', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created, client } = await pair.open()
   b.worker.load(20)
@@ -239,7 +239,7 @@ test('[HO3] the other pod has a seat but no slot: the session goes on here with 
 })
 
 test('[HO6] a pod that is to end is empty as soon as its sessions are elsewhere, and at once when nobody is there to take them', async (t) => {
-  const pair = await PodPair.start(t)
+  const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created, client } = await pair.open()
   await a.pod.handOver(20_000)

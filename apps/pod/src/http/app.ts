@@ -29,7 +29,7 @@ import { asParleyError, problemHeaders, problemOf } from './problem.ts'
 import { readQuery } from './query.ts'
 import { requestIdOf } from './request-id.ts'
 import { allowedMethods, routerPath, WS_ROUTE, withoutPodId } from './route-table.ts'
-import { helmetOptions, PERMISSIONS_POLICY } from './security-headers.ts'
+import { apiHeaders, helmetOptions, PERMISSIONS_POLICY } from './security-headers.ts'
 import { registerSpeechRoutes } from './speech-routes.ts'
 import { originRefused, wrongPod } from './upgrade-decision.ts'
 
@@ -133,12 +133,18 @@ function registerOperation(app: FastifyInstance, options: AppOptions, operation:
   const { query: querySchema } = operation
   const checkQuery = querySchema && compileCheck(querySchema)
   const handler = options.handlers[operation.id as keyof Handlers]
+  // What is open to everybody may be looked at in a browser.
+  const forPrograms = operation.credential === 'none' ? undefined : apiHeaders(options.config.tls.mode)
   app.route({
+    ...(forPrograms ? { helmet: false } : {}),
     method: operation.method,
     url: routerPath(operation.path),
     config: { routeName: operation.path, isProbe: PROBES.has(operation.id) },
     // Before the body is read: a stranger's body is not worth reading.
-    onRequest: async (request) => options.gate.admit(operation, request),
+    onRequest: async (request, reply) => {
+      if (forPrograms) reply.headers(forPrograms)
+      await options.gate.admit(operation, request)
+    },
     handler: async (request, reply) => {
       const body = check && unwrap(check(request.body ?? {}))
       const query = checkQuery && unwrap(checkQuery(readQuery(querySchema, request.query)))

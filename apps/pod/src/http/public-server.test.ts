@@ -395,6 +395,19 @@ test('[HT15] browsers are told to run nothing inline and nothing from elsewhere'
   assert.match(headers.get('permissions-policy') ?? '', /microphone=\(self\)/)
   assert.equal(headers.get('strict-transport-security'), null)
   assert.equal(headers.get('x-powered-by'), null)
+  const answer = await pod.call('/v1/voices')
+  assert.equal(answer.status, 200)
+  assert.equal(answer.headers.get('content-security-policy'), "default-src 'none';frame-ancestors 'none'")
+  for (const [name, value] of [
+    ['x-content-type-options', 'nosniff'],
+    ['referrer-policy', 'no-referrer'],
+    ['x-frame-options', 'DENY'],
+    ['strict-transport-security', null],
+  ] as const) {
+    assert.equal(answer.headers.get(name), value, name)
+  }
+  const refused = await fetch(`${pod.url}/v1/voices`)
+  assert.deepEqual([refused.status, refused.headers.get('x-content-type-options')], [401, 'nosniff'])
 })
 
 async function builtPage(t: TestContext): Promise<string> {

@@ -36,5 +36,20 @@ export function helmetOptions(
   }
 }
 
+/**
+ * The same for answers to programs, as one list made once: they are JSON, of which a browser renders nothing. What the page needs is worked out anew for
+ * each request, which would cost more than opening a session.
+ */
+export function apiHeaders(tls: ResolvedConfig['tls']['mode']): Readonly<Record<string, string>> {
+  return {
+    'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    ...(tls === 'files' ? { 'strict-transport-security': `max-age=${HSTS_SECONDS}` } : {}),
+  }
+}
+
 /** Only this page may ask for the microphone; nobody for the rest. */
 export const PERMISSIONS_POLICY = 'microphone=(self), camera=(), geolocation=(), display-capture=()'

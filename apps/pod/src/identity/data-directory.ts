@@ -22,7 +22,13 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
   try {
     await mkdir(runPath, { recursive: true, mode: 0o700 })
     // mkdir leaves a folder that is there already as it is; keys in it must not be readable by others.
-    for (const folder of [path, runPath]) if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700)
+    // That its group may pass through it is for a PostgreSQL in it, which runs as another user.
+    const allowed = [
+      [path, 0o710],
+      [runPath, 0o700],
+    ] as const
+    for (const [folder, mode] of allowed)
+      if (((await stat(folder)).mode & 0o777 & ~mode) !== 0) await chmod(folder, 0o700)
   } catch (error) {
     throw fileFailure(error, path, 'the data directory')
   }

@@ -1,12 +1,14 @@
 // Signed tokens: session tickets, resume tokens, watch links, user tokens, page sessions. One key, one algorithm (HS256); the
 // audience keeps them apart, so that a token of one kind is never taken for another.
+import { createHmac, createSecretKey } from 'node:crypto'
 import { type Clock, err, ok, type Result, randomToken } from '@parley/kernel'
 import { ParleyError, type SessionId, TICKET_LIFETIME_MS, type WatchLinkId } from '@parley/protocol'
-import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose'
 import type { Redeemed, ResumeClaims, Tokens, WatchClaims } from './identity-port.ts'
 import { UsedTickets } from './used-tickets.ts'
 
 const ALGORITHM = 'HS256'
+const HEADER = Buffer.from(JSON.stringify({ alg: ALGORITHM, typ: 'JWT' })).toString('base64url')
 const ISSUER = 'parley'
 /** A token longer than this is not one of ours; spares the decoding. */
 const MAX_TOKEN_CHARS = 4_096
@@ -116,16 +118,16 @@ interface Sealer {
 async function createSealer(signingKey: Uint8Array, clock: Clock): Promise<Sealer> {
   // Copied: importKey wants a buffer that is not shared.
   const raw = new Uint8Array(signingKey)
+  const secret = createSecretKey(raw)
   const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
   return {
-    seal: (audience, payload, expiresAtMs) =>
-      new SignJWT(payload)
-        .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
-        .setIssuer(ISSUER)
-        .setAudience(audience)
-        .setIssuedAt(Math.floor(clock.wallMs() / 1000))
-        .setExpirationTime(Math.ceil(expiresAtMs / 1000))
-        .sign(key),
+    // By hand, in one go: jose signs through a thread of the pool, which costs a pod that opens thousands of sessions a second a tenth of its time.
+    async seal(audience, payload, expiresAtMs) {
+      const times = { iat: Math.floor(clock.wallMs() / 1000), exp: Math.ceil(expiresAtMs / 1000) }
+      const claims = { ...payload, iss: ISSUER, aud: audience, ...times }
+      const signed = `${HEADER}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+      return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+    },
     async open(token, audience) {
       if (token.length > MAX_TOKEN_CHARS) return { kind: 'bad' }
       const checks = {

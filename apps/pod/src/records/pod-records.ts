@@ -1,7 +1,17 @@
 // The records of one pod: opens the store and all that goes with it, and closes them in order. Nothing here makes a start, a session or a stop
 // wait for the database; whoever has something to note hands it over and goes on.
 import type { ResolvedConfig } from '@parley/config'
-import { backoffMs, type Clock, DeadlineError, err, ok, type Result, Scope, withDeadline } from '@parley/kernel'
+import {
+  backoffMs,
+  type Clock,
+  DeadlineError,
+  err,
+  ok,
+  type Result,
+  randomToken,
+  Scope,
+  withDeadline,
+} from '@parley/kernel'
 import { ParleyError } from '@parley/protocol'
 import type { SessionWitness } from '@parley/sessions'
 import {
@@ -24,6 +34,7 @@ import { ActsToRecords } from '../bridges/acts-to-records.ts'
 import { SessionsToRecords, type SessionsToRecordsOptions } from '../bridges/sessions-to-records.ts'
 import { textsToRecords } from '../bridges/texts-to-records.ts'
 import type { TextsUsed } from '../text/text-runner.ts'
+import { watchForgotten } from './forgotten-watch.ts'
 import { keyChanges, rememberedKeys } from './key-changes.ts'
 import { type RecordsReport, recordsReport } from './records-report.ts'
 
@@ -58,6 +69,8 @@ export interface PodRecords {
   /** Told by both listeners. */
   readonly acts: ActsToRecords
   report(): RecordsReport
+  /** `end` is called with each session whose user was forgotten after it began, by whichever pod or command. */
+  onForgotten(end: (tenant: string, sessionId: string) => void): void
   /** Deletes everything of the user, here and in what waits on this machine's disk. RECORDS_UNAVAILABLE or RECORDS_BUSY: ask again. */
   forget(tenant: string, userId: string, actor: string): Promise<Result<ForgetReport, ParleyError>>
   /** Writes what is left, or leaves it on disk. Within a second, whatever the database does. Idempotent. */
@@ -107,7 +120,8 @@ class Records implements PodRecords {
     this.#parts = parts
     this.#scope = new Scope(clock)
     this.#archive = new Scope(clock)
-    this.#meter = new UsageMeter(podId)
+    // New with each start: the pod's id is not.
+    this.#meter = new UsageMeter(`${podId}.${randomToken(8)}`)
     const { store, spill, logger } = parts
     this.#writer = new RecordWriter({ store, spill, clock, scope: this.#scope, logger, random: Math.random })
     const record = this.#writer.record.bind(this.#writer)
@@ -202,6 +216,11 @@ class Records implements PodRecords {
       connections: store.database.load(),
       nowMs: this.#options.clock.nowMs(),
     })
+  }
+
+  onForgotten(end: (tenant: string, sessionId: string) => void): void {
+    const { store } = this.#parts
+    watchForgotten({ scope: this.#scope, store, sessions: () => this.sessions.open(), end })
   }
 
   async forget(tenant: string, userId: string, actor: string): Promise<Result<ForgetReport, ParleyError>> {

@@ -29,8 +29,8 @@ export async function greet(connection: ClientConnection, hello: Hello, host: Gr
 }
 
 /**
- * A session that is not here may be on another pod: then a watcher follows it from here if that can be done, and else the client is told which. One whose
- * pod is gone is taken over when its owner comes; whoever watches it waits for that.
+ * A session that is not here may be on another pod: then a watcher follows it from here if that can be done, and else the client is told which. One
+ * whose pod is gone is taken over when its owner comes; whoever watches it waits for that.
  */
 async function greetWhereItIs(
   redeemed: Redeemed,

@@ -61,7 +61,7 @@ class RemoteChannel implements SessionChannel {
     return !this.#isOver && this.#outlet.speech(this.#id, frame)
   }
   ping(): void {}
-  /** It stays where it is: it comes again to its own pod, which finds the session at the other. */
+  /** It goes on at the pod it has come to, which finds the session anew when this link says `moved`. */
   move(): void {}
   close(reason: CloseReason): void {
     if (this.#isOver) return

@@ -29,6 +29,7 @@ export class FakeRecords implements PodRecords {
   }
 
   texts(): void {}
+  onForgotten(): void {}
   report(): RecordsReport {
     return this.figures
   }

@@ -27,6 +27,8 @@ export interface MemberCredentials {
 export interface JoinRequest extends MemberDescription {
   /** New for each process: tells a member that comes back from another with the same id. */
   readonly incarnation: string
+  /** Incarnation of the process that had the id before and is known to have ended: its lease is not waited for, its orders are taken over. */
+  readonly replaces?: string
   readonly ratedSeats: number
   /** Sessions it holds already; they are re-claimed right after. */
   readonly unlistedSeats: number

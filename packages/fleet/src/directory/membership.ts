@@ -26,8 +26,14 @@ export interface MembershipOptions {
   readonly scope: Scope
   readonly directory: FleetDirectory
   readonly member: MemberDescription
+  /** Of this process; a new one unless told. */
+  readonly incarnation?: string
+  /** Of the process that had this member's id before, when that is known to have ended. */
+  readonly replaces?: string
   /** Until an operator says otherwise. */
   readonly ratedSeats: number
+  /** It has been drained before it was started: what is left of the time; undefined: it has not. */
+  readonly drainWithinMs?: number
   /** 4,000 unless told; the same for all members of a fleet. */
   readonly leaseMs?: number
   /** 1,000 unless told. */
@@ -50,7 +56,8 @@ interface MembershipEvents {
 
 export class Membership {
   readonly #options: MembershipOptions
-  readonly #incarnation = newId('inc')
+  readonly #incarnation: string
+  readonly #startedAtMs: number
   readonly #leaseMs: number
   readonly #events = new Emitter<MembershipEvents>()
   #state: MembershipState = { kind: 'joining' }
@@ -65,6 +72,8 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS
+    this.#incarnation = options.incarnation ?? newId('inc')
+    this.#startedAtMs = options.clock.nowMs()
     const { scope, directory, reportPeriodMs = DEFAULT_REPORT_PERIOD_MS } = options
     scope.own(() => this.#leave())
     scope.own(directory.onState(({ kind }) => kind === 'ready' && this.#tick()))
@@ -140,12 +149,13 @@ export class Membership {
   }
 
   async #join(): Promise<void> {
-    const { directory, clock, member, ratedSeats, load, sessions, scope } = this.#options
+    const { directory, clock, member, ratedSeats, replaces, load, sessions, scope } = this.#options
     const askedAtMs = clock.nowMs()
     for (const { token } of sessions()) this.saw(token)
     const answer = await directory.join({
       ...member,
       incarnation: this.#incarnation,
+      ...(replaces === undefined ? {} : { replaces }),
       ratedSeats: this.#orders?.ratedSeats ?? ratedSeats,
       unlistedSeats: Math.max(load().unlistedSeats, sessions().length),
       leaseMs: this.#leaseMs,
@@ -191,9 +201,12 @@ export class Membership {
   }
 
   #drainLeft(): { drainWithinMs?: number } {
-    if (this.#orders?.drainLeftMs === undefined) return {}
-    const passedMs = this.#options.clock.nowMs() - this.#ordersAtMs
-    return { drainWithinMs: Math.max(0, Math.round(this.#orders.drainLeftMs - passedMs)) }
+    const { clock, drainWithinMs } = this.#options
+    const [leftMs, sinceMs] = this.#orders
+      ? [this.#orders.drainLeftMs, this.#ordersAtMs]
+      : [drainWithinMs, this.#startedAtMs]
+    if (leftMs === undefined) return {}
+    return { drainWithinMs: Math.max(0, Math.round(leftMs - (clock.nowMs() - sinceMs))) }
   }
 
   #setState(state: MembershipState): void {

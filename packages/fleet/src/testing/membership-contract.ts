@@ -41,6 +41,26 @@ export function membershipContract(name: string, create: CreateSubject): void {
     assert.equal(await refusalOf(directory.report(copy, load())), 'MEMBER_FENCED')
   })
 
+  test(`[FD1] ${name}: who follows a process that is known to have ended does not wait for its lease, and has its orders`, async (t) => {
+    const { directory, clock } = await create(t)
+    const before = await joined(directory, 'pod_a')
+    const { token } = await granted(directory.claim(asking(before, 'ses_1')))
+    await granted(directory.confirm(before, { sessionId: 'ses_1', token }))
+    await granted(directory.drain('pod_a', 30_000))
+    await granted(directory.rate('pod_a', 3))
+    clock.advance(1_000)
+    const wrong = member('pod_a', { incarnation: 'next', replaces: 'somebody' })
+    assert.equal(await refusalOf(directory.join(wrong)), 'MEMBER_EXISTS')
+    const { incarnation } = member('pod_a')
+    const next = await granted(directory.join(member('pod_a', { incarnation: 'next', replaces: incarnation })))
+    assert.deepEqual(
+      [next.orders.isDraining, next.orders.drainLeftMs, next.orders.ratedSeats, next.orders.heldSeats],
+      [true, 29_000, 3, 0],
+    )
+    assert.equal((await granted(directory.locate('ses_1')))?.state, 'orphan')
+    assert.equal(await refusalOf(directory.report(before, load())), 'MEMBER_FENCED')
+  })
+
   test(`[FD2] ${name}: a report renews the lease; without one the member is lost and everything it asks is refused by name`, async (t) => {
     const { directory, clock } = await create(t)
     const by = await joined(directory, 'pod_a')

@@ -89,6 +89,7 @@ export class RandomFleet {
       kind: this.#random() < 0.9 ? 'pod' : 'worker',
       roles: this.#random() < 0.9 ? ['api', 'sessions'] : ['api'],
       incarnation: this.#random() < 0.9 ? 'one' : 'other',
+      ...(this.#random() < 0.1 ? { replaces: this.#random() < 0.5 ? 'one' : 'other' } : {}),
       ratedSeats: this.#int(5),
       leaseMs: this.#pick([4_000, 60_000, 60_000]),
       unlistedSeats: this.#pick([0, 0, 0, 2]),

@@ -10,6 +10,8 @@ import { systemClock, withDeadline } from '@parley/kernel'
 
 export interface RedisServerOptions {
   readonly password?: string
+  /** Further addresses it listens on; Redis wants a password then. */
+  readonly hosts?: readonly string[]
   /** `noeviction` unless told. */
   readonly evictionPolicy?: string
   /** Files of a certificate and its key: the port speaks TLS. */
@@ -95,14 +97,14 @@ export class RedisServer {
   }
 
   #arguments(): string[] {
-    const { password, evictionPolicy = 'noeviction', tls } = this.#options
+    const { password, hosts = [], evictionPolicy = 'noeviction', tls } = this.#options
     const port = String(this.port)
     return [
       ...(tls
         ? ['--port', '0', '--tls-port', port, '--tls-cert-file', tls.certFile, '--tls-key-file', tls.keyFile]
         : ['--port', port]),
       ...(tls ? ['--tls-auth-clients', 'no'] : []),
-      ...['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#folder],
+      ...['--bind', ['127.0.0.1', ...hosts].join(' '), '--save', '', '--appendonly', 'no', '--dir', this.#folder],
       ...['--maxmemory-policy', evictionPolicy],
       ...(password === undefined ? [] : ['--requirepass', password]),
     ]

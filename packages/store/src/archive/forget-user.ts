@@ -70,7 +70,7 @@ export function forgetUser(store: RecordStore, options: ForgetOptions): Promise<
     const remarks = [
       ...(remark === undefined ? [] : [remark]),
       'backups and exports made before still hold the user, unless they are named with --also',
-      'records of a live session that are made from now on are kept again: end the sessions of the user first',
+      'sessions of the user that are live end within seconds on the pods that run; what they record until then goes, too',
     ]
     return ok({ rows: rows.value, spilled, archived: archived.value, exported, remarks })
   })

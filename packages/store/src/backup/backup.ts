@@ -44,7 +44,7 @@ export interface BackupOptions {
 }
 
 /** What belongs to running processes, and what is made anew. */
-const SKIPPED = /^(run|log)$|\.(lock|tmp|new)$|-(wal|shm|journal)$|^\.partial-|\.lock-(wal|shm|journal)$/
+const SKIPPED = /^(run|log|owner\.pid)$|\.(lock|tmp|new)$|-(wal|shm|journal)$|^\.partial-|\.lock-(wal|shm|journal)$/
 
 async function digest(file: string): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash('sha256')

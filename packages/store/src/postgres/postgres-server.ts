@@ -2,16 +2,20 @@
 // it. For fleets on one machine that bring no database, and for tests.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { access, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, ok, type Result, sleep } from '@parley/kernel'
+import pg from 'pg'
 import { failure, type StoreError } from '../store-error.ts'
 
 export interface PostgresServerOptions {
   readonly clock: Clock
-  /** Holds the data (`pg/`) and the socket; at most 90 characters, because the system bounds the paths of sockets. */
+  /** Holds the data (`pg/`). */
   readonly folder: string
+  /** Holds the socket: `folder` unless told; at most 90 characters, because the system bounds the paths of sockets. */
+  readonly socketFolder?: string
   /** Extra settings, `name=value`. */
   readonly settings?: readonly string[]
   /** User and group to run as when this process is root, which PostgreSQL refuses: those of `postgres` unless told. */
@@ -31,10 +35,11 @@ export interface PostgresServer {
 
 const USER = 'parley'
 /** A socket's path may have 107 bytes; its name takes 14 of them. */
-const MAX_FOLDER_CHARS = 90
+export const MAX_SOCKET_FOLDER_BYTES = 90
 const STOP_MS = 20_000
 /** Holds the process that started the server last. */
 const OWNER_FILE = 'owner.pid'
+const SETPRIV = '/usr/bin/setpriv'
 const run = promisify(execFile)
 const exists = (file: string) =>
   access(file).then(
@@ -57,7 +62,8 @@ export async function findPostgres(folders: readonly string[] = ['/usr/lib/postg
   return undefined
 }
 
-async function userOfPostgres(): Promise<{ uid: number; gid: number } | undefined> {
+/** User and group that PostgreSQL is run as; undefined: those of this process, which is not root. */
+export async function userOfPostgres(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ['postgres', 'nobody']) {
     const ids = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() => undefined)
@@ -118,13 +124,49 @@ async function endOrphan(clock: Clock, folder: string): Promise<number | undefin
   return undefined
 }
 
+function spawnServer(
+  bin: string,
+  { folder, settings = [] }: PostgresServerOptions,
+  socketFolder: string,
+  ids: { uid: number; gid: number } | undefined,
+): ChildProcess {
+  const all = ['listen_addresses=', `unix_socket_directories=${socketFolder}`, ...settings]
+  const server = [
+    path.join(bin, 'postgres'),
+    '-D',
+    path.join(folder, 'pg'),
+    ...all.flatMap((setting) => ['-c', setting]),
+  ]
+  // The kernel tells it to end with its owner, however that went.
+  const [program = '', ...args] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'INT', ...server] : server
+  // A session of its own: the terminal's Ctrl-C is its owner's, which ends it when nobody writes any more.
+  return spawn(program, args, { ...ids, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+}
+
+/** Makes the database `name` when it is not there. UNAVAILABLE when the server cannot be asked. `name`: letters only. */
+export async function ensureDatabase(server: PostgresServer, name: string): Promise<Result<void, StoreError>> {
+  const client = new pg.Client({ connectionString: server.urlOf('postgres'), connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const found = await client.query('select 1 from pg_database where datname = $1', [name])
+    if (found.rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`)
+    return ok(undefined)
+  } catch (error) {
+    return failure('UNAVAILABLE', `the database ${name} cannot be made: ${(error as Error).message}`)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
 /** Starts it, initialising the folder at the first time; UNAVAILABLE with the reason when that is not possible. */
 export async function startPostgres(options: PostgresServerOptions): Promise<Result<PostgresServer, StoreError>> {
   const { clock, folder } = options
-  if (Buffer.byteLength(folder) > MAX_FOLDER_CHARS) {
+  const socketFolder = options.socketFolder ?? folder
+  if (Buffer.byteLength(socketFolder) > MAX_SOCKET_FOLDER_BYTES) {
     return failure(
       'REFUSED',
-      `${folder} is too long for the path of a socket; name a folder of at most ${MAX_FOLDER_CHARS} characters`,
+      `${socketFolder} is too long for the path of a socket; name a folder of at most ${MAX_SOCKET_FOLDER_BYTES} characters`,
     )
   }
   const bin = await findPostgres()
@@ -149,12 +191,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Res
     const { stderr, message } = error as Error & { stderr?: string }
     return failure('UNAVAILABLE', `PostgreSQL cannot be set up in ${folder}: ${(stderr || message).trim()}`)
   }
-  const settings = ['listen_addresses=', `unix_socket_directories=${folder}`, ...(options.settings ?? [])]
-  const child = spawn(
-    path.join(bin, 'postgres'),
-    ['-D', path.join(folder, 'pg'), ...settings.flatMap((setting) => ['-c', setting])],
-    { ...ids, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  )
+  const child = spawnServer(bin, options, socketFolder, ids)
   const ended = once(child, 'exit').then(
     () => {},
     () => {},
@@ -165,7 +202,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Res
     return failure('UNAVAILABLE', `PostgreSQL in ${folder}: ${trouble}`)
   }
   return ok({
-    urlOf: (database) => `postgres://${USER}@localhost/${database}?host=${encodeURIComponent(folder)}`,
+    urlOf: (database) => `postgres://${USER}@localhost/${database}?host=${encodeURIComponent(socketFolder)}`,
     pid: child.pid as number,
     ended,
     kill: (signal) => void child.kill(signal),

@@ -5,7 +5,7 @@ import { ManualClock } from '@parley/kernel/testing'
 import { collectingLogger } from '@parley/telemetry/testing'
 import { MIGRATIONS, type Migration } from '../migrations.ts'
 import { countOlder, deleteSame, readPage } from '../pages.ts'
-import { openRecordStore, type RecordStore, type StorePlace } from '../record-store.ts'
+import { NOBODY_YET, openRecordStore, type RecordStore, type StorePlace } from '../record-store.ts'
 import { lineOf, type StoredRecord } from '../records.ts'
 import { act, final, SAMPLE_MS, session, usage } from './samples.ts'
 
@@ -273,6 +273,36 @@ export function storeContract(name: string, { create, skip }: StoreContractOptio
       const anew = session({ sessionId: 'ses_5', startedAtMs: SAMPLE_MS + 1 })
       assert.equal(value(await store.write([anew])).changed, 1)
       assert.ok(!(await store.forget('default', '')).ok)
+    })
+
+    test('[FGT5] who was forgotten is told once to each who asks, also of clocks that disagree; what their sessions left can be deleted', async () => {
+      const [store, other] = [await opened(), await opened()]
+      assert.equal(value(await store.forgottenAfter(NOBODY_YET)), undefined)
+      value(await other.forget('default', 'ada'))
+      const first = value(await store.forgottenAfter(NOBODY_YET))
+      assert.ok(first)
+      const atMs = clock.wallMs()
+      assert.deepEqual(
+        [
+          first.forgottenAtMs('default', 'ada'),
+          first.forgottenAtMs('other', 'ada'),
+          first.forgottenAtMs('default', 'bob'),
+        ],
+        [atMs, undefined, undefined],
+      )
+      assert.equal(value(await store.forgottenAfter(first.last)), undefined)
+      clock.advance(60_000)
+      value(await other.forget('default', 'bob'))
+      const second = value(await store.forgottenAfter(first.last))
+      assert.equal(second?.forgottenAtMs('default', 'bob'), atMs + 60_000)
+      clock.advance(1)
+      const startedAtMs = clock.wallMs()
+      value(await store.retention.set('default', 30))
+      const kept = session({ sessionId: 'ses_2', startedAtMs })
+      value(await store.write([session({ startedAtMs }), final({ recordedAtMs: startedAtMs }), kept]))
+      assert.equal((await all(store)).length, 3)
+      value(await store.forgetSessions(['ses_1']))
+      assert.deepEqual((await all(store)).map(lineOf), [lineOf(kept)])
     })
 
     test('[FGT2] forgetting and writing at the same moment never leave a record of the user', async () => {

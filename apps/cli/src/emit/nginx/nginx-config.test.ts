@@ -9,8 +9,8 @@ import { bareEnvironment } from '@parley/kernel/testing'
 import { InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
 import { nginxConfig, workerConnectionsOf } from './nginx-config.ts'
-import { parseBalanced, parseCount, parseHostPort, parseTimeMs } from './nginx-options.ts'
-import { type NginxPlan, plainOutside, planProblems } from './nginx-plan.ts'
+import { parseBalanced, parseCount, parseHostName, parseHostPort, parsePod, parseTimeMs } from './nginx-options.ts'
+import { type FleetFront, type NginxPlan, plainOutside, planProblems } from './nginx-plan.ts'
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 
@@ -82,6 +82,106 @@ test('[EMN4, EMN6] sticky, without a status port, in the folder nginx is started
 test('[EMN1] there is room for both ends of every stream', () => {
   assert.equal(workerConnectionsOf(planOf()), 1_024)
   assert.equal(workerConnectionsOf(planOf({ connectionsPerMember: 1_000 })), 8_128)
+})
+
+const FRONT: FleetFront = {
+  listen: { host: '*', port: 443 },
+  hostName: 'captions.example.org',
+  pods: [...parsePod('pod_a=http://10.0.0.5:8080', parsePod('pod_b=http://[::1]:8081'))],
+  memberName: 'localhost',
+  connectionsPerPod: 10_000,
+}
+const TLS = { certFile: '/c.pem', keyFile: '/k.pem' }
+
+/** Lines of the block that begins with `start`. */
+function block(text: string, start: string): string[] {
+  const lines = text.split('\n')
+  const first = lines.findIndex((line) => line.trim() === start)
+  assert.ok(first >= 0, start)
+  const depth = lines[first]?.search(/\S/) ?? 0
+  const length = lines.slice(first).findIndex((line) => line.search(/\S/) === depth && line.trim() === '}')
+  return lines.slice(first + 1, first + length).map((line) => line.trim())
+}
+
+test('[EMN8] one host name: a session goes to its pod, the rest to any; one that is away is stood in for', () => {
+  const text = nginxConfig(planOf({ balanced: [], fleet: FRONT, tls: TLS }))
+  assert.deepEqual(block(text, 'upstream any_pod {'), [
+    'zone any_pod 128k;',
+    'least_conn;',
+    'server [::1]:8081 max_fails=3 fail_timeout=30s;',
+    'server 10.0.0.5:8080 max_fails=3 fail_timeout=30s;',
+  ])
+  assert.deepEqual(block(text, 'upstream only_pod_a {').slice(1), [
+    'server 10.0.0.5:8080 max_fails=0;',
+    'server [::1]:8081 max_fails=0 backup;',
+  ])
+  assert.deepEqual(block(text, 'location ^~ /p/pod_a/ {'), ['proxy_pass http://only_pod_a;'])
+  assert.deepEqual(block(text, 'location ^~ /p/ {'), ['proxy_pass http://any_pod;'])
+  assert.deepEqual(block(text, 'location = /v1/page/session {'), ['proxy_pass http://first_pod;'])
+  assert.deepEqual(block(text, 'upstream first_pod {')[1], 'server [::1]:8081 max_fails=0;')
+  const lines = text.split('\n').map((line) => line.trim())
+  for (const line of [
+    'listen *:443 ssl;',
+    'server_name captions.example.org;',
+    'ssl_certificate /c.pem;',
+    'proxy_set_header X-Forwarded-For $remote_addr;',
+    'proxy_set_header X-Forwarded-Proto $scheme;',
+    'proxy_read_timeout 600s;',
+    '#   server.publicUrl: https://captions.example.org',
+    'worker_connections 40128;',
+  ]) {
+    assert.ok(lines.includes(line), line)
+  }
+  assert.equal(text.split('{').length, text.split('}').length)
+})
+
+test('[EMN8] pods that speak TLS are checked; without a name and on another port the address says so', () => {
+  const front = { ...FRONT, hostName: undefined, listen: { host: '10.0.0.1', port: 8443 } }
+  const text = nginxConfig(planOf({ fleet: front, memberCaFile: '/ca.pem' }))
+  assert.match(text, /proxy_pass https:\/\/only_pod_a;/)
+  assert.match(text, /proxy_ssl_name localhost;/)
+  assert.match(text, /server\.publicUrl: http:\/\/10\.0\.0\.1:8443\n/)
+  assert.doesNotMatch(text, /^ *server_name /m)
+  assert.match(text, /One host name in front of pods; Balancer of stream endpoints\. Made by/)
+})
+
+test('[EMN7] pods are read as people write them; what cannot be meant is refused', () => {
+  for (const wrong of [
+    '',
+    'pod_a',
+    'pod_a=10.0.0.5:8080',
+    'pod a=http://x',
+    'p;=http://x',
+    'p=http://x/y',
+    'p=ftp://x',
+  ]) {
+    assert.throws(() => parsePod(wrong), InvalidArgumentError, wrong)
+  }
+  assert.throws(() => parseHostName('a;b'), InvalidArgumentError)
+  assert.equal(parseHostName('Captions.example.org'), 'captions.example.org')
+  const fleet = (changes: Partial<FleetFront>) => problems({ balanced: [], fleet: { ...FRONT, ...changes } })
+  assert.deepEqual(fleet({}), [])
+  assert.match(fleet({ pods: [] })[0] ?? '', /there is no pod/)
+  assert.match(
+    fleet({ pods: [...FRONT.pods, ...parsePod('pod_a=http://10.0.0.7:1')] })[0] ?? '',
+    /pod_a is named twice/,
+  )
+  assert.match(fleet({ listen: { host: '*', port: 8081 } })[0] ?? '', /would call itself/)
+  assert.match(problems({ fleet: { ...FRONT, listen: { host: '*', port: 8_000 } } })[0] ?? '', /8000 is given/)
+  assert.deepEqual(plainOutside(planOf({ balanced: [], fleet: FRONT })), [FRONT.listen])
+})
+
+test('[EMN8] the command takes pods by name, and says what is missing', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'parley-emit-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const args = ['emit', 'nginx', '--fleet', '--listen', '8443', '--pod', 'pod_a=http://127.0.0.1:8080']
+  const printed = await parley(folder, ...args)
+  assert.deepEqual([printed.code, printed.stderr], [0, ''])
+  assert.match(printed.stdout, /location \^~ \/p\/pod_a\/ \{/)
+  const tls = await parley(folder, ...args, '--pod', 'pod_b=https://127.0.0.1:8081')
+  assert.deepEqual([tls.code, /pod_b speaks TLS: name what vouches for it/.test(tls.stderr)], [2, true])
+  const nobody = await parley(folder, 'emit', 'nginx', '--fleet', '--data-dir', folder)
+  assert.deepEqual([nobody.code, /no platform runs/.test(nobody.stderr)], [5, true])
 })
 
 test('[EMN7] names of files are quoted where nginx would take them apart', () => {

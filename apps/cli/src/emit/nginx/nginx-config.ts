@@ -1,5 +1,7 @@
-// nginx as the balancer of stream endpoints: a plan in, its configuration out. Pure. The comments in the output are for whoever runs it.
+// nginx as the balancer of stream endpoints and the front of a fleet: a plan in, its configuration out. Pure. The comments in the output are for whoever runs it.
+import { fleetServer, fleetUpstreams } from './nginx-fleet.ts'
 import { type Balanced, type HostPort, hostPort, type NginxPlan } from './nginx-plan.ts'
+import { apart, indent, memberTlsLines, quote, time, tlsLines } from './nginx-text.ts'
 
 const STREAM_PATHS: Readonly<Record<Balanced['role'], string>> = {
   recognise: '/v1/stream/asr',
@@ -27,7 +29,9 @@ export function nginxConfig(plan: NginxPlan): string {
       apart([
         basics(plan),
         ...plan.balanced.map((balanced, index) => upstream(balanced, index, plan)),
+        ...(plan.fleet ? fleetUpstreams(plan.fleet, plan) : []),
         ...plan.balanced.map((balanced, index) => server(balanced, index, plan)),
+        ...(plan.fleet ? [fleetServer(plan.fleet, plan)] : []),
         ...(plan.status ? [statusServer(plan.status)] : []),
       ]),
     ),
@@ -37,14 +41,20 @@ export function nginxConfig(plan: NginxPlan): string {
 }
 
 /** A stream takes two connections, the client's and the member's; every worker process of nginx must be able to hold them all. */
-export function workerConnectionsOf({ balanced, connectionsPerMember }: NginxPlan): number {
+export function workerConnectionsOf({ balanced, fleet, connectionsPerMember }: NginxPlan): number {
   const members = balanced.reduce((sum, { members: { length } }) => sum + length, 0)
-  return Math.max(MIN_WORKER_CONNECTIONS, 2 * members * connectionsPerMember + SPARE_CONNECTIONS)
+  const ofFleet = fleet ? fleet.pods.length * fleet.connectionsPerPod : 0
+  return Math.max(MIN_WORKER_CONNECTIONS, 2 * (members * connectionsPerMember + ofFleet) + SPARE_CONNECTIONS)
 }
 
-function head({ prefix, madeBy }: NginxPlan, workerConnections: number): string {
+function head({ prefix, madeBy, balanced, fleet }: NginxPlan, workerConnections: number): string {
   const at = pathIn(prefix)
-  return `# Balancer of stream endpoints. Made by: ${madeBy}
+  const parts = [
+    fleet ? 'One host name in front of pods' : '',
+    balanced.length > 0 ? 'Balancer of stream endpoints' : '',
+  ]
+  const what = parts.filter((part) => part !== '').join('; ')
+  return `# ${what}. Made by: ${madeBy}
 # Start:   nginx -p ${prefix ?? 'FOLDER'} -e stderr -c THIS_FILE    (no root needed; ${prefix ?? 'FOLDER'} holds pid, logs and temporary files)
 # Reload:  the same with -s reload; stop: with -s quit
 worker_processes auto;
@@ -121,21 +131,8 @@ function server({ role, listen }: Balanced, index: number, plan: NginxPlan): str
     'server {',
     ...indent([
       `listen ${hostPort(listen)}${tls ? ' ssl' : ''};`,
-      ...(tls
-        ? [
-            `ssl_certificate ${quote(tls.certFile)};`,
-            `ssl_certificate_key ${quote(tls.keyFile)};`,
-            'ssl_protocols TLSv1.2 TLSv1.3;',
-          ]
-        : []),
-      ...(memberCaFile === undefined
-        ? []
-        : [
-            `proxy_ssl_trusted_certificate ${quote(memberCaFile)};`,
-            'proxy_ssl_verify on;',
-            'proxy_ssl_verify_depth 4;',
-            'proxy_ssl_server_name on;',
-          ]),
+      ...tlsLines(tls),
+      ...memberTlsLines(memberCaFile),
       `location = ${STREAM_PATHS[role]} {`,
       `  proxy_pass ${target};`,
       '}',
@@ -210,20 +207,8 @@ function statusServer(status: HostPort): string[] {
 }
 
 const upstreamName = (role: Balanced['role'], index: number): string => `${role}_${index}`
-/** Sections with an empty line between them. */
-const apart = (sections: readonly (readonly string[])[]): string[] =>
-  sections.flatMap((section, index) => (index === 0 ? section : ['', ...section]))
-const indent = (lines: readonly string[]): string[] => lines.map((line) => (line === '' ? '' : `  ${line}`))
-
-/** As nginx writes it: whole seconds where they are whole. */
-const time = (ms: number): string => (ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`)
 
 const pathIn =
   (prefix: string | undefined) =>
   (name: string): string =>
     prefix === undefined ? name : quote(`${prefix.replace(/\/+$/, '')}/${name}`)
-
-/** A value of a directive: quoted where nginx would take it apart. */
-function quote(value: string): string {
-  return /^[\w./:@+-]+$/.test(value) ? value : `"${value.replace(/["\\$]/g, '\\$&')}"`
-}

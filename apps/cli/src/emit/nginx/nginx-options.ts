@@ -1,6 +1,6 @@
 // Values of `parley emit nginx` as people write them: 8000=8001,8011 and 1h. A wrong one is refused with the right form.
 import { InvalidArgumentError } from 'commander'
-import type { Balanced, HostPort } from './nginx-plan.ts'
+import type { Balanced, FleetPod, HostPort } from './nginx-plan.ts'
 
 const BALANCED_FORM = 'a port and the members behind it, such as 8000=8001,8011 or *:8000=10.0.0.5:8001,10.0.0.6:8001'
 
@@ -32,6 +32,39 @@ export const parseBalanced =
       },
     ]
   }
+
+const POD_FORM = 'the id of a pod and where it listens, such as pod_a1b2=http://10.0.0.5:8080'
+
+/** A pod as --pod names it, and whether it speaks TLS. */
+export interface NamedPod extends FleetPod {
+  readonly isTls: boolean
+}
+
+/** Where a pod listens; undefined when the text is no address of one. */
+export function podAddressOf(text: string): (HostPort & { readonly isTls: boolean }) | undefined {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search + url.hash + url.username !== '') {
+    return undefined
+  }
+  const isTls = url.protocol === 'https:'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return /^[\w.:-]+$/.test(host) ? { host, port: Number(url.port) || (isTls ? 443 : 80), isTls } : undefined
+}
+
+/** Of --pod, which may be given several times. */
+export function parsePod(text: string, earlier: readonly NamedPod[] = []): NamedPod[] {
+  const [, id = '', url = ''] = /^([\w-]{1,64})=(.+)$/.exec(text.trim()) ?? []
+  const found = podAddressOf(url)
+  if (!found) throw refuse(text, POD_FORM)
+  const { isTls, ...address } = found
+  return [...earlier, { id, address, isTls }]
+}
+
+/** A name as certificates and links have it. */
+export function parseHostName(text: string): string {
+  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text)) return text.toLowerCase()
+  throw refuse(text, 'a host name, such as captions.example.org')
+}
 
 /** `90s`, `10min`, `1h`, to ms. */
 export function parseTimeMs(text: string): number {

@@ -3,12 +3,13 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ResolvedConfig } from '@parley/config'
-import type { MemberToSupervisor, SupervisedMember, SupervisorToMember } from '@parley/fleet'
+import type { MemberToSupervisor, PodPlace, SupervisedMember, SupervisorToMember } from '@parley/fleet'
 
 const mode = process.env.FAKE_POD ?? ''
 if (mode === 'broken') throw new TypeError('the fake pod is broken')
 
 let members: readonly SupervisedMember[] = []
+let place: PodPlace | undefined
 
 const tell = (message: MemberToSupervisor) => process.send?.(message)
 const answer = (response: http.ServerResponse, status: number, body: unknown) => {
@@ -28,6 +29,11 @@ async function start(config: ResolvedConfig): Promise<void> {
     if (request.method === 'POST' && request.url === '/admin/page-codes')
       return answer(response, 200, { code: 'again' })
     if (request.url === '/fleet') return answer(response, 200, { members })
+    if (request.url === '/start') return answer(response, 200, place ? { place } : {})
+    if (request.method === 'POST' && request.url?.startsWith('/restart?')) {
+      tell({ type: 'restartMember', name: decodeURIComponent(request.url.slice('/restart?'.length)) })
+      return answer(response, 200, {})
+    }
     if (request.method === 'POST' && request.url === '/drain') {
       const workerId = members.find((member) => member.workerId !== undefined)?.workerId ?? ''
       tell({ type: 'drainWorker', workerId, withinMs: 20_000 })
@@ -45,14 +51,17 @@ async function start(config: ResolvedConfig): Promise<void> {
     return
   }
   const { port } = server.address() as AddressInfo
+  // Of a later version.
+  process.send?.({ type: 'somethingNew' })
   const url = `http://${config.server.host}:${port}`
-  tell({ type: 'ready', member: 'pod', podId: 'pod_fake', url, adminUrl: `unix:${config.admin.socket}` })
+  tell({ type: 'ready', member: 'pod', podId: 'pod_fake', url, port, adminUrl: `unix:${config.admin.socket}` })
 }
 
 process.on('disconnect', () => process.exit(0))
 process.on('message', (message: SupervisorToMember<ResolvedConfig>) => {
   switch (message.type) {
     case 'start':
+      place = message.place
       void start(message.config)
       break
     case 'workers': {

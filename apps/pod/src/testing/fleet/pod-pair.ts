@@ -1,178 +1,90 @@
-// Two whole pods on sockets in one process, each with a worker of its own that a test drives, over a directory and a journal in memory whose time a
-// test moves. A pod that is cut off hears nothing of the fleet and the fleet nothing of it: to the other it is dead.
+// Two whole pods on sockets in one process, over one directory in memory, with a worker that a test drives.
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import {
-  type DirectoryRefusal,
-  type FleetDirectory,
-  type Journal,
-  MemoryDirectory,
-  MemoryJournal,
-  SETTLE_MS,
-} from '@parley/fleet'
-import { Emitter, err, newId, systemClock } from '@parley/kernel'
-import { eventually, ManualClock } from '@parley/kernel/testing'
-import type { SessionCreated, Welcome } from '@parley/protocol'
+import { MemoryDirectory } from '@parley/fleet'
+import { newId, systemClock } from '@parley/kernel'
+import { eventually } from '@parley/kernel/testing'
+import type { SessionCreated } from '@parley/protocol'
 import { silentLogger } from '@parley/telemetry'
 import { composePod } from '../../compose.ts'
-import { POD_LEASE_MS } from '../../fleet/pod-fleet.ts'
 import type { Pod } from '../../pod.ts'
 import { API_KEY, temporaryFolder, testConfig } from '../pod-harness.ts'
-import { PCM16 } from '../sessions/session-harness.ts'
-import { TestClient } from '../sessions/test-client.ts'
 import { ManualWorker } from '../speech/manual-worker.ts'
 import { TEST_SECRET } from '../speech/worker-process.ts'
 
-const AWAY: DirectoryRefusal = { code: 'DIRECTORY_AWAY', message: 'cut off', retryAfterMs: 1_000 }
-
-/** What one pod sees of what they share. */
-class Line {
-  isCut = false
-  readonly directory: FleetDirectory
-  readonly journal: Journal
-  readonly #states = new Emitter<{ state: FleetDirectory['state'] }>()
-
-  constructor(directory: MemoryDirectory, journal: MemoryJournal) {
-    const cutting = <Port extends object>(port: Port, own: Record<string | symbol, unknown> = {}): Port =>
-      new Proxy(port, {
-        get: (target, name) => {
-          if (name in own) return own[name]
-          const value: unknown = Reflect.get(target, name)
-          if (typeof value !== 'function') return value
-          if (name === 'watch') return value.bind(target)
-          return async (...args: unknown[]) => (this.isCut ? err(AWAY) : value.apply(target, args))
-        },
-      })
-    const onState = (listener: (state: FleetDirectory['state']) => void) => this.#states.on('state', listener)
-    this.directory = cutting(directory as FleetDirectory, { onState })
-    this.journal = cutting(journal as Journal)
-  }
-
-  cut(isCut: boolean): void {
-    this.isCut = isCut
-    if (!isCut) this.#states.emit('state', { kind: 'ready' })
-  }
-}
-
-export interface PairPod {
-  readonly pod: Pod
-  readonly line: Line
-  readonly worker: ManualWorker
-  readonly wsUrl: string
-}
-
-export interface OpenSession {
-  readonly created: SessionCreated
-  readonly client: TestClient
-  readonly welcome: Welcome
-}
-
-export class PodPair {
-  readonly clock: ManualClock
+export interface PodPair {
+  readonly pods: readonly [Pod, Pod]
   readonly directory: MemoryDirectory
-  readonly journal: MemoryJournal
-  readonly a: PairPod
-  readonly b: PairPod
+  readonly worker: ManualWorker
+}
 
-  private constructor(clock: ManualClock, directory: MemoryDirectory, journal: MemoryJournal, a: PairPod, b: PairPod) {
-    this.clock = clock
-    this.directory = directory
-    this.journal = journal
-    this.a = a
-    this.b = b
-  }
+export interface PodPairOptions {
+  readonly seats?: number
+  readonly settings?: Readonly<Record<string, string>>
+  /** Each has a data directory of its own, as on two machines; they share one unless told. */
+  readonly isApart?: boolean
+}
 
-  static async start(t: TestContext, settings: Record<string, string> = {}): Promise<PodPair> {
-    const folder = await temporaryFolder(t)
-    const clock = new ManualClock()
-    const directory = new MemoryDirectory(clock)
-    const journal = new MemoryJournal(clock, directory)
-    // It has been there for a while: sessions it does not know are nobody's.
-    clock.advance(SETTLE_MS)
-    const start = async (index: number): Promise<PairPod> => {
-      const worker = await ManualWorker.start({ slots: 20, workerId: `wrk_${index}` })
-      t.after(() => worker.end())
-      const line = new Line(directory, journal)
-      const pod = await composePod({
-        clock: systemClock,
-        config: testConfig(folder, { 'udp.enabled': 'false', 'admin.port': '0', 'log.level': 'silent', ...settings }),
-        podId: newId('pod'),
-        fleetSecret: TEST_SECRET,
-        logger: silentLogger,
-        pageFolder: `${folder}/none-${index}`,
-        fleetDirectory: { kind: 'redis', directory: line.directory, journal: line.journal },
-      })
-      t.after(() => pod.stop())
-      pod.setWorkers([worker.address])
-      return { pod, line, worker, wsUrl: `ws://127.0.0.1:${pod.port}/p/${pod.podId}/v1/ws` }
+/** Resolves when both are members and can recognise. Everything ends with the test. */
+export async function startPodPair(t: TestContext, options: PodPairOptions = {}): Promise<PodPair> {
+  // Before their folders are removed.
+  const started: { stop(): Promise<void> }[] = []
+  t.after(async () => void (await Promise.all(started.map((pod) => pod.stop()))))
+  const shared = await temporaryFolder(t)
+  const worker = await ManualWorker.start({ slots: 200 })
+  const directory = new MemoryDirectory(systemClock)
+  const start = async (index: number): Promise<Pod> => {
+    const folder = options.isApart ? await temporaryFolder(t) : shared
+    const settings = {
+      'udp.enabled': 'false',
+      'sessions.seats': String(options.seats ?? 20),
+      'admin.port': '0',
+      'limits.sessionsPerUser': '100',
+      'log.level': 'silent',
+      ...options.settings,
     }
-    const [a, b] = [await start(0), await start(1)]
-    const pair = new PodPair(clock, directory, journal, a, b)
-    await eventually(async () => {
-      const members = await directory.members()
-      const count = members.ok ? members.value.length : 0
-      return count === 2 && [a, b].every(({ pod }) => pod.speech.status().ready) ? undefined : `${count} members`
+    const pod = await composePod({
+      clock: systemClock,
+      config: testConfig(folder, settings),
+      podId: newId('pod'),
+      fleetSecret: TEST_SECRET,
+      logger: silentLogger,
+      pageFolder: `${folder}/none-${index}`,
+      fleetDirectory: { kind: 'redis', directory },
     })
-    return pair
+    started.push(pod)
+    pod.setWorkers([worker.address])
+    return pod
   }
+  t.after(() => worker.end())
+  const pods = [await start(0), await start(1)] as const
+  await eventually(async () => {
+    const answer = await directory.members()
+    const count = answer.ok ? answer.value.length : 0
+    return count === 2 && pods.every((pod) => pod.speech.status().ready) ? undefined : `${count} members`
+  })
+  return { pods, directory, worker }
+}
 
-  /** A session on `a` with its client welcomed. */
-  async open(): Promise<OpenSession> {
-    const { a, b } = this
-    await this.directory.drain(b.pod.podId, 60_000)
-    const answer = await this.call(a.pod, '/v1/sessions', 'POST', {})
-    const created = (await answer.json()) as SessionCreated
-    await this.directory.undrain(b.pod.podId)
-    const client = await TestClient.connect(created.url)
-    client.send({ type: 'hello', token: created.ticket, audio: PCM16 })
-    const welcome = await client.expect('welcome')
-    await this.ownedBy(created.sessionId, a)
-    return { created, client, welcome }
-  }
+/** A REST call with the tests' API key. */
+export const call = (url: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(url, {
+    ...init,
+    headers: {
+      authorization: `Bearer ${API_KEY}`,
+      ...(init.body ? { 'content-type': 'application/json' } : {}),
+      ...init.headers,
+    },
+  })
+export const create = (pod: Pod, body: object = {}): Promise<Response> =>
+  call(`${pod.url}/v1/sessions`, { method: 'POST', body: JSON.stringify(body) })
+export const idOf = (created: SessionCreated): string => /\/p\/([^/]+)\//.exec(created.url)?.[1] ?? ''
 
-  call(pod: Pod, path: string, method = 'GET', body?: object): Promise<Response> {
-    const headers = { authorization: `Bearer ${API_KEY}`, ...(body ? { 'content-type': 'application/json' } : {}) }
-    return fetch(`${pod.url}${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) })
-  }
-
-  async watchToken(pod: Pod, sessionId: string): Promise<string> {
-    const answer = await this.call(pod, `/v1/sessions/${sessionId}/watch-links`, 'POST', {})
-    return ((await answer.json()) as { token: string }).token
-  }
-
-  async ownedBy(sessionId: string, { pod }: PairPod): Promise<void> {
-    await eventually(async () => {
-      const located = await this.directory.locate(sessionId)
-      const found = located.ok ? located.value : undefined
-      return found?.state === 'held' && found.memberId === pod.podId ? undefined : JSON.stringify(found)
-    })
-  }
-
-  /** Until the journal has the session at `seq`. */
-  async keptAt(sessionId: string, seq: number): Promise<void> {
-    await eventually(async () => {
-      const kept = await this.journal.recall(sessionId)
-      const state = kept.ok && kept.value ? (JSON.parse(kept.value.state) as { seq: number }) : undefined
-      return state?.seq === seq ? undefined : `kept at ${state?.seq}`
-    })
-  }
-
-  /** `lost` is cut off and its lease passes; the other has reported in between. */
-  async lose(lost: PairPod, other: PairPod): Promise<void> {
-    lost.line.cut(true)
-    for (let n = 0; n < 3; n++) {
-      this.clock.advance(POD_LEASE_MS / 2)
-      await eventually(async () => {
-        const members = await this.directory.members()
-        const age = members.ok && members.value.find(({ memberId }) => memberId === other.pod.podId)?.ageMs
-        return age === 0 ? undefined : `${age} ms old`
-      })
-    }
-  }
-
-  /** A connection to `at` that says hello as the owner coming back. */
-  async resume(at: PairPod, { resumeToken }: Welcome, seen: { seq: number; mediaMs?: number }): Promise<TestClient> {
-    const client = await TestClient.connect(at.wsUrl)
-    client.send({ type: 'hello', token: resumeToken, audio: PCM16, resume: seen })
-    return client
-  }
+/** A session on the second pod, asked for at the first. */
+export async function onSecond({ pods: [a, b], directory }: PodPair, body: object = {}): Promise<SessionCreated> {
+  await directory.drain(a.podId, 60_000)
+  const created = (await (await create(a, body)).json()) as SessionCreated
+  await directory.undrain(a.podId)
+  assert.equal(idOf(created), b.podId)
+  return created
 }

@@ -78,7 +78,8 @@ export class MemoryDirectory implements FleetDirectory {
     const [book, nowMs] = this.#now()
     const { memberId } = request
     const before = book.members.get(memberId)
-    const isSame = before?.incarnation === request.incarnation
+    // Itself, or the process that is known to have ended.
+    const isSame = before?.incarnation === request.incarnation || before?.incarnation === request.replaces
     if (before && !before.isLost && !isSame) return err(refusals.exists(memberId, Math.ceil(before.untilMs - nowMs)))
     if (before && !before.isLost) book.lose(before, undefined, nowMs)
     if (request.lastToken) book.outrun(request.lastToken)

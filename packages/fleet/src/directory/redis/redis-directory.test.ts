@@ -12,6 +12,7 @@ import { generate } from 'selfsigned'
 import { asking, granted, joined, load, RedisRig, readyOf, refusalOf } from '../../testing/directory-rig.ts'
 import { RedisServer } from '../../testing/redis-server.ts'
 import { type DirectoryChange, SETTLE_MS } from '../directory.ts'
+import { SCHEMA_VERSION } from './keys.ts'
 import { newConnection, type RedisConnection } from './redis-connection.ts'
 import { RedisDirectory } from './redis-directory.ts'
 import type { RedisLinkOptions } from './redis-link.ts'
@@ -225,6 +226,43 @@ test('[FD22] keys of a much later layout are left alone; those of the next one a
   assert.match(problem, /the fleet's keys at .* have schema 3, this version reads up to 2: update it/)
   assert.equal(isMisconfigured, true)
   assert.equal(await admin.send(['EXISTS', 'parley:{later}:member:pod_a']), 1)
+})
+
+test('[FD22] members of this version and of the one before share a fleet, whoever came first, and a much older one is told', async (t) => {
+  const { url } = await rig.server()
+  const of = (fleet: string, testSchemaVersion: number) => open(t, url, { fleet, testSchemaVersion })
+  const versions = { new: SCHEMA_VERSION, old: SCHEMA_VERSION - 1 }
+  for (const [n, order] of (['new', 'old'] as const).entries()) {
+    const fleet = `versions-${n}`
+    const one = of(fleet, versions[order])
+    await readyOf(one)
+    const a = await joined(one, 'pod_a', { leaseMs: 60_000, version: order })
+    const other = of(fleet, versions[order === 'new' ? 'old' : 'new'])
+    await readyOf(other)
+    const b = await joined(other, 'pod_b', { leaseMs: 60_000, version: 'other' })
+    assert.deepEqual(
+      (await granted(other.members())).map(({ memberId, version }) => [memberId, version]),
+      [
+        ['pod_a', order],
+        ['pod_b', 'other'],
+      ],
+    )
+    const placed = await granted(one.claim(asking(a, 'ses_1', { only: 'pod_b' })))
+    await granted(other.confirm(b, { sessionId: 'ses_1', token: placed.token }))
+    const session = { sessionId: 'ses_1', token: placed.token }
+    const moved = await granted(other.move({ ...asking(b, 'ses_1'), session }))
+    await granted(one.confirm(a, { sessionId: 'ses_1', token: moved.token }))
+    assert.equal((await granted(other.locate('ses_1')))?.memberId, 'pod_a')
+    const again = await granted(one.reclaim(a, [{ sessionId: 'ses_1', token: moved.token }]))
+    assert.ok(again[0]?.ok)
+    await granted(other.drain('pod_a', 1_000))
+    assert.equal((await granted(one.report(a, load()))).isDraining, true)
+    await granted(one.release({ sessionId: 'ses_1', token: moved.token }))
+    assert.equal(await granted(other.locate('ses_1')), undefined)
+    const older = of(fleet, SCHEMA_VERSION - 2)
+    const { isMisconfigured } = await problemOf(older)
+    assert.equal(isMisconfigured, true)
+  }
 })
 
 test('[FD23] members whose clocks are 30 s apart: leases and reservations are the same for both', async (t) => {

@@ -86,6 +86,7 @@ export class RedisDirectory implements FleetDirectory {
       request.leaseMs,
       ...seen(request),
       request.drainWithinMs ?? '',
+      request.replaces ?? '',
     ]
     return this.#ask(SCRIPTS.join, memberKey(memberId), args, { memberId }, (list) => ({
       token: readToken(list, 1),

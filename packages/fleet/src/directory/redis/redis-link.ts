@@ -34,6 +34,8 @@ export interface RedisLinkOptions {
   /** An answer that takes longer means that Redis is away. 5,000 unless told. */
   readonly commandTimeoutMs?: number
   readonly random?: Random
+  /** Of the layout it works with; for tests of members of other versions. */
+  readonly testSchemaVersion?: number
   /** Stands for the clock of Redis; for tests that move time. */
   readonly testTimeMs?: () => number
 }
@@ -92,6 +94,10 @@ export class RedisLink {
     return this.#events.on(name, listener)
   }
 
+  get #schemaVersion(): number {
+    return this.#options.testSchemaVersion ?? SCHEMA_VERSION
+  }
+
   /**
    * The list that `script` answers with. `key`: what it is about, without the prefix. Refused with DIRECTORY_AWAY at once when there is no
    * connection, and when it is lost or silent meanwhile: then nobody knows whether the script has run. Rejects never.
@@ -128,7 +134,7 @@ export class RedisLink {
       String(keys.length),
       ...keys.map((each) => this.#prefix + each),
       this.#prefix,
-      String(SCHEMA_VERSION),
+      String(this.#schemaVersion),
       runId,
       testTime === undefined ? '' : String(testTime),
       ...args.map(String),
@@ -153,7 +159,7 @@ export class RedisLink {
     if (answer[1] === 'OTHER_RUN') {
       return { problem: `Redis at ${this.#where} is another one now`, isMisconfigured: false }
     }
-    const problem = `the fleet's keys at ${this.#where} have schema ${answer[2]}, this version reads up to ${SCHEMA_VERSION + 1}: update it`
+    const problem = `the fleet's keys at ${this.#where} have schema ${answer[2]}, this version reads up to ${this.#schemaVersion + 1}: update it`
     return { problem, isMisconfigured: true }
   }
 

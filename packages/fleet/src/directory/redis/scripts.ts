@@ -32,7 +32,7 @@ export const SCRIPTS = {
   order: ofDirectory('order'),
   members: ofDirectory('members'),
   budget: ofDirectory('budget'),
-  text: ofDirectory('text'),
   append: ofDirectory('append'),
   recall: ofDirectory('recall'),
+  text: ofDirectory('text'),
 } as const

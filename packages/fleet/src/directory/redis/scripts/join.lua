@@ -1,14 +1,15 @@
 -- join: a member is there, with a new token. What its id held before is orphaned until it re-claims it.
 -- KEYS[1] meta, KEYS[2] member:<id>
 -- ARGV[5] id, [6] incarnation, [7] info (JSON), [8] kind, [9] roles, each between line ends, [10] hash, [11] rated, [12] unlisted, [13] leaseMs,
--- ARGV[14] epoch and [15] counter of the last token it has seen, or 0, [16] drainWithinMs or ''
+-- ARGV[14] epoch and [15] counter of the last token it has seen, or 0, [16] drainWithinMs or '', [17] incarnation that is known to have ended, or ''
 -- returns ok, epoch, counter, isDraining, drainLeftMs or '', rated, held, reserved; no MEMBER_EXISTS retryAfterMs
 local refused = enter()
 if refused then return refused end
 sweep()
 local id, incarnation = ARGV[5], ARGV[6]
 local before = redis.call('HMGET', KEYS[2], 'incarnation', 'drainUntil', 'rated')
-local is_same = before[1] == incarnation
+-- Itself, or the process that is known to have ended.
+local is_same = before[1] and (before[1] == incarnation or before[1] == ARGV[17])
 local lease = redis.call('ZSCORE', key('members'), id)
 if lease and not is_same then return no('MEMBER_EXISTS', int(tonumber(lease) - NOW)) end
 if lease then lose(id, nil) end

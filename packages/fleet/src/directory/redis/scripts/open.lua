@@ -8,4 +8,6 @@ if stored and tonumber(stored) > SCHEMA + 1 then return no('SCHEMA', stored) end
 local known = redis.call('HGET', META, 'runId')
 local is_same = known == RUN_ID
 if not is_same then begin() end
+-- Keys of a fleet are as new as its newest member writes them; members of the version before know how to live with that.
+if is_same and tonumber(stored or '0') < SCHEMA then redis.call('HSET', META, 'schema', SCHEMA) end
 return {'ok', redis.call('HGET', META, 'epoch'), is_same and 'same' or 'began'}

@@ -9,9 +9,9 @@ local s = session(ARGV[5])
 if not s then return {'ok'} end
 local epoch, counter = tonumber(ARGV[6]), tonumber(ARGV[7])
 if is_token(s, epoch, counter) then
+  if s.state == 'held' then redis.call('DEL', key('journal:' .. s.sid)) end
   local user = redis.call('HGET', KEYS[2], 'user')
   if user then redis.call('SREM', key('user:' .. user), s.sid) end
-  if s.state == 'held' then redis.call('DEL', key('journal:' .. s.sid)) end
   end_session(s)
 elseif is_next(s, epoch, counter) then
   end_move(s)
