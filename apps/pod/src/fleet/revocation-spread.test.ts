@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { err, Scope } from '@parley/kernel'
 import { ManualClock } from '@parley/kernel/testing'
+import type { PodRevocations } from '@parley/protocol'
 import { silentLogger } from '@parley/telemetry'
 import { type Revocation, Revocations } from '../identity/revocations.ts'
 import type { PeerCalls } from './peer-calls.ts'
@@ -16,11 +17,13 @@ function fleetOf(t: TestContext, count: number) {
   const ids = Array.from({ length: count }, (_, n) => `pod_${n}`)
   const known = new Map(ids.map((podId) => [podId, new Revocations(clock)]))
   let calls = 0
+  const told: number[] = []
   const pods = ids.map((podId) => {
     const revocations = known.get(podId) as Revocations
     const peers: Pick<PeerCalls, 'ask'> = {
       async ask(peer, call, asked) {
         calls++
+        told.push((asked as PodRevocations).revoked.length)
         const target = known.get(peer.podId) as Revocations
         if (deaf.has(peer.podId) || deaf.has(podId)) return err({ kind: 'unreachable', why: 'deaf' })
         const answer = await answerRevocations(target).answer(JSON.parse(JSON.stringify(asked)))
@@ -33,7 +36,7 @@ function fleetOf(t: TestContext, count: number) {
     return { podId, revocations, spread }
   })
   const knows = (id: string): boolean[] => pods.map(({ revocations }) => revocations.has('link', id))
-  return { clock, pods, deaf, knows, calls: () => calls }
+  return { clock, pods, deaf, knows, calls: () => calls, told }
 }
 
 const link = (clock: ManualClock, id: string): Revocation => ({
@@ -83,4 +86,18 @@ test('[PF12] what nobody was told is found, both ways; then one call a second sa
   const before = calls()
   await clock.advanceAsync(10_000, 500)
   assert.equal(calls() - before, 20, 'of two pods')
+})
+
+test('[PF12] only news is told, however much is known', async (t) => {
+  const { clock, pods, knows, told } = fleetOf(t, 2)
+  const [first, second] = pods
+  first?.revocations.add(Array.from({ length: 500 }, (_, n) => link(clock, `wat_${n}`)))
+  await clock.advanceAsync(1_000, 500)
+  told.length = 0
+  first?.revocations.add([link(clock, 'wat_new')])
+  await clock.advanceAsync(0)
+  assert.deepEqual([knows('wat_new'), Math.max(...told)], [[true, true], 1])
+  second?.revocations.add([link(clock, 'wat_back')])
+  await clock.advanceAsync(0)
+  assert.deepEqual([knows('wat_back'), Math.max(...told)], [[true, true], 1])
 })

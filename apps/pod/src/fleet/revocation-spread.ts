@@ -8,7 +8,7 @@ import {
   PodRevocationsSchema,
 } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
-import type { Revocation, Revocations } from '../identity/revocations.ts'
+import { MAX_REVOCATIONS, type Revocation, type Revocations } from '../identity/revocations.ts'
 import type { Peer, PeerCalls } from './peer-calls.ts'
 import { answering, type CallHandler, podCall } from './pod-call.ts'
 
@@ -42,17 +42,25 @@ export function answerRevocations(revocations: Revocations): CallHandler {
   })
 }
 
+/** What a pod knew when it was asked last, and how much of the log it had been told then. */
+interface Agreed {
+  readonly digest: string
+  readonly told: number
+}
+
 export class RevocationSpread {
   readonly #options: RevocationSpreadOptions
-  /** What each pod knew when it was asked last. */
-  readonly #agreed = new Map<string, string>()
+  readonly #agreed = new Map<string, Agreed>()
+  /** What was added since the start, so that only news is told; of what is not in here any more everything is told. */
+  readonly #log: Revocation[] = []
+  #logBegins = 0
   readonly #underWay = new Map<string, Promise<void>>()
   #turn = 0
 
   constructor(options: RevocationSpreadOptions) {
     this.#options = options
     const { scope, revocations } = options
-    scope.own(revocations.onAdded(() => void this.tell()))
+    scope.own(revocations.onAdded((added) => this.#onAdded(added)))
     scope.every(REVOCATION_PERIOD_MS, () => this.#tick())
   }
 
@@ -60,16 +68,23 @@ export class RevocationSpread {
   pending(): readonly string[] {
     const digest = this.#options.revocations.digest()
     const others = this.#options.others()
-    return others.filter(({ podId }) => this.#agreed.get(podId) !== digest).map(({ podId }) => podId)
+    return others.filter(({ podId }) => this.#agreed.get(podId)?.digest !== digest).map(({ podId }) => podId)
   }
 
   /** Tells everybody who has not confirmed; resolves when all have answered, or could not be reached. Rejects never. */
   async tell(): Promise<void> {
     const digest = this.#options.revocations.digest()
-    const owed = this.#options.others().filter(({ podId }) => this.#agreed.get(podId) !== digest)
+    const owed = this.#options.others().filter(({ podId }) => this.#agreed.get(podId)?.digest !== digest)
     for (let at = 0; at < owed.length; at += MAX_AT_ONCE) {
       await Promise.all(owed.slice(at, at + MAX_AT_ONCE).map((peer) => this.#agree(peer)))
     }
+  }
+
+  #onAdded(added: readonly Revocation[]): void {
+    this.#log.push(...added)
+    const surplus = this.#log.length - MAX_REVOCATIONS
+    if (surplus > 0) this.#logBegins += this.#log.splice(0, surplus).length
+    void this.tell()
   }
 
   #tick(): void {
@@ -94,16 +109,23 @@ export class RevocationSpread {
 
   async #exchange(peer: Peer): Promise<void> {
     const { revocations } = this.#options
-    // Twice at most: what it has and this pod had not, then what this pod has and it had not, if more came meanwhile.
+    // Twice at most: first what is new since it was asked last, then, when it still knows other things, all there is.
     for (let round = 0; round < 2; round++) {
       const digest = revocations.digest()
-      const isNews = this.#agreed.get(peer.podId) !== digest
-      const known = await this.#ask(peer, { digest, revoked: isNews ? [...revocations.all()] : [] })
+      const told = this.#logBegins + this.#log.length
+      const known = await this.#ask(peer, { digest, revoked: [...this.#news(peer, digest, round)] })
       if (known === undefined) return
       revocations.add(known.revoked as readonly Revocation[])
-      this.#agreed.set(peer.podId, known.digest)
+      this.#agreed.set(peer.podId, { digest: known.digest, told })
       if (known.digest === revocations.digest()) return
     }
+  }
+
+  #news({ podId }: Peer, digest: string, round: number): readonly Revocation[] {
+    const agreed = this.#agreed.get(podId)
+    if (agreed?.digest === digest) return []
+    const isLogged = agreed !== undefined && agreed.told >= this.#logBegins
+    return round === 0 && isLogged ? this.#log.slice(agreed.told - this.#logBegins) : this.#options.revocations.all()
   }
 
   async #ask(peer: Peer, asked: PodRevocations): Promise<PodRevocations | undefined> {
