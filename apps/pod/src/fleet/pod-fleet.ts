@@ -219,7 +219,14 @@ export class PodFleet implements SessionSeats {
     if (!by || !token)
       return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
     const session = { sessionId, token }
-    return this.#options.directory.move({ session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs })
+    const { directory } = this.#options
+    const request = { session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs } as const
+    const placed = await directory.move(request)
+    // Rather there than ended here with the drain: one that is asked for by name has only to have a seat.
+    const isTight = !placed.ok && placed.error.code === 'FLEET_FULL' && placed.error.reason === 'overloaded'
+    const serving = isTight ? this.#serving() : []
+    const only = serving[salt % serving.length]?.memberId
+    return only === undefined ? placed : directory.move({ ...request, only })
   }
 
   /** What the fleet wants of this pod, whenever that changes. */
@@ -229,7 +236,11 @@ export class PodFleet implements SessionSeats {
 
   /** Other pods that take sessions. */
   get othersServing(): number {
-    return this.#others().filter(({ state, roles }) => state === 'serving' && roles.includes('sessions')).length
+    return this.#serving().length
+  }
+
+  #serving(): readonly MemberStatus[] {
+    return this.#others().filter(({ state, roles }) => state === 'serving' && roles.includes('sessions'))
   }
 
   tokenOf(sessionId: string): FencingToken | undefined {

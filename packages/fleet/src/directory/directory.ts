@@ -76,7 +76,7 @@ export interface PlacementWish {
   readonly policy: SeatPolicy
   /** 0 to 2^32 - 1; see `pickSeat`. */
   readonly salt: number
-  /** Only this one. */
+  /** Only this one: its seats bind it, not its headroom. Sessions that come to a pod from one that is lost are not turned away for being many. */
   readonly only?: string
   /** None of these. */
   readonly exclude?: readonly string[]

@@ -82,6 +82,15 @@ export function placementContract(name: string, create: CreateSubject): void {
     assert.equal(await again('ses_z'), 'none', 'nobody came for the others')
   })
 
+  test(`[FD7] ${name}: a member that has used up a resource gets what is for it by name, up to its seats, and nothing else`, async (t) => {
+    const { directory } = await create(t)
+    const by = await joined(directory, 'pod_a', { ratedSeats: 2 })
+    await granted(directory.report(by, load({ headroomRatios: { cpu: 0 } })))
+    assert.equal(await refusalOf(directory.claim(asking(by, 'ses_1'))), 'FLEET_FULL')
+    for (const id of ['ses_1', 'ses_2']) await granted(directory.claim(asking(by, id, { only: 'pod_a' })))
+    assert.equal(await refusalOf(directory.claim(asking(by, 'ses_3', { only: 'pod_a' }))), 'FLEET_FULL')
+  })
+
   test(`[FD7] ${name}: seats that only the member knows of count, and sessions count before its load shows them`, async (t) => {
     const { directory } = await create(t)
     const by = await joined(directory, 'pod_a', { ratedSeats: 10, unlistedSeats: 8 })

@@ -154,8 +154,10 @@ export class FleetBook {
         (wish.only === undefined || wish.only === memberId) &&
         !wish.exclude?.includes(memberId),
     )
+    // One that is asked for by name is bound by its seats alone.
+    const bound = wish.only === undefined ? {} : { headroomRatio: Number.POSITIVE_INFINITY, warmingSeats: 0 }
     return pickSeat(
-      candidates.map((member) => candidateOf(member, nowMs)),
+      candidates.map((member) => ({ ...candidateOf(member, nowMs), ...bound })),
       wish.policy,
       wish.salt,
     )

@@ -32,13 +32,13 @@ local function candidates(role, only, exclude)
   return found
 end
 
--- Of one that serves: nil and why not, or its rank.
-local function rank(id, f, salt)
+-- Of one that serves: nil and why not, or its rank. One that is asked for by name is bound by its seats alone.
+local function rank(id, f, salt, is_named)
   local rated = tonumber(f[4])
   local free = rated - (tonumber(f[5]) + tonumber(f[6]) + tonumber(f[7]))
   if free <= 0 then return nil, 'seats' end
   local resource = tonumber(f[10]) - (tonumber(f[8]) + tonumber(f[9])) / rated
-  if resource <= 0 then return nil, 'overloaded' end
+  if resource <= 0 and not is_named then return nil, 'overloaded' end
   local age = NOW - tonumber(f[11])
   local score = math.min(free / rated, resource)
   if age > FRESH_REPORT_MS then score = (score * FRESH_REPORT_MS) / age end
@@ -62,7 +62,7 @@ local function pick(role, policy, salt, only, exclude)
   local able, reasons = {}, {}
   for _, c in ipairs(found) do
     if c.f[3] == '' then
-      local ranked, why = rank(c.id, c.f, salt)
+      local ranked, why = rank(c.id, c.f, salt, only ~= '')
       if ranked then able[#able + 1] = ranked else reasons[why] = true end
     end
   end
