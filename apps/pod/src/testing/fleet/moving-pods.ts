@@ -73,7 +73,13 @@ export class MovingPods {
   readonly a: MovingPod
   readonly b: MovingPod
 
-  private constructor(clock: ManualClock, directory: MemoryDirectory, journal: MemoryJournal, a: MovingPod, b: MovingPod) {
+  private constructor(
+    clock: ManualClock,
+    directory: MemoryDirectory,
+    journal: MemoryJournal,
+    a: MovingPod,
+    b: MovingPod,
+  ) {
     this.clock = clock
     this.directory = directory
     this.journal = journal
