@@ -1,6 +1,7 @@
 // Two pods behind one host name, a real nginx with the configuration that `parley emit nginx --fleet` writes: what clients see of them.
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -17,6 +18,7 @@ import { PCM16 } from '../../apps/pod/src/testing/sessions/session-harness.ts'
 import { TestClient } from '../../apps/pod/src/testing/sessions/test-client.ts'
 import { ManualWorker } from '../../apps/pod/src/testing/speech/manual-worker.ts'
 import { TEST_SECRET } from '../../apps/pod/src/testing/speech/worker-process.ts'
+import { FIRST_CERTIFICATE, type TestCertificate } from '../../apps/pod/src/testing/test-certificates.ts'
 import { freePorts, RunningNginx, SKIP_NGINX } from '../lib/nginx.ts'
 
 interface Front {
@@ -26,7 +28,7 @@ interface Front {
 }
 
 /** Pods are told the address of a proxy that is there only when their ports are known. */
-async function start(t: TestContext, requestsPerMinute = 600): Promise<Front> {
+async function start(t: TestContext, requestsPerMinute = 600, certificate?: TestCertificate): Promise<Front> {
   const folder = await mkdtemp(path.join(tmpdir(), 'parley-front-'))
   await mkdir(path.join(folder, 'page'))
   await writeFile(path.join(folder, 'page/index.html'), '<!doctype html><title>the page</title>')
@@ -36,9 +38,9 @@ async function start(t: TestContext, requestsPerMinute = 600): Promise<Front> {
   const ports = await freePorts(2)
   const nginx = await RunningNginx.start({
     pods: ids.map((id, n) => [id, ports[n] ?? 0] as const),
-    plan: { idleTimeoutMs: 5_000 },
+    plan: { idleTimeoutMs: 5_000, tls: certificate && (await keep(folder, certificate)) },
   })
-  const url = `http://127.0.0.1:${nginx.port}`
+  const url = `${certificate ? 'https' : 'http'}://127.0.0.1:${nginx.port}`
   const startPod = async (index: 0 | 1): Promise<Pod> => {
     const settings = {
       'udp.enabled': 'false',
@@ -73,6 +75,15 @@ async function start(t: TestContext, requestsPerMinute = 600): Promise<Front> {
     return count === 2 && pods.every((pod) => pod.speech.status().ready) ? undefined : `${count} members`
   })
   return { pods, nginx, url }
+}
+
+/** Where nginx reads it: it is not root. */
+async function keep(folder: string, { cert, key }: TestCertificate): Promise<{ certFile: string; keyFile: string }> {
+  const files = { certFile: path.join(folder, 'front.crt'), keyFile: path.join(folder, 'front.key') }
+  await chmod(folder, 0o755)
+  await writeFile(files.certFile, cert)
+  await writeFile(files.keyFile, key, { mode: 0o644 })
+  return files
 }
 
 const call = (url: string, init: RequestInit = {}): Promise<Response> =>
@@ -164,4 +175,30 @@ test('[EMN8] limits per address count who came to nginx, not nginx; what a clien
     statuses.push((await call(`${url}/v1/voices`, { headers })).status)
   }
   assert.ok(statuses.includes(429), `${statuses.length} passed`)
+})
+
+test('[EMN8, PF9] with a certificate clients speak TLS with nginx, and are told so', {
+  skip: SKIP_NGINX,
+}, async (t) => {
+  const { nginx } = await start(t, 600, FIRST_CERTIFICATE)
+  const created = await new Promise<SessionCreated>((resolve, reject) => {
+    const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json', 'content-length': 2 }
+    const options = { method: 'POST', headers, ca: FIRST_CERTIFICATE.cert }
+    const request = https.request(`https://127.0.0.1:${nginx.port}/v1/sessions`, options, (response) => {
+      let text = ''
+      response.on('data', (part) => {
+        text += part
+      })
+      response.once('end', () => resolve(JSON.parse(text) as SessionCreated))
+    })
+    request.once('error', reject)
+    request.end('{}')
+  })
+  assert.match(created.url, new RegExp(`^wss://127\\.0\\.0\\.1:${nginx.port}/p/pod_`))
+  const socket = new WebSocket(created.url, CLIENT_SUBPROTOCOL, { ca: FIRST_CERTIFICATE.cert })
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  socket.send(JSON.stringify({ type: 'hello', token: created.ticket, audio: PCM16 }))
+  const first = await new Promise((resolve) => socket.once('message', resolve))
+  assert.equal((JSON.parse(String(first)) as { type: string }).type, 'welcome')
+  socket.terminate()
 })

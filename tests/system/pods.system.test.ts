@@ -64,7 +64,7 @@ function assertWhole({ finals, abandoned }: Heard, sentences: readonly string[])
   assert.deepEqual(abandoned, [])
 }
 
-test('[PF3, PF6, PF8, PF11, PF12, UP14, UP15, UP16, UP17] two pods with Redis and PostgreSQL: captions on both, a wrong pod says where, a drained one gets nothing also when it is started again, and the servers may die', async (t) => {
+test('[PF3, PF6, PF8, PF11, PF16, UP14, UP15, UP16, UP17] two pods with Redis and PostgreSQL: captions on both, a wrong pod says where, a drained one gets nothing also when it is started again, and the servers may die', async (t) => {
   const platform = await startPlatform([
     ...['--pods', '2', '--workers', '1'],
     ...['--set', 'speech.slotsPerWorker=4', '--set', 'worker.roles=recognise', '--set', 'sessions.seats=20'],

@@ -14,7 +14,7 @@ interface Member {
 
 const COME_EVERY_MS = 250
 
-test('[FTC6, PF12] a rolling restart: new sessions are opened all the time, at whichever pod answers; ids of pods stay', async (t) => {
+test('[FTC6, PF16] a rolling restart: new sessions are opened all the time, at whichever pod answers; ids of pods stay', async (t) => {
   const platform = await startPlatform([
     ...['--pods', '2', '--workers', '2'],
     ...[

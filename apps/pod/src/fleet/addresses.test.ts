@@ -27,7 +27,7 @@ test('[PF9] below it are the WebSocket, the page, and calls by which a proxy can
   )
 })
 
-test('[PF13] where a proxy reaches the listener: where it is bound, or at the name other pods have for this machine', () => {
+test('[PF17] where a proxy reaches the listener: where it is bound, or at the name other pods have for this machine', () => {
   const at = (server: object, fleet: object = {}, tls: object = {}) =>
     directUrlOf(testConfig({ server, fleet, tls }), 8081)
   assert.equal(at({ host: '127.0.0.1' }), 'http://127.0.0.1:8081')

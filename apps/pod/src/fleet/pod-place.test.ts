@@ -48,7 +48,7 @@ const kept = (machine: Machine, what: RegExp) =>
     return what.test(text) ? undefined : text
   })
 
-test('[PF12] who is started again at the same place is the same member, drained and rated as it was; put back it serves', async (t) => {
+test('[PF16] who is started again at the same place is the same member, drained and rated as it was; put back it serves', async (t) => {
   const all = await machine(t)
   const { clock, directory } = all
   const first = await start(all, false)
@@ -85,7 +85,7 @@ test('[PF12] who is started again at the same place is the same member, drained 
   await fourth.scope.close()
 })
 
-test('[PF12] a pod that was killed is followed at once by one that knows of its end, and by another when its lease is over', async (t) => {
+test('[PF16] a pod that was killed is followed at once by one that knows of its end, and by another when its lease is over', async (t) => {
   const all = await machine(t)
   const { clock } = all
   const killed = await start(all, false)
@@ -103,7 +103,7 @@ test('[PF12] a pod that was killed is followed at once by one that knows of its 
   await stranger.scope.close()
 })
 
-test('[PF12] drained, it admits nobody before the directory answers; a new number of seats is the later word; what cannot be read begins anew', async (t) => {
+test('[PF16] drained, it admits nobody before the directory answers; a new number of seats is the later word; what cannot be read begins anew', async (t) => {
   const all = await machine(t)
   const { clock, directory, folder } = all
   const first = await start(all, false)
