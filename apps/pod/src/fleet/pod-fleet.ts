@@ -10,7 +10,7 @@ import {
   type MembershipState,
   type PlacementWish,
 } from '@parley/fleet'
-import type { Clock, Scope } from '@parley/kernel'
+import { type Clock, err, type Scope } from '@parley/kernel'
 import { ParleyError, TICKET_LIFETIME_MS } from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { SessionSeats } from '../sessions/session-service.ts'
@@ -161,6 +161,19 @@ export class PodFleet implements SessionSeats {
     return this.#options.directory.claim({ sessionId, by, role: 'sessions', reserveMs: RESERVE_MS, ...wish })
   }
 
+  /**
+   * Where a session is. What a process held that was here before, nobody can take over until the directory knows that it has ended, which it does when this
+   * pod has joined: who asks meanwhile is to ask again.
+   */
+  async locate(sessionId: string): ReturnType<FleetDirectory['locate']> {
+    const { directory, podId } = this.#options
+    const answer = await directory.locate(sessionId)
+    const found = answer.ok ? answer.value : undefined
+    if (found?.memberId !== podId || found.state === 'orphan' || this.isMember) return answer
+    const message = 'the session was with the process that was here before; this one is no member yet'
+    return err({ code: 'DIRECTORY_AWAY', message, retryAfterMs: 1_000 })
+  }
+
   /** Somebody told this pod that it is no member (any more). */
   fenced(): void {
     this.#membership?.fenced()
@@ -200,14 +213,12 @@ export class PodFleet implements SessionSeats {
 
   /** What a client is told whose session is not here. `path`: of a REST call; undefined: it has come by WebSocket. */
   async elsewhere(sessionId: string, reach: Reach, path?: string): Promise<ParleyError> {
-    const { directory, podId } = this.#options
-    const answer = await directory.locate(sessionId)
+    const { podId } = this.#options
+    const answer = await this.locate(sessionId)
     if (!answer.ok) {
       return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
     }
     const found = answer.value
-    // Of the process that was here before: nobody can take it over before the directory knows that it has ended.
-    if (found?.memberId === podId && found.state !== 'orphan' && !this.isMember) return nobodyKnows(1_000)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }
