@@ -45,6 +45,9 @@ test('[HO1, HO2, FTC6] a speaker through a restart of both pods: every word, and
   const text = finals.map((final) => final.text).join(' ')
   const said = words(sentences.join(' '))
   assert.ok(wordErrors(said, words(text)) <= said.length * 0.25, text)
-  assert.ok(resumed.length >= 1 && resumed.every(({ awayMs, lostMs }) => awayMs < 1_000 && lostMs === 0), JSON.stringify(resumed))
+  assert.ok(
+    resumed.length >= 1 && resumed.every(({ awayMs, lostMs }) => awayMs < 1_000 && lostMs === 0),
+    JSON.stringify(resumed),
+  )
   await session.close()
 })
