@@ -484,7 +484,8 @@ export const ConfigSchema = Type.Object(
           default: 1,
           minimum: 1,
           maximum: 32,
-          description: 'Pods that `parley up` starts, each with a public port of its own; several need Redis.',
+          description:
+            'Pods that `parley up` starts, each with a public port of its own; several need Redis and PostgreSQL.',
         }),
         redisUrl: Type.String({
           default: '',
@@ -531,7 +532,7 @@ export const ConfigSchema = Type.Object(
         databaseUrl: Type.String({
           default: '',
           description:
-            'PostgreSQL 15 or later that holds the records (postgres://user:password@host/name); empty = a file in the data directory, which serves one pod only.',
+            'PostgreSQL 15 or later that holds the records (postgres://user:password@host/name); empty = a file in the data directory, which serves one pod only, or under `parley up` with several a PostgreSQL of its own.',
           ...secret,
         }),
         poolSize: Type.Integer({

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { eventually } from '@parley/kernel/testing'
 import type { MessageSent, Problem, SessionCreated, SessionView, WatchLink } from '@parley/protocol'
 import type { Pod } from '../pod.ts'
-import { call, create, onSecond, startTwoPods, type TwoPods } from '../testing/fleet/two-pods.ts'
+import { call, create, onSecond, type PodPair, startPodPair } from '../testing/fleet/pod-pair.ts'
 import { PCM16 } from '../testing/sessions/session-harness.ts'
 import { TestClient } from '../testing/sessions/test-client.ts'
 import { finalOf } from '../testing/speech/links-rig.ts'
@@ -20,13 +20,13 @@ async function joined(created: SessionCreated): Promise<TestClient> {
   return client
 }
 
-async function linkTo({ pods: [, b] }: TwoPods, { sessionId }: SessionCreated): Promise<WatchLink> {
+async function linkTo({ pods: [, b] }: PodPair, { sessionId }: SessionCreated): Promise<WatchLink> {
   const answer = await call(`${b.url}/v1/sessions/${sessionId}/watch-links`, json({}))
   return (await answer.json()) as WatchLink
 }
 
 /** At the pod that does not have the session. */
-async function followed(pair: TwoPods, { token }: WatchLink, more: object = {}): Promise<TestClient> {
+async function followed(pair: PodPair, { token }: WatchLink, more: object = {}): Promise<TestClient> {
   const watcher = await TestClient.connect(socketOf(pair.pods[0]))
   watcher.send({ type: 'hello', token, ...more })
   return watcher
@@ -44,7 +44,7 @@ const KEYS = (...keys: string[]): string =>
 
 test('[PF12] a key revoked at one pod is refused by the other within a second, though they share no directory', async (t) => {
   const settings = { 'auth.keys': KEYS('one', 'two') }
-  const { pods } = await startTwoPods(t, { isApart: true, settings })
+  const { pods } = await startPodPair(t, { isApart: true, settings })
   const [a, b] = pods
   const statusAt = async (pod: Pod, key: string): Promise<number> => {
     const answer = await fetch(`${pod.url}/v1/voices`, { headers: { authorization: `Bearer ${key}` } })
@@ -66,7 +66,7 @@ test('[PF12] a key revoked at one pod is refused by the other within a second, t
 })
 
 test('[PF12] a ticket works once, at whichever pod it is tried again; that of a session that was ended not at all', async (t) => {
-  const pair = await startTwoPods(t)
+  const pair = await startPodPair(t)
   const created = await onSecond(pair)
   const client = await joined(created)
   const tried = async (url: string, token: string): Promise<string> => {
@@ -86,7 +86,7 @@ test('[PF12] a ticket works once, at whichever pod it is tried again; that of a 
 })
 
 test('[PF13] a message reaches every session of its user, wherever, and nobody else; each says what became of it', async (t) => {
-  const pair = await startTwoPods(t, { settings: { 'auth.keys': KEYS('acme-key') } })
+  const pair = await startPodPair(t, { settings: { 'auth.keys': KEYS('acme-key') } })
   const [a, b] = pair.pods
   const ada = { user: 'ada' }
   const there = await onSecond(pair, ada)
@@ -126,7 +126,7 @@ test('[PF13] a message reaches every session of its user, wherever, and nobody e
 })
 
 test('[PF13] a message to one session is taken by any pod; what is too large or unknown is refused', async (t) => {
-  const pair = await startTwoPods(t)
+  const pair = await startPodPair(t)
   const [a, b] = pair.pods
   const created = await onSecond(pair)
   const client = await joined(created)
@@ -153,7 +153,7 @@ test('[PF13] a message to one session is taken by any pod; what is too large or 
 })
 
 test('[PF14] watchers at another pod hear what watchers there hear, by one link; their number and their wishes count', async (t) => {
-  const pair = await startTwoPods(t, { settings: { 'sessions.watchersPerSession': '2' } })
+  const pair = await startPodPair(t, { settings: { 'sessions.watchersPerSession': '2' } })
   const [a, b] = pair.pods
   const created = await onSecond(pair)
   const owner = await joined(created)
@@ -199,7 +199,7 @@ test('[PF14] watchers at another pod hear what watchers there hear, by one link;
 })
 
 test('[PF14, PF12] a watch link revoked at its pod ends watchers at the other, and is void there', async (t) => {
-  const pair = await startTwoPods(t, { isApart: true })
+  const pair = await startPodPair(t, { isApart: true })
   const [, b] = pair.pods
   const created = await onSecond(pair)
   const owner = await joined(created)
@@ -219,7 +219,7 @@ test('[PF14, PF12] a watch link revoked at its pod ends watchers at the other, a
 })
 
 test('[PF14] when the link breaks its watchers are told to come again; when there can be none they are told where to go', async (t) => {
-  const pair = await startTwoPods(t)
+  const pair = await startPodPair(t)
   const created = await onSecond(pair)
   const owner = await joined(created)
   const link = await linkTo(pair, created)
@@ -235,7 +235,7 @@ test('[PF14] when the link breaks its watchers are told to come again; when ther
 })
 
 test('[PF15] a user has as many sessions in the fleet as one may have, whichever pods are asked', async (t) => {
-  const { pods } = await startTwoPods(t, { settings: { 'limits.sessionsPerUser': '3' } })
+  const { pods } = await startPodPair(t, { settings: { 'limits.sessionsPerUser': '3' } })
   const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => create(pods[n % 2] as Pod, { user: 'ada' })))
   const statuses = answers.map(({ status }) => status).sort()
   assert.deepEqual(statuses, [201, 201, 201, 429, 429, 429, 429, 429])

@@ -186,8 +186,17 @@ export class PodFleet implements SessionSeats {
     return this.#options.directory.claim({ sessionId, by, role: 'sessions', reserveMs: RESERVE_MS, ...wish })
   }
 
-  locate(sessionId: string): ReturnType<FleetDirectory['locate']> {
-    return this.#options.directory.locate(sessionId)
+  /**
+   * Where a session is. What a process held that was here before, nobody can take over until the directory knows that it has ended, which it does when this
+   * pod has joined: who asks meanwhile is to ask again.
+   */
+  async locate(sessionId: string): ReturnType<FleetDirectory['locate']> {
+    const { directory, podId } = this.#options
+    const answer = await directory.locate(sessionId)
+    const found = answer.ok ? answer.value : undefined
+    if (found?.memberId !== podId || found.state === 'orphan' || this.isMember) return answer
+    const message = 'the session was with the process that was here before; this one is no member yet'
+    return err({ code: 'DIRECTORY_AWAY', message, retryAfterMs: 1_000 })
   }
 
   /** Claims a session whose pod is gone: a seat on `only`, or on any other pod. `lastToken`: that its client has seen. */
@@ -286,8 +295,8 @@ export class PodFleet implements SessionSeats {
 
   /** Which pod has a session, for calls to it. `away`: the directory cannot say. */
   async whereIs(sessionId: string): Promise<Whereabouts> {
-    const { directory, podId } = this.#options
-    const answer = await directory.locate(sessionId)
+    const { podId } = this.#options
+    const answer = await this.locate(sessionId)
     if (!answer.ok) {
       return { is: 'away', retryAfterMs: answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000 }
     }
@@ -299,15 +308,13 @@ export class PodFleet implements SessionSeats {
 
   /** What a client is told whose session is not here. `path`: of a REST call; undefined: it has come by WebSocket. */
   async elsewhere(sessionId: string, reach: Reach, path?: string): Promise<ParleyError> {
-    const { directory, podId } = this.#options
-    const answer = await directory.locate(sessionId)
+    const { podId } = this.#options
+    const answer = await this.locate(sessionId)
     if (!answer.ok) {
       return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
     }
     const found = answer.value
     if (found?.state === 'orphan' && this.journal) return notYet(ORPHAN_RETRY_MS)
-    // Of the process that was here before: nobody can take it over before the directory knows that it has ended.
-    if (found?.memberId === podId && found.state !== 'orphan' && !this.isMember) return nobodyKnows(1_000)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }

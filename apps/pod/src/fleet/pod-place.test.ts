@@ -92,14 +92,19 @@ test('[PF16] a pod that was killed is followed at once by one that knows of its 
   killed.fleet.fenced = () => {}
   const next = await start(all, true)
   assert.ok(next.fleet.isMember)
+  const claimed = await next.fleet.claim('ses_1', { policy: 'sticky', salt: 0 })
+  assert.ok(claimed.ok)
   // Nobody says that this one has ended.
   const stranger = await start(all, false)
   assert.equal(stranger.fleet.isMember, false)
+  const told = await stranger.fleet.elsewhere('ses_1', { host: undefined })
+  assert.deepEqual([told.code, told.details.retryAfterMs], ['WRONG_POD', 1_000], JSON.stringify(told))
   assert.match(stranger.fleet.state.problem ?? '', /belongs to a process that is alive/)
   await next.scope.close()
   await killed.scope.close()
   await clock.advanceAsync(5_000, 500)
   assert.ok(stranger.fleet.isMember)
+  assert.equal((await stranger.fleet.elsewhere('ses_1', { host: undefined })).code, 'SESSION_UNKNOWN')
   await stranger.scope.close()
 })
 

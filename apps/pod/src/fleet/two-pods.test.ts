@@ -6,14 +6,14 @@ import { eventually } from '@parley/kernel/testing'
 import { POD_OPEN_PATH, type Problem, type SessionCreated } from '@parley/protocol'
 import { WebSocket } from 'ws'
 import type { Pod } from '../pod.ts'
-import { call, create, idOf, onSecond, startTwoPods } from '../testing/fleet/two-pods.ts'
+import { call, create, idOf, onSecond, startPodPair } from '../testing/fleet/pod-pair.ts'
 import { PCM16 } from '../testing/sessions/session-harness.ts'
 import { TestClient } from '../testing/sessions/test-client.ts'
 import { TEST_SECRET } from '../testing/speech/worker-process.ts'
 import { callKey, SIGNATURE_HEADER, signCall } from './signed-call.ts'
 
 test('[PF3] a session asked for at one pod lives on the other: its client is welcomed there, and told of both', async (t) => {
-  const fleet = await startTwoPods(t)
+  const fleet = await startPodPair(t)
   const [a, b] = fleet.pods
   const created = await onSecond(fleet)
   assert.equal(created.url, `ws://127.0.0.1:${b.port}/p/${b.podId}/v1/ws`)
@@ -29,7 +29,7 @@ test('[PF3] a session asked for at one pod lives on the other: its client is wel
 })
 
 test('[PF4] 60 at once against room for 40, over real calls: exactly 40', async (t) => {
-  const { pods, directory } = await startTwoPods(t)
+  const { pods, directory } = await startPodPair(t)
   const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => create(pods[n % 2] as Pod)))
   const bodies = await Promise.all(answers.map(async (answer) => [answer.status, await answer.json()] as const))
   const statuses = bodies.map(([status]) => status)
@@ -49,7 +49,7 @@ test('[PF4] 60 at once against room for 40, over real calls: exactly 40', async 
 })
 
 test('[PF8] REST at the wrong pod: 421 with the address of the same call at the right one, which answers', async (t) => {
-  const fleet = await startTwoPods(t)
+  const fleet = await startPodPair(t)
   const [a, b] = fleet.pods
   const { sessionId } = await onSecond(fleet)
   const at = `/v1/sessions/${sessionId}`
@@ -72,7 +72,7 @@ test('[PF8] REST at the wrong pod: 421 with the address of the same call at the 
 })
 
 test('[PF8, PF9] a WebSocket at the wrong pod is told the right one: by its address, by a ticket', async (t) => {
-  const fleet = await startTwoPods(t)
+  const fleet = await startPodPair(t)
   const [a, b] = fleet.pods
   const created = await onSecond(fleet)
   const wrongPath = created.url.replace(String(b.port), String(a.port))
@@ -100,7 +100,7 @@ test('[PF8, PF9] a WebSocket at the wrong pod is told the right one: by its addr
 })
 
 test('[PF7] the listener for calls opens nothing for who has no secret of the fleet, and is none of the public port', async (t) => {
-  const { pods, directory } = await startTwoPods(t)
+  const { pods, directory } = await startPodPair(t)
   const [a, b] = pods
   const members = await directory.members()
   const calls = members.ok ? members.value.find(({ memberId }) => memberId === b.podId)?.urls.calls : undefined
@@ -139,7 +139,7 @@ test('[PF7] the listener for calls opens nothing for who has no secret of the fl
 })
 
 test('[PF10] a page of one pod may call the other', async (t) => {
-  const { pods } = await startTwoPods(t)
+  const { pods } = await startPodPair(t)
   const [a, b] = pods
   const page = await fetch(`${a.url}/livez`)
   assert.match(page.headers.get('content-security-policy') ?? '', new RegExp(`connect-src [^;]*${b.url}`))
@@ -151,7 +151,7 @@ test('[PF10] a page of one pod may call the other', async (t) => {
 })
 
 test('[PF11] the admin listener lists every pod, drains and rates them; a drained pod gets nothing, by whichever pod', async (t) => {
-  const { pods } = await startTwoPods(t)
+  const { pods } = await startPodPair(t)
   const [a, b] = pods
   const admin = async (method: string, path: string) => {
     const answer = await fetch(`${a.adminUrl}${path}`, { method })
