@@ -2,8 +2,8 @@
 // each session has its one owner.
 import { systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
-import type { FleetReport } from '../../apps/pod/src/admin/fleet-report.ts'
 import { callAdmin } from '../../apps/cli/src/platform/admin-client.ts'
+import type { FleetReport } from '../../apps/pod/src/admin/fleet-report.ts'
 import type { BenchContext, Benchmark, BenchReport } from '../lib/benchmark.ts'
 import { type BedPod, FleetBed, sessionsWanted } from '../lib/fleet-bed.ts'
 import { round } from '../lib/stats.ts'
@@ -85,6 +85,7 @@ function report(found: {
 }
 
 export const benchmark: Benchmark = {
-  summary: 'sessions on two pods whose Redis is gone for a minute and comes back empty: none is dropped, no word lost, and when it is healed',
+  summary:
+    'sessions on two pods whose Redis is gone for a minute and comes back empty: none is dropped, no word lost, and when it is healed',
   run,
 }

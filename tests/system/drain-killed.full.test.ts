@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { SENTENCES } from '@parley/audio/testing'
 import { createSession, type ParleySession } from '@parley/client'
 import { eventually } from '@parley/kernel/testing'
-import { wordErrors, words } from '../../benchmarks/lib/stats.ts'
 import { callAdmin } from '../../apps/cli/src/platform/admin-client.ts'
+import { wordErrors, words } from '../../benchmarks/lib/stats.ts'
 import { type Platform, startPlatform } from '../lib/platform.ts'
 import { record, speak } from '../lib/speaker.ts'
 
@@ -28,7 +28,11 @@ async function speaker(platform: Platform, n: number, samples: Int16Array, sente
       const said = words(sentences.join(' '))
       assert.ok(wordErrors(said, words(text)) <= said.length * 0.25, `${n}: ${text}`)
       const seqs = finals.map(({ seq }) => seq ?? 0)
-      assert.deepEqual(seqs, [...new Set(seqs)].toSorted((a, b) => a - b), 'each final once, in order')
+      assert.deepEqual(
+        seqs,
+        [...new Set(seqs)].toSorted((a, b) => a - b),
+        'each final once, in order',
+      )
       await session.close()
     },
   }
@@ -60,7 +64,9 @@ for (const killedAfterMs of KILLED_AFTER_MS) {
     const podId = speakers[0]?.session.welcome?.podId ?? ''
     const isThere = (session: ParleySession): boolean => session.welcome?.podId === podId
     const moving = speakers.filter(({ session }) => isThere(session))
-    const drained = pods.find(({ url }) => speakers[0]?.session.welcome?.entryUrls[0]?.includes(`:${URL.parse(url)?.port}/`))
+    const drained = pods.find(({ url }) =>
+      speakers[0]?.session.welcome?.entryUrls[0]?.includes(`:${URL.parse(url)?.port}/`),
+    )
     assert.ok(drained && moving.length > 0)
     const order = callAdmin({ adminUrl: drained.adminUrl }, 'POST', `/fleet/members/${podId}/drain?withinMs=30000`)
     await wait(killedAfterMs)
