@@ -18,6 +18,8 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => void setTim
 
 async function speaker(platform: Platform, n: number, samples: Int16Array, sentences: readonly string[]) {
   const session: ParleySession = await createSession({ url: platform.url, apiKey: platform.apiKey, user: `u${n}` })
+  const seqs: number[] = []
+  session.on('caption', ({ kind, seq }) => kind === 'final' && seqs.push(seq ?? 0))
   await session.connect()
   const spoken = speak(session, samples)
   return {
@@ -27,7 +29,6 @@ async function speaker(platform: Platform, n: number, samples: Int16Array, sente
       const text = finals.map((final) => final.text).join(' ')
       const said = words(sentences.join(' '))
       assert.ok(wordErrors(said, words(text)) <= said.length * 0.25, `${n}: ${text}`)
-      const seqs = finals.map(({ seq }) => seq ?? 0)
       assert.deepEqual(
         seqs,
         [...new Set(seqs)].toSorted((a, b) => a - b),

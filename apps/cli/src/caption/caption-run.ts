@@ -1,12 +1,5 @@
 // One run of `parley caption`: source -> session -> printer, and the exit code. Every way it can end passes through here once.
-import {
-  createSession,
-  isOver,
-  LagTracker,
-  ParleyClientError,
-  type ParleySession,
-  type UdpEndpoint,
-} from '@parley/client'
+import { isOver, LagTracker, ParleyClientError, type ParleySession, type UdpEndpoint } from '@parley/client'
 import type { Clock } from '@parley/kernel'
 import type { AudioFormat } from '@parley/protocol'
 import type { AudioSource } from './audio-source.ts'
@@ -18,6 +11,7 @@ import type { RefineWish } from './refine-options.ts'
 import { RefinedRun } from './refined-run.ts'
 import { SummaryCounter } from './summary.ts'
 import type { Target } from './target.ts'
+import { sessionWhenThereIsRoom } from './when-there-is-room.ts'
 
 export interface CaptionRunOptions {
   readonly target: Target
@@ -120,7 +114,7 @@ export class CaptionRun {
   async #start(): Promise<ParleySession> {
     const { target, format, conversion, language, clock, printer, refine, way } = this.#options
     const { udpEndpoint } = way
-    const session = await createSession({
+    const wish = {
       ...target,
       clock,
       audio: format,
@@ -130,7 +124,9 @@ export class CaptionRun {
       ...(language === undefined ? {} : { language }),
       ...(refine.captions ? { captions: refine.captions } : {}),
       ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
-    })
+    }
+    const note = (text: string): void => printer.note(text)
+    const session = await sessionWhenThereIsRoom(wish, clock, note, this.#leaving.promise)
     this.#session = session
     if (this.#hasLeft) {
       await session.close()

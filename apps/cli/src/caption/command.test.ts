@@ -172,8 +172,16 @@ test('[CC4] exit codes tell failures apart, and each names the next step', async
   }
   pod.answerNext(502, 'text/html', '<h1>Bad Gateway</h1>')
   assert.equal(await start({ file: wavFile, ...address(pod) }).code, 3)
-  pod.refuseNext('create', 'NO_SLOT', { retryAfterMs: 900 })
+  pod.refuseNext('create', 'NO_SLOT', { retryAfterMs: 60_000 })
   assert.equal(await start({ file: wavFile, ...address(pod) }).code, 4)
+})
+
+test('[CC4] a place that is not free yet is waited for, which is said', async () => {
+  const pod = await fakePod()
+  pod.refuseNext('create', 'NO_SEAT', { retryAfterMs: 40 })
+  const { code, err } = start({ file: wavFile, ...address(pod) })
+  assert.equal(await code, 0, err.text)
+  assert.match(err.text, /no free place yet; trying again in 0\.0 s/)
 })
 
 test('[CC5] lost for good is 5, whether the connection broke or the platform said goodbye', async () => {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import os from 'node:os'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import { Scope, systemClock } from '@parley/kernel'
-import { eventually } from '@parley/kernel/testing'
+import { eventually, temporaryFolder } from '@parley/kernel/testing'
 import { findPostgres, openRecordStore, recordFolders, type StorePlace } from '@parley/store'
 import { final, session } from '@parley/store/testing'
 import { silentLogger } from '@parley/telemetry'
@@ -18,12 +17,6 @@ import { moveIntoPostgres } from './move-records.ts'
 import { OwnPostgres } from './own-postgres.ts'
 
 const skip = (await findPostgres()) === undefined ? 'PostgreSQL is not installed' : false
-
-async function folderOf(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'parley-own-postgres-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
 
 function contextOf(): CliContext & { said(): string } {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
@@ -53,7 +46,7 @@ async function sessionsOf(place: StorePlace): Promise<number> {
 test('[UP16, RCM7] it has no port, is not root, comes back when it dies, and its records are there without it, too', {
   skip,
 }, async (t) => {
-  const dataDir = await folderOf(t)
+  const dataDir = temporaryFolder('own-postgres')
   // What one pod has kept in a file so far.
   const { databaseFile } = recordFolders(dataDir)
   const file = { kind: 'sqlite', file: databaseFile } as const
@@ -96,20 +89,20 @@ test('[UP16, RCM7] it has no port, is not root, comes back when it dies, and its
 })
 
 test('[UP16] where there is no PostgreSQL that is said with the command that installs it', async (t) => {
-  const dataDir = await folderOf(t)
+  const dataDir = temporaryFolder('own-postgres')
   await writeFile(path.join(dataDir, 'postgres'), 'in the way')
   await assert.rejects(start(t, dataDir), (error: { exitCode?: number; message: string }) => {
     return error.exitCode !== 0 && /apt-get install|cannot be set up/.test(error.message)
   })
 })
 
-test('[UP16] it lies in the data directory where its user gets there, and the way is open to nobody else', async (t) => {
+test('[UP16] it lies in the data directory where its user gets there, and the way is open to nobody else', async () => {
   const ids = { uid: 100, gid: 200 }
   assert.equal(mayPass({ mode: 0o710, uid: 0, gid: 200 }, ids), true)
   assert.equal(mayPass({ mode: 0o701, uid: 0, gid: 200 }, ids), false)
   assert.equal(mayPass({ mode: 0o701, uid: 0, gid: 0 }, ids), true)
   assert.equal(mayPass({ mode: 0o700, uid: 100, gid: 0 }, ids), true)
-  const folder = await folderOf(t)
+  const folder = temporaryFolder('own-postgres')
   await mkdir(path.join(folder, 'data'), { mode: 0o700 })
   if (process.getuid?.() === 0) {
     const hidden = await postgresPlaceOf(path.join(folder, 'data'))

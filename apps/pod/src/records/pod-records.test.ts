@@ -51,10 +51,12 @@ async function sessionOf(store: RecordStore, id = 'ses_1') {
 test('[REC2, REC4] what was noted is in the database when the records are closed, usage of the last seconds too', async (t) => {
   const folder = await temporaryFolder(t)
   const { records } = await open(t, folder)
-  records.sessions.opened(SESSION)
+  const session = { ...SESSION, audioMs: 0 }
+  records.sessions.opened(session)
   await eventually(() => (records.report().written > 0 ? undefined : 'nothing was written yet'), WITHIN)
   records.texts('acme', { translatedCharacters: 12, providerTokens: 34 })
-  records.sessions.closed(SESSION, 'client_left')
+  session.audioMs = 1_230
+  records.sessions.closed(session, 'client_left')
   await records.close()
   await records.close()
   const store = await reading(t, folder)
@@ -94,7 +96,9 @@ test('[REC1, REC7] a database that never answers delays neither start nor end; t
   const { port } = silent.address() as { port: number }
   const url = `postgres://parley:secret-word@127.0.0.1:${port}/parley`
   const { records, lines } = await open(t, folder, { 'records.databaseUrl': url })
-  records.sessions.opened(SESSION)
+  const session = { ...SESSION, audioMs: 0 }
+  records.sessions.opened(session)
+  session.audioMs = 1_230
   const startedMs = systemClock.nowMs()
   await records.close()
   // Its own deadlines add up to less than a second; on a busy machine they come late, but a statement's would be 12 s.
