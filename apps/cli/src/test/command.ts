@@ -32,7 +32,7 @@ const PATTERNS = [
 const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
 /** Soaks and storms, only with --full. */
 const FULL = /\.full\.test\.ts$/
-const FILE_TIMEOUT_MS = 300_000
+const FILE_TIMEOUT_MS = 600_000
 const FULL_FILE_TIMEOUT_MS = 1_800_000
 
 async function testFiles(filters: readonly string[], full: boolean): Promise<string[]> {
