@@ -109,7 +109,8 @@ export class SpeakStream implements Speaking, LinkedSpeech {
         return
       }
       case 'stream.refused': {
-        const code = message.code === 'AUDIO_FORMAT_UNSUPPORTED' ? 'SPEECH_UNAVAILABLE' : message.code
+        const isOfOthers = message.code === 'AUDIO_FORMAT_UNSUPPORTED' || message.code === 'FENCED'
+        const code = isOfOthers ? 'SPEECH_UNAVAILABLE' : message.code
         this.#apply(transitions.onRefused(this.#state, { ...message, code }, nowMs, this.#context.policy))
         return
       }
