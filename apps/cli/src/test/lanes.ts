@@ -1,5 +1,5 @@
 // Two lanes side by side. Tests of whole systems pace real speech and wait more than they work, but what they wait for must not be late: one
-// file at a time, and two when nothing else is left. The others fill what is left of the processors, and give way.
+// file at a time. The others fill what is left of the processors, and give way.
 import { ROOT } from '../context.ts'
 import type { TestNote } from './note.ts'
 import { runFiles } from './run-files.ts'
@@ -24,13 +24,11 @@ export async function runLanes(
   signal: AbortSignal,
 ): Promise<void> {
   const niceness = system.length > 0 ? NICENESS : 0
-  const systemFiles = [...system]
   const runSystem = () =>
-    runFiles({ files: systemFiles, concurrency: 1, timeoutMs, niceness: 0, root: ROOT }, onNote, signal)
+    runFiles({ files: system, concurrency: 1, timeoutMs, niceness: 0, root: ROOT }, onNote, signal)
   const runQuick = async (): Promise<void> => {
     await before()
-    await runFiles({ files: [...quick], concurrency, timeoutMs, niceness, root: ROOT }, onNote, signal)
-    await runSystem()
+    await runFiles({ files: quick, concurrency, timeoutMs, niceness, root: ROOT }, onNote, signal)
   }
   await Promise.all([runSystem(), runQuick()])
 }

@@ -10,8 +10,8 @@ import { systemClock } from '@parley/kernel'
 import type { ReportedLine, TestNote } from './note.ts'
 
 export interface FileRun {
-  /** Relative to `root`. Each is taken off as it is run: several runs may share what is left. */
-  readonly files: string[]
+  /** Relative to `root`. */
+  readonly files: readonly string[]
   /** Files at a time. */
   readonly concurrency: number
   /** Of one file. */
@@ -39,10 +39,11 @@ const OUTPUT_GRACE_MS = 500
 export async function runFiles(run: FileRun, onNote: (note: TestNote) => void, signal: AbortSignal): Promise<void> {
   if (run.files.length === 0) return
   const folder = await mkdtemp(path.join(tmpdir(), 'parley-tests-'))
-  let count = 0
+  const waiting = [...run.files.entries()]
   const work = async (): Promise<void> => {
-    for (let file = run.files.shift(); file !== undefined && !signal.aborted; file = run.files.shift()) {
-      await runFile(run, file, path.join(folder, `${count++}.jsonl`), onNote, signal)
+    for (let next = waiting.shift(); next && !signal.aborted; next = waiting.shift()) {
+      const [index, file] = next
+      await runFile(run, file, path.join(folder, `${index}.jsonl`), onNote, signal)
     }
   }
   try {
