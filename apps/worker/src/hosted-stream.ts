@@ -119,7 +119,7 @@ export class HostedStream implements GivesWay {
     const entry = fences.enter(sessionId, fence, this, clock.nowMs())
     if (!entry.isTaken) {
       const seen = `${entry.greatest.epoch}:${entry.greatest.counter}`
-      const message = `the session has another owner by now: token ${fence.epoch}:${fence.counter} is lower than ${seen}`
+      const message = `the session has another owner by now: ${fence.epoch}:${fence.counter} is lower than ${seen}`
       return { code: 'FENCED', message }
     }
     if (entry.superseded.length === 0) return undefined

@@ -80,11 +80,8 @@ test('[WK22] the same token is taken beside the stream there is; a stream that i
   await old.got('pong')
   next.open(1, of(6))
   await next.got('stream.opened', 1)
-  const codes = [await old.got('stream.failed', 1), await old.got('stream.failed', 2), await old.got('stream.refused', 3)]
-  assert.deepEqual(
-    codes.map(({ code }) => code),
-    ['FENCED', 'FENCED', 'FENCED'],
-  )
+  for (const stream of [1, 2]) assert.equal((await old.got('stream.failed', stream)).code, 'FENCED')
+  assert.equal((await old.got('stream.refused', 3)).code, 'FENCED')
   await until('free', () => recogniser.status().slotsUsed === 1)
 })
 

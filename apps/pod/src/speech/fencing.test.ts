@@ -52,7 +52,7 @@ test('[FO17] a stream that is fenced goes to no worker before the token is great
   await pass(500)
   await until('again', () => first.opens().length + second.opens().length === 2)
   const next = first.opens().length === 2 ? first : second
-  const { stream, fence: carried } = next.opens().at(-1) ?? { stream: 0 }
+  const { stream = 0, fence: carried } = next.opens().at(-1) ?? {}
   assert.deepEqual(carried, fence)
   next.send({ type: 'stream.refused', stream, code: 'FENCED', message: 'another owner' })
   await until('told', () => told.length === 2)
