@@ -53,7 +53,13 @@ export async function composePod(options: ComposeOptions): Promise<Pod> {
   const records = await openPodRecords({ ...options, fenceOf: (sessionId) => seats.tokenOf(sessionId) })
   const udp = config.udp.enabled ? await openUdp({ ...options, stages }) : undefined
   const caCertificates = await workerCertificates(config.worker.tlsCaFile)
-  const speech = createSpeechLinks({ ...options, stages, caCertificates })
+  const speech = createSpeechLinks({
+    ...options,
+    stages,
+    caCertificates,
+    fenceOf: (sessionId) => seats.tokenOf(sessionId),
+    onFenced: (sessionId) => void fleet.resume?.check(sessionId),
+  })
   const scope = new Scope(clock)
   const { seats, shared, peers, relay } = await openFleet({ ...options, scope, version: VERSION })
   const textsOfFleet = shared && { ...shared, fleetSecret: options.fleetSecret, sharers: () => seats.podsSeen }

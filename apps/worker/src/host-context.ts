@@ -5,6 +5,7 @@ import type { Recogniser, Synthesiser } from '@parley/speech'
 import type { Logger } from '@parley/telemetry'
 import type { RoleRefusal } from './endpoints-port.ts'
 import type { FeedCounters } from './media-feed.ts'
+import type { GivesWay, SessionFences } from './session-fences.ts'
 import type { TextHost } from './text-host.ts'
 import type { WaitGauge } from './wait-gauge.ts'
 
@@ -34,6 +35,8 @@ export interface HostContext {
   /** Translates and polishes; has no kind of text work where the worker does none. */
   readonly texts: TextHost
   readonly counters: StreamCounters
+  /** Of all links of the worker. */
+  readonly fences: SessionFences<GivesWay>
   /** Speeches that wait for their next audio. */
   readonly speechWaits: WaitGauge
   /** Why no stream of `role` is taken now, whatever slots there are. */

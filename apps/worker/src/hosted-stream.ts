@@ -13,8 +13,11 @@ import {
 } from '@parley/speech'
 import type { HostContext } from './host-context.ts'
 import { MediaFeed } from './media-feed.ts'
+import type { GivesWay } from './session-fences.ts'
 
 const OPEN_DEADLINE_MS = 10_000
+/** For the streams that give way to this one; when it is over there may be no slot yet, which is said as ever. */
+const GIVE_WAY_DEADLINE_MS = 2_000
 const BUSY_RETRY_MS = 1_000
 
 export type OpenMessage = Extract<PodToWorker, { type: 'stream.open' }>
@@ -24,7 +27,7 @@ type State =
   | { readonly kind: 'live'; readonly feed: MediaFeed; readonly recognition: RecognitionStream }
   | { readonly kind: 'ended' }
 
-export class HostedStream {
+export class HostedStream implements GivesWay {
   readonly #context: HostContext
   readonly #open: OpenMessage
   readonly #send: (message: WorkerToPod) => void
@@ -74,16 +77,28 @@ export class HostedStream {
   async close(): Promise<void> {
     const state = this.#state
     this.#state = { kind: 'ended' }
+    this.#leaveFence()
     if (state.kind !== 'live') return
     state.feed.close()
     await this.#giveBack(state.recognition)
+  }
+
+  async giveWay(): Promise<void> {
+    if (this.#state.kind === 'ended') return
+    const { stream, sessionId } = this.#open
+    this.#context.logger.info({ stream, sessionId }, 'a stream ends: its session has another owner')
+    const type = this.#state.kind === 'opening' ? 'stream.refused' : 'stream.failed'
+    this.#send({ type, stream, code: 'FENCED', message: 'the session has another owner by now' })
+    const closing = this.close()
+    this.#onEnded()
+    await closing
   }
 
   async #start(): Promise<void> {
     const { counters, logger } = this.#context
     let refusal: Refusal | undefined
     try {
-      refusal = await this.#prepare()
+      refusal = (await this.#passFence()) ?? (await this.#prepare())
     } catch (error) {
       logger.error({ err: error, stream: this.#open.stream }, 'a stream could not be opened')
       refusal = { code: 'SPEECH_UNAVAILABLE', message: 'the stream could not be opened', retryAfterMs: BUSY_RETRY_MS }
@@ -91,8 +106,30 @@ export class HostedStream {
     if (!refusal || this.#state.kind === 'ended') return
     counters.streamsRefusedTotal++
     this.#state = { kind: 'ended' }
+    this.#leaveFence()
     this.#send({ type: 'stream.refused', stream: this.#open.stream, ...refusal })
     this.#onEnded()
+  }
+
+  /** Streams of the owner before this one end first, so that their slots are free. */
+  async #passFence(): Promise<Refusal | undefined> {
+    const { sessionId, fence } = this.#open
+    if (!fence) return undefined
+    const { clock, fences } = this.#context
+    const entry = fences.enter(sessionId, fence, this, clock.nowMs())
+    if (!entry.isTaken) {
+      const seen = `${entry.greatest.epoch}:${entry.greatest.counter}`
+      const message = `the session has another owner by now: ${fence.epoch}:${fence.counter} is lower than ${seen}`
+      return { code: 'FENCED', message }
+    }
+    if (entry.superseded.length === 0) return undefined
+    const ended = Promise.all(entry.superseded.map((stream) => stream.giveWay()))
+    await withDeadline(clock, GIVE_WAY_DEADLINE_MS, 'ending the streams of an older token', ended).catch(() => {})
+    return undefined
+  }
+
+  #leaveFence(): void {
+    this.#context.fences.leave(this.#open.sessionId, this, this.#context.clock.nowMs())
   }
 
   /** Takes what a live stream needs; whatever was taken is given back when the stream has ended meanwhile. */
@@ -188,4 +225,4 @@ const mediaMs = (ms: number): number => (Number.isFinite(ms) && ms > 0 ? ms : 0)
 
 type Refusal =
   | RecogniserRefusal
-  | { readonly code: 'AUDIO_FORMAT_UNSUPPORTED'; readonly message: string; readonly retryAfterMs?: number }
+  | { readonly code: 'AUDIO_FORMAT_UNSUPPORTED' | 'FENCED'; readonly message: string; readonly retryAfterMs?: number }

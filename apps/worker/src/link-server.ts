@@ -11,6 +11,7 @@ import type { LinkRefusals } from './link-refusals.ts'
 import { refuseUpgrade } from './listener.ts'
 import type { LoadMeter } from './load-meter.ts'
 import { PodLink } from './pod-link.ts'
+import { type GivesWay, SessionFences } from './session-fences.ts'
 
 const REPORT_PERIOD_MS = 1_000
 /** Changes within this time are told in one report. */
@@ -22,7 +23,7 @@ export interface LinkServerOptions {
   readonly logger: Logger
   readonly fleetSecret: string
   readonly workerId: string
-  readonly streams: Omit<HostContext, 'onSlotsChanged'>
+  readonly streams: Omit<HostContext, 'fences' | 'onSlotsChanged'>
   readonly meter: LoadMeter
   readonly refusals: LinkRefusals
 }
@@ -37,6 +38,7 @@ export class LinkServer {
     handleProtocols: (offered) => (offered.has(LINK_SUBPROTOCOL) ? LINK_SUBPROTOCOL : false),
   })
   readonly #links = new Set<PodLink>()
+  readonly #fences = new SessionFences<GivesWay>()
   #isReportDue = false
   #isTextDue = false
 
@@ -98,7 +100,7 @@ export class LinkServer {
         fleetSecret,
         workerId,
         podId,
-        host: { ...streams, onSlotsChanged: () => this.reportSoon() },
+        host: { ...streams, fences: this.#fences, onSlotsChanged: () => this.reportSoon() },
         load: () => meter.read(),
         onVersionRefused: () => refusals.note('version', podId),
         onClosed: (closed) => this.#links.delete(closed),

@@ -70,6 +70,7 @@ const FROM_POD: Shapes<PodToWorker['type']> = {
     settledMs: optional(time),
     adaptation,
     wantsWords: optional(flag),
+    fence: optional(record({ epoch: count, counter: count })),
   },
   'stream.flush': { stream: streamNumber, flushId: count },
   'stream.hold': { stream: streamNumber, isHeld: flag },
@@ -135,7 +136,7 @@ const FROM_WORKER: Shapes<WorkerToPod['type']> = {
   abandoned: { stream: count, index: count, reason, settledMs: quantity },
   settled: { stream: count, settledMs: quantity },
   'stream.flushed': { stream: count, flushId: count, settledMs: quantity },
-  'stream.failed': { stream: count, message: text },
+  'stream.failed': { stream: count, message: text, code: optional(text) },
   pong: { id: count },
 }
 

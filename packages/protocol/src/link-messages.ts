@@ -19,6 +19,12 @@ export interface RecognisedWord {
   readonly confidence?: number
 }
 
+/** By which owners of one session are told apart: greater with each grant of the directory, compared by epoch, then by counter. */
+export interface SessionFence {
+  readonly epoch: number
+  readonly counter: number
+}
+
 export type PodToWorker =
   /** First message. The worker proves that it knows the fleet secret by answering with `proof` over `nonce`. */
   | {
@@ -42,6 +48,8 @@ export type PodToWorker =
       readonly adaptation?: AdaptationState
       /** Finals are to say where their words lie. A worker of an earlier version, or an engine that cannot tell, leaves them out. */
       readonly wantsWords?: boolean
+      /** The pod's token of the session. A pod of an earlier version, and one whose directory does not know the session, leaves it out. */
+      readonly fence?: SessionFence
     }
   /** No more audio for now: flush, answer `stream.flushed` in order. The stream stays open. */
   | { readonly type: 'stream.flush'; readonly stream: number; readonly flushId: number }
@@ -245,6 +253,8 @@ export type WorkerToPod =
         | 'AUDIO_FORMAT_UNSUPPORTED'
         | 'VOICE_UNKNOWN'
         | 'TEXT_INVALID'
+        // The session has another owner by now: not to be tried again with this token, here or elsewhere.
+        | 'FENCED'
       readonly message: string
       readonly retryAfterMs?: number
     }
@@ -286,7 +296,8 @@ export type WorkerToPod =
   /** Silence so far: everything before this media time held no open utterance. */
   | { readonly type: 'settled'; readonly stream: number; readonly settledMs: number }
   | { readonly type: 'stream.flushed'; readonly stream: number; readonly flushId: number; readonly settledMs: number }
-  | { readonly type: 'stream.failed'; readonly stream: number; readonly message: string }
+  /** FENCED: it did not break, its session has another owner. A worker of an earlier version sends no code. */
+  | { readonly type: 'stream.failed'; readonly stream: number; readonly message: string; readonly code?: 'FENCED' }
   | { readonly type: 'pong'; readonly id: number }
 
 // A binary link message is a run of records: stream u32, mediaTime u32 (samples of the client, modulo 2^32),

@@ -1,7 +1,7 @@
 // Sessions that outlive their pod: what their clients and watchers see when a pod is lost, drained, or comes back from the dead.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '@parley/kernel'
+import { ok, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
 import type { Caption, Problem } from '@parley/protocol'
 import { type MovingPod, MovingPods } from '../testing/fleet/moving-pods.ts'
@@ -103,6 +103,27 @@ test('[RA2, RA3, RA5, RA6, RES8] a pod is lost: its client goes on at the other 
   })
   const gone = await pair.resume(a, again, { seq: 3 })
   assert.equal((await gone.expect('error')).code, 'SESSION_UNKNOWN', 'nothing is kept of what has ended')
+})
+
+test('[RA5] a worker knows another owner: the pod asks the directory, and lets go when it says so too', async (t) => {
+  const pair = await MovingPods.start(t)
+  const { a, b } = pair
+  const { created, client } = await pair.open()
+  const { sessionId } = created
+  const stream = await streamOf(a)
+  const { fence } = a.worker.opens().at(-1) ?? {}
+  assert.ok(fence && fence.epoch > 0)
+  const located = await pair.directory.locate(sessionId)
+  assert.ok(located.ok && located.value)
+  const answer = { ...located.value, memberId: b.pod.podId }
+  let asked = 0
+  pair.directory.locate = async () => {
+    asked++
+    return ok(answer)
+  }
+  a.worker.send({ type: 'stream.failed', stream, message: 'the session has another owner by now', code: 'FENCED' })
+  const { reason, mayResume } = await client.expect('closing')
+  assert.deepEqual([reason, mayResume, asked, a.worker.opens().length], ['moved', true, 1, 1])
 })
 
 test('[RA4] nothing was kept, or another asks: refused in words, and nothing is taken', async (t) => {

@@ -39,7 +39,7 @@ export class ResumeAnywhere {
       graceMs: config.sessions.graceMs,
       sessions: () => sessions.live(),
       tokenOf: (sessionId) => fleet.tokenOf(sessionId),
-      onFenced: (sessionId) => void this.#check(sessionId),
+      onFenced: (sessionId) => void this.check(sessionId),
     })
     this.adopter = new Adopter(options)
     this.handOver = new HandOver({ ...options, letGo: ({ id }) => this.letGo(id) })
@@ -77,8 +77,8 @@ export class ResumeAnywhere {
     logger.debug({ sessionId }, 'a session is let go of: another pod has it')
   }
 
-  /** Somebody has a greater token than this pod wrote with: another owner, or this pod itself, that has not heard of its newest token yet. */
-  async #check(sessionId: string): Promise<void> {
+  /** Somebody has a greater token than this pod acted with: another owner, or this pod itself, that has not heard of its newest token yet. */
+  async check(sessionId: string): Promise<void> {
     const { fleet, podId } = this.#options
     const located = await fleet.locate(sessionId)
     const owner = located.ok ? located.value : undefined

@@ -109,7 +109,8 @@ export class SpeakStream implements Speaking, LinkedSpeech {
         return
       }
       case 'stream.refused': {
-        const code = message.code === 'AUDIO_FORMAT_UNSUPPORTED' ? 'SPEECH_UNAVAILABLE' : message.code
+        const { code: told } = message
+        const code = told === 'AUDIO_FORMAT_UNSUPPORTED' || told === 'FENCED' ? 'SPEECH_UNAVAILABLE' : told
         this.#apply(transitions.onRefused(this.#state, { ...message, code }, nowMs, this.#context.policy))
         return
       }

@@ -1,7 +1,7 @@
 // Speech for the sessions of this pod, over links to the speech workers there are: gives out slots, puts streams on
 // workers, and puts them on others when a worker is gone. Implements SpeechPort; the set of workers is told to it.
 import { type Clock, err, ok, type Result, Scope } from '@parley/kernel'
-import { ParleyError, type VoiceInfo, type WorkerEngine } from '@parley/protocol'
+import { ParleyError, type SessionFence, type VoiceInfo, type WorkerEngine } from '@parley/protocol'
 import { type Logger, NO_STAGES, SPAN, type StageTimer } from '@parley/telemetry'
 import { LinkTextWorkers } from '../text/text-workers.ts'
 import { AudioPool } from './audio-pool.ts'
@@ -58,6 +58,10 @@ export interface SpeechLinksOptions {
   readonly stages?: StageTimer
   /** PEM certificates that wss workers are trusted by; those of the system unless told. */
   readonly caCertificates?: readonly string[] | undefined
+  /** This pod's token of a session, as of now; none unless told. */
+  readonly fenceOf?: (sessionId: string) => SessionFence | undefined
+  /** A worker has seen a greater one of another owner; its stream waits until this pod's is greater, or the session is let go of. */
+  readonly onFenced?: (sessionId: string) => void
 }
 
 export interface SpeechLinksStats extends StreamCounters, SenderCounters, MoveCounters, SpeakCounters {
@@ -132,6 +136,8 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
       stages: this.#stages,
       counters: this.#counters,
       workerWaitMs: options.config.speech.workerWaitMs,
+      fenceOf: (sessionId) => options.fenceOf?.(sessionId),
+      onFenced: (sessionId) => options.onFenced?.(sessionId),
       nextSpreadRatio: () => 0.5 + ((this.#streamsMade++ * GOLDEN_RATIO) % 1),
       onWaiting: (stream) => {
         this.#waiting.add(stream)
@@ -319,7 +325,7 @@ export class SpeechLinks implements SpeechPort, SpeakPort, LinkOwner {
     const nowMs = this.#options.clock.nowMs()
     for (const stream of this.#waiting) {
       const { state } = stream
-      if (state.kind !== 'waiting' || nowMs < state.retryAtMs) continue
+      if (state.kind !== 'waiting' || nowMs < state.retryAtMs || stream.isFencedOff) continue
       const link = this.#placer.pickUrgently(stream.wish)
       if (!link) continue
       this.#waiting.delete(stream)

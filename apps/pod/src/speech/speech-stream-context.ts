@@ -1,5 +1,6 @@
 // What all streams of a pod share.
 import type { Clock } from '@parley/kernel'
+import type { SessionFence } from '@parley/protocol'
 import type { Logger, StageTimer } from '@parley/telemetry'
 import type { AudioPool } from './audio-pool.ts'
 
@@ -23,6 +24,10 @@ export interface SpeechStreamContext<Stream> {
   readonly stages: StageTimer
   /** 0.5 to 1.5, another for each stream: what was lost together is not tried again together. */
   nextSpreadRatio(): number
+  /** Token of a session, as of now; undefined where there is none. */
+  fenceOf(sessionId: string): SessionFence | undefined
+  /** A worker has seen a greater one. */
+  onFenced(sessionId: string): void
   /** The stream has no worker and would take one. */
   onWaiting(stream: Stream): void
   onClosed(stream: Stream): void

@@ -4,6 +4,7 @@
 //   onAssigned      opening            -                   -                               -
 //   onOpened        -                  live, tell ready    -                               -
 //   onRefused       -                  waiting, later      -                               -
+//   onFenced        -                  waiting, later      waiting, audio from the start   -
 //   onLost          -                  waiting             waiting, audio from the start   -
 //   onFailed        -                  waiting, later      waiting, audio from the start   -
 //   onWorkerDied    -, or audio given up and waiting, from any of them                      -
@@ -108,6 +109,12 @@ export function onRefused(state: SpeechStreamState, nowMs: number, retryAfterMs:
     { ...common(state), kind: 'waiting', sinceMs, lossTold, retryAtMs: nowMs + retryAfterMs },
     { type: 'tell', state: 'waiting', reason: 'no_worker' },
   )
+}
+
+/** The session has another owner, says the worker: nobody's fault, and no worker is asked again before this pod knows better. */
+export function onFenced(state: SpeechStreamState, nowMs: number, retryAfterMs: number): Transition {
+  if (state.kind === 'waiting' || state.kind === 'closed') return stay(state)
+  return to(toWaiting(state, nowMs, retryAfterMs), { type: 'tell', state: 'waiting', reason: 'no_worker' })
 }
 
 /**

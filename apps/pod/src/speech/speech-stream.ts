@@ -1,7 +1,8 @@
 // One session's stream: keeps its audio, feeds it to whichever worker holds the stream, and runs what the transitions
 // decide. Which worker that is, is decided elsewhere (speech-links.ts).
+import { compareTokens } from '@parley/fleet'
 import { assertNever } from '@parley/kernel'
-import type { AdaptationState, WorkerToPod } from '@parley/protocol'
+import type { AdaptationState, SessionFence, WorkerToPod } from '@parley/protocol'
 import { SPAN } from '@parley/telemetry'
 import { KeptAudio } from './kept-audio.ts'
 import type { LinkBatch } from './link-sender.ts'
@@ -52,6 +53,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   #baseMedia: number | undefined
   readonly #flushes = new PendingFlushes()
   #isHeld = false
+  /** Of the last opening. */
+  #fence: SessionFence | undefined
+  /** What a worker has turned away: no other is asked before the session's token is greater. */
+  #fencedOff: SessionFence | undefined
   #openedAtMs = 0
   #openedAtNo = 0
   #dropsSeen = 0
@@ -90,6 +95,13 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   /** A worker has it and takes its audio. */
   get isHeldByWorker(): boolean {
     return this.#state.kind === 'live' || this.#state.kind === 'flushing'
+  }
+
+  /** Its session is another pod's, as far as workers know. */
+  get isFencedOff(): boolean {
+    if (!this.#fencedOff) return false
+    const fence = this.#context.fenceOf(this.#options.sessionId)
+    return !fence || compareTokens(fence, this.#fencedOff) <= 0
   }
 
   /** A worker has it, and nothing is being said or flushed that it would have to begin anew elsewhere. */
@@ -169,6 +181,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     this.#progress.restart(sessionSettledMs)
     this.#link = link
     const { sessionId, language, format, wantsWords } = this.#options
+    this.#fence = this.#context.fenceOf(sessionId)
     this.#number = link.openStream(this, {
       sessionId,
       language,
@@ -177,6 +190,7 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
       ...(settledMs > 0 ? { settledMs } : {}),
       ...(adaptation ? { adaptation } : {}),
       ...(wantsWords ? { wantsWords } : {}),
+      ...(this.#fence ? { fence: this.#fence } : {}),
     })
   }
 
@@ -206,6 +220,10 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
   onMessage(message: StreamMessage): void {
     const state = this.#state
     if (state.kind === 'closed') return
+    if ('code' in message && message.code === 'FENCED') {
+      this.#onFenced()
+      return
+    }
     if ('settledMs' in message) this.#progress.answered(this.#sessionMs(message.settledMs))
     switch (message.type) {
       case 'stream.opened':
@@ -300,6 +318,14 @@ export class LinkSpeechStream implements SpeechStream, LinkedStream {
     if (answered.length === 0) return
     this.#apply(transitions.onFlushed(this.#state, this.#sessionMs(message.settledMs), this.#flushes.sent))
     this.#tellFlushed(answered)
+  }
+
+  #onFenced(): void {
+    const { sessionId } = this.#options
+    this.#context.logger.warn({ sessionId, fence: this.#fence }, 'a worker knows another owner of a session')
+    this.#fencedOff = this.#fence
+    this.#detach(transitions.onFenced(this.#state, this.#nowMs(), REFUSED_RETRY_MS))
+    this.#context.onFenced(sessionId)
   }
 
   /** The worker is to blame, and did not say so itself. */

@@ -7,6 +7,7 @@ import {
   CLOSE_REASONS,
   decodeWorkerMessage,
   type PodToWorker,
+  type SessionFence,
   type TextEngineInfo,
   type WorkerToPod,
 } from '@parley/protocol'
@@ -133,6 +134,7 @@ export class WorkerLink {
       readonly settledMs?: number
       readonly adaptation?: AdaptationState
       readonly wantsWords?: boolean
+      readonly fence?: SessionFence
     },
   ): number {
     const number = this.#nextStream++
@@ -341,7 +343,7 @@ export class WorkerLink {
         if (message.code === 'NO_SLOT') this.book.onFull()
         break
       case 'stream.failed':
-        this.health.failed()
+        if (message.code !== 'FENCED') this.health.failed()
         this.#forget(message.stream, stream)
         if (!isOpen) this.book.onClosedWhileOpening()
         break

@@ -31,13 +31,16 @@ export function linksRig(context: TestContext, ...workerOptions: ManualWorkerOpt
 /** The same with settings of its own. */
 export async function linksRigWith(
   context: TestContext,
-  settings: Partial<SpeechLinksOptions['config']['speech']>,
+  settings: Partial<SpeechLinksOptions['config']['speech']> & Pick<SpeechLinksOptions, 'fenceOf' | 'onFenced'>,
   ...workerOptions: ManualWorkerOptions[]
 ): Promise<LinksRig> {
   const clock = new ManualClock()
+  const { fenceOf, onFenced, ...configured } = settings
   const speech = createSpeechLinks({
     clock,
-    config: { speech: { workerWaitMs: 30_000, ...settings } },
+    ...(fenceOf && { fenceOf }),
+    ...(onFenced && { onFenced }),
+    config: { speech: { workerWaitMs: 30_000, ...configured } },
     podId: 'pod_test',
     fleetSecret: TEST_SECRET,
     logger: silentLogger,
