@@ -22,9 +22,11 @@ export interface SessionOptions extends ListenOptions {
   readonly fault: FaultKind | undefined
   /** Results are this much later than they could be. */
   readonly nextLatencyMs: () => number
+  /** Without audio or KeepAlive for this long the connection is closed; QUIET_LIMIT_MS unless told. */
+  readonly quietLimitMs?: number | undefined
 }
 
-/** Without audio or KeepAlive for this long the connection is closed, as Deepgram's is. */
+/** As Deepgram's. */
 const QUIET_LIMIT_MS = 10_000
 /** `close` ends the connection after about this much audio. */
 const CLOSE_AFTER_SAMPLES_MS = 1_500
@@ -241,8 +243,9 @@ export class DeepgramSession {
   #armQuiet(): void {
     this.#quiet?.cancel()
     const { scope, socket } = this.#options
-    const why = 'NET-0001 no audio or KeepAlive for 10 s'
-    this.#quiet = scope.after(QUIET_LIMIT_MS, () => socket.close(1011, why))
+    const quietLimitMs = this.#options.quietLimitMs ?? QUIET_LIMIT_MS
+    const why = `NET-0001 no audio or KeepAlive for ${quietLimitMs / 1_000} s`
+    this.#quiet = scope.after(quietLimitMs, () => socket.close(1011, why))
   }
 }
 

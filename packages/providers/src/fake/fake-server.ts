@@ -47,6 +47,8 @@ export interface FakeProviderOptions {
   readonly seed?: number
   /** The only key it takes; any or none unless told. */
   readonly apiKey?: string | undefined
+  /** How long a live connection may be without audio or KeepAlive; 10 s unless told. For clients on a clock that stands still. */
+  readonly quietLimitMs?: number | undefined
   /** With them it serves HTTPS, HTTP/2 and HTTP/1.1. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
 }
@@ -299,9 +301,16 @@ class Running implements FakeProvider {
       return
     }
     this.#listeners.handleUpgrade(request, socket, head, (client) => {
-      const { clock } = this.#options
+      const { clock, quietLimitMs } = this.#options
       const scope = this.#scope.child()
-      const parts = { clock, scope, socket: client, random: this.#random, nextLatencyMs: () => this.#latencyMs() }
+      const parts = {
+        clock,
+        quietLimitMs,
+        scope,
+        socket: client,
+        random: this.#random,
+        nextLatencyMs: () => this.#latencyMs(),
+      }
       const session = new DeepgramSession({ ...judged, ...parts })
       void session
         .run()

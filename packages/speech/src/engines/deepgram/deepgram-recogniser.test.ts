@@ -5,7 +5,13 @@ import { recogniserContract } from '../../testing/recogniser-contract.ts'
 import { createDeepgramRecogniser } from './deepgram-recogniser.ts'
 
 const problem = await earsProblem()
-const fake = await providerSubject({ hasEars: problem === undefined, earsSlots: 6, settings: { protocol: 'deepgram' } })
+// The clock of the suite stands still, and no KeepAlive is sent: on a busy machine the fake would tire of a stream between two sentences.
+const fake = await providerSubject({
+  hasEars: problem === undefined,
+  earsSlots: 6,
+  settings: { protocol: 'deepgram' },
+  fake: { quietLimitMs: 600_000 },
+})
 after(() => fake.close())
 
 async function talk(speaker: number, sentences: readonly number[]) {
