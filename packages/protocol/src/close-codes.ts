@@ -52,6 +52,6 @@ export const CLOSE_REASONS = {
 export type CloseReason = keyof typeof CLOSE_REASONS
 export const CLOSE_REASON_NAMES = Object.keys(CLOSE_REASONS) as CloseReason[]
 
-/** Why an utterance ended without a final (UT1). */
-export const ABANDON_REASONS = ['no_speech', 'closed', 'no_worker', 'deadline'] as const
+/** Why an utterance ended without a final (UT1). `moved`: its session has another owner, where its audio is heard again. */
+export const ABANDON_REASONS = ['no_speech', 'closed', 'no_worker', 'deadline', 'moved'] as const
 export type AbandonReason = (typeof ABANDON_REASONS)[number]

@@ -51,6 +51,8 @@ export class SummaryCounter {
 
   abandoned(utterance: number, reason: string): void {
     this.#open.delete(utterance)
+    // It is heard again as another one.
+    if (reason === 'moved') return
     this.#abandoned++
     // No speech is an answer; every other reason means that something said was lost.
     if (reason !== 'no_speech') this.#givenUp++

@@ -84,10 +84,10 @@ test('[CL117] told where its session goes on, it opens a connection there and sa
   const { session, sockets, at } = client()
   const states: string[] = []
   const resumed: (string | undefined)[] = []
-  const voided: number[] = []
+  const voided: [number, string][] = []
   session.on('state', ({ kind }) => states.push(kind))
   session.on('resumed', ({ movedTo }) => resumed.push(movedTo))
-  session.on('abandoned', ({ utterance }) => voided.push(utterance.index))
+  session.on('abandoned', ({ utterance, reason }) => voided.push([utterance.index, reason]))
   at(0).welcome(1)
   at(0).tell(caption('final', 1, 0, 1))
   at(0).tell(caption('partial', 1, 1))
@@ -103,7 +103,7 @@ test('[CL117] told where its session goes on, it opens a connection there and sa
   assert.deepEqual(at(1).hello?.resume, { seq: 1, mediaMs: 500 })
   at(1).tell(welcome(B, 2, { seq: 1 }))
   assert.deepEqual(states, ['live', 'reconnecting', 'live'])
-  assert.deepEqual([resumed, voided], [[B], [1]], 'what was being said is another utterance there')
+  assert.deepEqual([resumed, voided], [[B], [[1, 'moved']]], 'what was being said is another utterance there')
   assert.equal(at(1).frames, 1, 'what was not settled is sent again')
   session.destroy()
 })

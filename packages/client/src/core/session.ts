@@ -307,7 +307,7 @@ export class ParleySession {
     if (!open || open.epoch >= epoch) return
     this.#openUtterance = undefined
     this.#abandoned++
-    this.#events.emit('abandoned', { type: 'abandoned', utterance: open, seq: this.#seen.seq, reason: 'closed' })
+    this.#events.emit('abandoned', { type: 'abandoned', utterance: open, seq: this.#seen.seq, reason: 'moved' })
   }
 
   #toMs(samples: number): number {

@@ -152,7 +152,7 @@ export class ParleyWatcher {
     const open = this.#openUtterance
     if (!open || open.epoch >= epoch) return
     this.#openUtterance = undefined
-    this.#events.emit('abandoned', { type: 'abandoned', utterance: open, seq: this.#seen.seq, reason: 'closed' })
+    this.#events.emit('abandoned', { type: 'abandoned', utterance: open, seq: this.#seen.seq, reason: 'moved' })
   }
 
   #onNotice(notice: SessionNotice): void {
