@@ -213,8 +213,8 @@ async function prepare(file: string, seconds: number): Promise<{ startsInMs: num
   const first = clients[0]?.udp
   if (!first) throw new Error('no session with UDP')
   const count = Math.floor((seconds * 1000 * clients.length) / frameMs)
-  // Twice what it would take as fast as now: on a busy machine sealing takes longer, and nothing may be due before it is written.
-  const startWallMs = wallMs() + 1_500 + 2 * count * msPerPacket()
+  // Far more than it would take alone: captions arrive meanwhile, the file has to be written, and nothing may be due before it is there.
+  const startWallMs = wallMs() + 1_500 + 8 * count * msPerPacket()
   const bytes = first.writer.bytes
   const handle = await openFile(file, 'w')
   const head = Buffer.alloc(16)
