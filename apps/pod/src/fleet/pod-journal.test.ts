@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FencingToken, Journal, JournalEntry } from '@parley/fleet'
+import { type FencingToken, type Journal, type JournalEntry, MAX_JOURNAL_ENTRIES } from '@parley/fleet'
 import { err, ok, Scope } from '@parley/kernel'
 import { ManualClock } from '@parley/kernel/testing'
 import type { SessionCheckpoint } from '@parley/protocol'
@@ -128,4 +128,17 @@ test('[RA1, RA5] what the fleet does not know is not kept; a new token is; what 
   sessions.clear()
   await clock.advanceAsync(REFRESH_MS * 2, 250)
   assert.equal(appends.length, 2)
+})
+
+test('[RA1] where not all fit into one append those left over come first in the next', async () => {
+  const { clock, appends, add, sessions } = setUp()
+  for (let n = 0; n < MAX_JOURNAL_ENTRIES + 100; n++) add(`ses_${n}`)
+  for (let round = 1; round <= 2; round++) {
+    for (const session of sessions.values()) session.stamp = String(round)
+    await clock.advanceAsync(1_000, 250)
+  }
+  const kept = new Set(appends.flatMap(({ entries }) => entries.map(({ sessionId }) => sessionId)))
+  assert.equal(appends[0]?.entries.length, MAX_JOURNAL_ENTRIES)
+  assert.equal(kept.size, MAX_JOURNAL_ENTRIES + 100)
+  assert.equal(appends.at(1)?.entries[0]?.sessionId, `ses_${MAX_JOURNAL_ENTRIES}`)
 })

@@ -59,6 +59,8 @@ export class PodJournal {
   #appendedAtMs = Number.NEGATIVE_INFINITY
   #appending: Promise<void> | undefined
   #isAway = false
+  /** The last append had no room for all. */
+  #isBehind = false
   /** Since the start. */
   readonly counts = { appends: 0, states: 0, failures: 0 }
 
@@ -93,10 +95,17 @@ export class PodJournal {
     const due: (JournalEntry & { readonly stamp: string })[] = []
     const living = new Set<string>()
     let bytes = 0
-    for (const session of sessions()) {
+    const all = [...sessions()]
+    // Those for which there was no room come first now: however much changes all the time, everybody gets a turn.
+    if (this.#isBehind) all.sort((a, b) => this.#keptAtMs(a.id) - this.#keptAtMs(b.id))
+    this.#isBehind = false
+    for (const session of all) {
       const { id: sessionId, stamp } = session
       living.add(sessionId)
-      if (bytes >= MAX_APPEND_BYTES || due.length >= MAX_JOURNAL_ENTRIES) continue
+      if (bytes >= MAX_APPEND_BYTES || due.length >= MAX_JOURNAL_ENTRIES) {
+        this.#isBehind = true
+        continue
+      }
       const token = tokenOf(sessionId)
       const known = this.#known.get(sessionId)
       const isKept = known?.stamp === stamp && known.token === token && nowMs - known.atMs < REFRESH_MS
@@ -110,6 +119,10 @@ export class PodJournal {
     // What is over its owner has released, and with that what was kept of it.
     for (const sessionId of this.#known.keys()) if (!living.has(sessionId)) this.#known.delete(sessionId)
     return due
+  }
+
+  #keptAtMs(sessionId: string): number {
+    return this.#known.get(sessionId)?.atMs ?? 0
   }
 
   async #append(due: readonly (JournalEntry & { readonly stamp: string })[], nowMs: number): Promise<void> {
