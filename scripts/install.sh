@@ -165,7 +165,7 @@ parley_why() {
 parley_list() {
 	echo 'Parley needs packages that are not installed yet:'
 	if [ "$npm_needed" = yes ]; then
-		if [ "$npm_set" = full ]; then size='about 460 MB on disk'; else size='about 290 MB on disk'; fi
+		if [ "$npm_set" = full ]; then size='about 500 MB on disk'; else size='about 290 MB on disk'; fi
 		printf '  %-20s %s\n' "npm, $npm_set set" "package-lock.json, Node 24 included ($size, in node_modules)"
 	fi
 	for name in $missing; do
