@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { access, chmod, chown, mkdir, rename, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { MAX_SOCKET_FOLDER_BYTES, userOfPostgres } from '@parley/store'
+import { MAX_SOCKET_FOLDER_BYTES, userOfPostgres } from '@parley/store/postgres-server'
 import { CliError, EXIT } from '../exit-codes.ts'
 
 export interface PostgresPlace {

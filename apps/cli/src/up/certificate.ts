@@ -5,7 +5,6 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import type os from 'node:os'
 import path from 'node:path'
-import { generate } from 'selfsigned'
 
 const LIFETIME_DAYS = 365
 const RENEW_BEFORE_DAYS = 30
@@ -68,6 +67,8 @@ export async function keepCertificate(
   if (kept && isUsable(kept, names, wallMs))
     return { certFile, keyFile, fingerprint: kept.fingerprint256, isNew: false }
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  // Two hundred files, for who makes a certificate.
+  const { generate } = await import('selfsigned')
   const pems = await generate([{ name: 'commonName', value: 'Parley (self-signed)' }], {
     keyType: 'ec',
     curve: 'P-256',

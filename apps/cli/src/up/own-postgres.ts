@@ -1,7 +1,7 @@
 // The PostgreSQL of a platform with several pods that was given none: in the data directory, on a socket that nobody else can reach, so that it needs
 // no password. It is started again when it dies; pods keep their records on disk meanwhile.
 import type { Clock, Scope } from '@parley/kernel'
-import { ensureDatabase, type PostgresServer, startPostgres } from '@parley/store'
+import { ensureDatabase, type PostgresServer, startPostgres } from '@parley/store/postgres-server'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { makePostgresPlace, type PostgresPlace } from '../platform/postgres-place.ts'
 import { nextTryWords, StartAgain } from './start-again.ts'

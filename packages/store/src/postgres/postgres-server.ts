@@ -7,7 +7,6 @@ import { access, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/prom
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, ok, type Result, sleep } from '@parley/kernel'
-import pg from 'pg'
 import { failure, type StoreError } from '../store-error.ts'
 
 export interface PostgresServerOptions {
@@ -145,6 +144,8 @@ function spawnServer(
 
 /** Makes the database `name` when it is not there. UNAVAILABLE when the server cannot be asked. `name`: letters only. */
 export async function ensureDatabase(server: PostgresServer, name: string): Promise<Result<void, StoreError>> {
+  // Only here, and dear to load for who only wants to know where a server is.
+  const { default: pg } = await import('pg')
   const client = new pg.Client({ connectionString: server.urlOf('postgres'), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   try {
