@@ -16,19 +16,22 @@ export interface Lanes {
   readonly system: readonly string[]
   /** Of one file. */
   readonly timeoutMs: number
+  /** For NODE_OPTIONS of all files. */
+  readonly nodeOptions: string
 }
 
 export async function runLanes(
-  { before, quick, concurrency, system, timeoutMs }: Lanes,
+  { before, quick, concurrency, system, timeoutMs, nodeOptions }: Lanes,
   onNote: (note: TestNote) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const common = { timeoutMs, nodeOptions, root: ROOT }
   const niceness = system.length > 0 ? NICENESS : 0
   const runSystem = () =>
-    runFiles({ files: system, concurrency: 1, timeoutMs, niceness: 0, root: ROOT }, onNote, signal)
+    runFiles({ files: system, concurrency: 1, niceness: 0, ...common }, onNote, signal)
   const runQuick = async (): Promise<void> => {
     await before()
-    await runFiles({ files: quick, concurrency, timeoutMs, niceness, root: ROOT }, onNote, signal)
+    await runFiles({ files: quick, concurrency, niceness, ...common }, onNote, signal)
   }
   await Promise.all([runSystem(), runQuick()])
 }

@@ -24,11 +24,11 @@ const LEAVES_A_PROGRAM = `
 
 async function notesOf(
   files: Readonly<Record<string, string>>,
-  { timeoutMs = 60_000, signal = new AbortController().signal } = {},
+  { timeoutMs = 60_000, signal = new AbortController().signal, nodeOptions = '' } = {},
 ): Promise<readonly TestNote[]> {
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text)
   const notes: TestNote[] = []
-  const run = { files: Object.keys(files), concurrency: 2, timeoutMs, niceness: 1, root: folder }
+  const run = { files: Object.keys(files), concurrency: 2, timeoutMs, niceness: 1, root: folder, nodeOptions }
   await runFiles(run, (note) => notes.push(note), signal)
   return notes
 }
@@ -74,6 +74,19 @@ test('[TST2] tests are counted one by one; what a file is besides its tests is t
   )
   const through = notes.flatMap((note) => (note.is === 'file' && note.cpuMs > 0 ? [note.file] : []))
   assert.deepEqual(through.toSorted(), ['bad.mjs', 'good.mjs', 'left.mjs'])
+})
+
+test('[TST4] what Node is to be told reaches the files and what they start', async () => {
+  const told = `import { execFileSync } from 'node:child_process'
+    import test from 'node:test'
+    test('itself', () => { if (process.title !== 'cake') throw new Error(process.title) })
+    test('its own', () => {
+      const title = execFileSync(process.execPath, ['-p', 'process.title'], { encoding: 'utf8' })
+      if (title.trim() !== 'cake') throw new Error(title)
+    })`
+  const notes = await notesOf({ 'told.mjs': told }, { nodeOptions: '--title=cake' })
+  assert.deepEqual(failuresOf(notes), [])
+  assert.equal(notes.filter(({ is }) => is === 'passed').length, 2)
 })
 
 test('[TST1] a file that hangs is ended with all that it started, and says in what', async () => {

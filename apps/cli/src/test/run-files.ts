@@ -19,6 +19,8 @@ export interface FileRun {
   /** How far they give way to others: 0 (not at all) to 19. */
   readonly niceness: number
   readonly root: string
+  /** For NODE_OPTIONS of the files and of what they start; '' = nothing. */
+  readonly nodeOptions: string
 }
 
 interface Ended {
@@ -54,7 +56,7 @@ export async function runFiles(run: FileRun, onNote: (note: TestNote) => void, s
 }
 
 async function runFile(
-  { root, niceness, timeoutMs }: FileRun,
+  { root, niceness, timeoutMs, nodeOptions }: FileRun,
   file: string,
   notes: string,
   onNote: (note: TestNote) => void,
@@ -64,7 +66,8 @@ async function runFile(
   const node = [process.execPath, `--test-reporter=${REPORTER}`, `--test-reporter-destination=${notes}`, file]
   const [command = '', ...args] = niceness > 0 ? ['nice', '-n', String(niceness), ...node] : node
   // Another runner's mark would make the file report to that one.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const { NODE_TEST_CONTEXT: _, NODE_OPTIONS = '', ...others } = process.env
+  const env = { ...others, NODE_OPTIONS: `${NODE_OPTIONS} ${nodeOptions}`.trim() }
   const child = spawn(command, args, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = await endOf(child, timeoutMs, signal)
   if (signal.aborted) return
