@@ -62,7 +62,7 @@ function assertWhole({ finals, abandoned }: Heard): void {
 }
 
 async function start(t: TestContext, ...args: string[]): Promise<Platform> {
-  const platform = await startPlatform(['--set', 'speech.slotsPerWorker=2', ...args])
+  const platform = await startPlatform(['--set', 'speech.slotsPerWorker=2', '--set', 'worker.roles=recognise', ...args])
   t.after(() => platform.stop())
   return platform
 }

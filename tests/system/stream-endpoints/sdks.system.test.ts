@@ -34,7 +34,10 @@ before(async () => {
   if (skip) return
   const [port = 0] = await freePorts(1)
   workerUrl = `http://127.0.0.1:${port}`
-  platform = await startPlatform(['--workers', '1', '--set', `worker.port=${port}`, '--set', 'speech.slotsPerWorker=4'])
+  platform = await startPlatform([
+    ...['--workers', '1', '--set', `worker.port=${port}`, '--set', 'speech.slotsPerWorker=4'],
+    ...['--set', 'worker.roles=recognise,synthesise'],
+  ])
   recording = await record('slt', SENTENCES, 1_000)
 })
 after(async () => {

@@ -1,7 +1,7 @@
 // The engines behind `parley fake-provider`: those of the platform, as far as they are installed.
 import { availableParallelism } from 'node:os'
 import type { Clock } from '@parley/kernel'
-import type { FakeBacking } from '@parley/providers/fake'
+import type { FakeBacking, FakeEars } from '@parley/providers/fake'
 import {
   createFliteSynthesiser,
   createRecogniserEars,
@@ -28,17 +28,34 @@ export type FakeProtocol = 'openai' | 'deepgram'
 /** Loads what `protocol` needs. What cannot be loaded is absent, and the server says so to who asks. */
 export async function createBacking(protocol: FakeProtocol, clock: Clock): Promise<BackingEngines> {
   const slots = Math.max(2, slotsFor(await machineRoom(), 1))
-  const sphinx = new PocketSphinxRecogniser({ clock, slots })
+  const sphinx = new PocketSphinxRecogniser({ clock, slots: 1 })
   const others = protocol === 'openai' ? openAiEngines(clock) : undefined
   await Promise.all([sphinx.start(), others?.start()])
   const { ready: canHear, problem } = sphinx.status()
-  const ears = canHear ? createRecogniserEars(sphinx, clock) : undefined
+  const ears = canHear ? growing(createRecogniserEars(sphinx, clock), () => sphinx.setSlots(slots)) : undefined
   const hearing = canHear ? `hears English (PocketSphinx), ${slots} at a time` : `hears nothing: ${problem}`
   return {
     backing: { ears, ...others?.backing() },
     lines: [...(others?.lines() ?? []), hearing],
     async close() {
       await Promise.all([sphinx.close(), others?.close()])
+    },
+  }
+}
+
+/** Whoever only translates or speaks does not pay for decoders: all but one are loaded when the first of its audio comes. */
+function growing(ears: FakeEars, grow: () => void): FakeEars {
+  return {
+    get languages() {
+      return ears.languages
+    },
+    transcribe(file, language) {
+      grow()
+      return ears.transcribe(file, language)
+    },
+    open(language, sampleRateHz, listener) {
+      grow()
+      return ears.open(language, sampleRateHz, listener)
     },
   }
 }
