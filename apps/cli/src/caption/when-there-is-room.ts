@@ -7,7 +7,10 @@ const ROOM_WITHIN_MS = 15_000
 const AGAIN_AFTER_MS = 1_000
 const NO_ROOM: ReadonlySet<string> = new Set(['NO_SLOT', 'NO_SEAT', 'DRAINING'])
 
-/** Rejects with the refusal when there is none in time, or `leaving` resolves first. `note` is told of each wait. */
+/**
+ * Rejects with the refusal when there is none in time, or `leaving` resolves first. `note` is told of each wait. A platform
+ * that has answered once is there: when it cannot be reached after that, it is asked again all the same.
+ */
 export async function sessionWhenThereIsRoom(
   options: Parameters<typeof createSession>[0],
   clock: Clock,
@@ -16,6 +19,7 @@ export async function sessionWhenThereIsRoom(
 ): Promise<ParleySession> {
   const untilMs = clock.nowMs() + ROOM_WITHIN_MS
   let hasLeft = false
+  let hasAnswered = false
   void leaving.then(() => {
     hasLeft = true
   })
@@ -23,10 +27,14 @@ export async function sessionWhenThereIsRoom(
     try {
       return await createSession(options)
     } catch (error) {
-      if (!(error instanceof ParleyClientError) || !NO_ROOM.has(error.code)) throw error
+      if (!(error instanceof ParleyClientError)) throw error
+      const isFull = NO_ROOM.has(error.code)
+      if (!isFull && !(hasAnswered && error.code === 'CONNECT_FAILED')) throw error
+      hasAnswered = true
       const waitMs = error.retryAfterMs ?? AGAIN_AFTER_MS
       if (hasLeft || clock.nowMs() + waitMs > untilMs) throw error
-      note(`no free place yet; trying again in ${(waitMs / 1_000).toFixed(1)} s`)
+      const why = isFull ? 'no free place yet' : 'the platform cannot be reached'
+      note(`${why}; trying again in ${(waitMs / 1_000).toFixed(1)} s`)
       await Promise.race([pause(clock, waitMs, leaving), leaving])
     }
   }
