@@ -243,7 +243,8 @@ test('[UD5] a client that moves is followed, and its probes are answered where i
 })
 
 test('[UD6] 10,000 packets/s of junk from one source: eight sessions lose nothing, nobody is answered', async (t) => {
-  const { receiver } = await startUdp(t)
+  // Few, so that also a busy machine sends more than that.
+  const { receiver } = await startUdp(t, {}, { sourcePacketsPerSecond: 100 })
   const clients: Client[] = []
   for (let index = 0; index < 8; index++) clients.push(await Client.open(t, receiver))
   for (const client of clients) await client.send(client.audio(0))
@@ -256,7 +257,6 @@ test('[UD6] 10,000 packets/s of junk from one source: eight sessions lose nothin
   const junk = [forged, Buffer.from('not a packet'), new Uint8Array(60).fill(0x11), Buffer.alloc(1_400)]
   const FRAMES = 50
   let sent = 0
-  const startMs = systemClock.nowMs()
   // 20 ms of everybody's time: 200 packets of junk among 8 frames.
   for (let seq = 2; seq < FRAMES + 2; seq++) {
     const untilMs = systemClock.nowMs() + 20
@@ -270,7 +270,6 @@ test('[UD6] 10,000 packets/s of junk from one source: eight sessions lose nothin
     await Promise.all(sending)
     await sleep(systemClock, untilMs - systemClock.nowMs())
   }
-  const tookMs = systemClock.nowMs() - startMs
   for (const client of clients) {
     await eventually(arrived(client, FRAMES + 1))
     assert.deepEqual(client.seqs, [0, ...upTo(FRAMES).map((seq) => seq + 2)])
@@ -282,8 +281,7 @@ test('[UD6] 10,000 packets/s of junk from one source: eight sessions lose nothin
     Object.values(droppedTotal).reduce((sum, count) => sum + count, 0),
     sent,
   )
-  // On a machine that does much else it may have been fewer a second than one source may send.
-  if (tookMs < 3_000) assert.ok(droppedTotal.source_rate > 0)
+  assert.ok(droppedTotal.source_rate > 0)
 })
 
 test('[UD8] a packet sent as soon as open has resolved is never of an unknown channel', async (t) => {
@@ -405,7 +403,6 @@ test('[UD15] close ends everything within 300 ms, whatever goes on', async (t) =
   const closing = receiver.close()
   assert.equal(receiver.isOpen, false)
   await Promise.all([closing, receiver.close()])
-  const tookMs = systemClock.nowMs() - startMs
   // The bound is enforced by ending the thread; the rest is this machine's.
   assert.ok(tookMs < 2_000, `${tookMs} ms`)
   await exited
