@@ -29,7 +29,7 @@ async function told(nodeOptions: string): Promise<Told> {
   return JSON.parse(stdout) as Told
 }
 
-test('[TST4] bundles export what the packages export, and work together as they do', async () => {
+test('[TST5] bundles export what the packages export, and work together as they do', async () => {
   const [plain, bundled] = await Promise.all([told(''), told(await bundleOptions(ROOT))])
   assert.deepEqual(bundled.exported, plain.exported)
   assert.deepEqual([plain.checks, bundled.checks], [

@@ -3,6 +3,7 @@
 import { ROOT } from '../context.ts'
 import type { TestNote } from './note.ts'
 import { runFiles } from './run-files.ts'
+import { SecondLook } from './second-look.ts'
 
 /** A share of about a quarter beside a busy process that does not give way. */
 const NICENESS = 5
@@ -18,20 +19,25 @@ export interface Lanes {
   readonly timeoutMs: number
   /** For NODE_OPTIONS of all files. */
   readonly nodeOptions: string
+  /** Whether what failed is run once more by itself. */
+  readonly looksAgain: boolean
 }
 
 export async function runLanes(
-  { before, quick, concurrency, system, timeoutMs, nodeOptions }: Lanes,
+  { before, quick, concurrency, system, timeoutMs, nodeOptions, looksAgain }: Lanes,
   onNote: (note: TestNote) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const common = { timeoutMs, nodeOptions, root: ROOT }
   const niceness = system.length > 0 ? NICENESS : 0
-  const runSystem = () =>
-    runFiles({ files: system, concurrency: 1, niceness: 0, ...common }, onNote, signal)
+  const alone = { ...common, concurrency: 1, niceness: 0 }
+  const secondLook = new SecondLook(onNote)
+  const take = looksAgain ? secondLook.take : onNote
+  const runSystem = () => runFiles({ ...alone, files: system }, take, signal)
   const runQuick = async (): Promise<void> => {
     await before()
-    await runFiles({ files: quick, concurrency, niceness, ...common }, onNote, signal)
+    await runFiles({ ...common, files: quick, concurrency, niceness }, take, signal)
   }
   await Promise.all([runSystem(), runQuick()])
+  await secondLook.lookAgain((files, onAgain) => runFiles({ ...alone, files }, onAgain, signal))
 }

@@ -62,7 +62,7 @@ test('[TST2] tests are counted one by one; what a file is besides its tests is t
   assert.equal(notes.filter(({ is }) => is === 'passed').length, 2)
   assert.deepEqual(
     notes.filter(({ is }) => is === 'skipped'),
-    [{ is: 'skipped', name: 'two', why: 'no cake' }],
+    [{ is: 'skipped', file: 'good.mjs', name: 'two', why: 'no cake' }],
   )
   const failures = failuresOf(notes).toSorted()
   assert.equal(failures.length, 3)
@@ -76,7 +76,7 @@ test('[TST2] tests are counted one by one; what a file is besides its tests is t
   assert.deepEqual(through.toSorted(), ['bad.mjs', 'good.mjs', 'left.mjs'])
 })
 
-test('[TST4] what Node is to be told reaches the files and what they start', async () => {
+test('[TST5] what Node is to be told reaches the files and what they start', async () => {
   const told = `import { execFileSync } from 'node:child_process'
     import test from 'node:test'
     test('itself', () => { if (process.title !== 'cake') throw new Error(process.title) })
