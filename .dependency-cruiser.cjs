@@ -129,8 +129,8 @@ module.exports = {
         pathNot: [
           '^$1/',
           '^packages/[^/]+/src/(index|codecs|redis|(codecs|engines|flite|fake|testing|browser|core|render)/index).ts$',
-          // Doors for threads, which pay for every module they load.
-          '^packages/(protocol/src/(audio-frame|udp-packet)|audio/src/reorder)\\.ts$',
+          // Doors for threads, and for the start of `up`, which pay for every module they load.
+          '^packages/(protocol/src/(audio-frame|udp-packet)|audio/src/reorder|store/src/postgres/postgres-server)\\.ts$',
         ],
       },
     },

@@ -14,7 +14,14 @@ let platform: Platform
 
 before(async () => {
   // Told, not measured: eight speak at once, and what a worker measures of a machine that is busy at its start may be less.
-  platform = await startPlatform(['--workers', '1', '--set', 'speech.slotsPerWorker=8', '--set', 'worker.roles=recognise'])
+  platform = await startPlatform([
+    '--workers',
+    '1',
+    '--set',
+    'speech.slotsPerWorker=8',
+    '--set',
+    'worker.roles=recognise',
+  ])
   await warmUp(platform, 8)
 })
 after(async () => {

@@ -24,7 +24,14 @@ let sentMs = 0
 
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'parley-records-'))
-  const started = startPlatform(['--workers', '1', '--set', 'speech.slotsPerWorker=2', '--set', 'worker.roles=recognise'])
+  const started = startPlatform([
+    '--workers',
+    '1',
+    '--set',
+    'speech.slotsPerWorker=2',
+    '--set',
+    'worker.roles=recognise',
+  ])
   sentence = await record('slt', SENTENCES.slice(0, 1), 400)
   platform = await started
 })

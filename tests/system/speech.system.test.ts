@@ -21,7 +21,14 @@ let folder: string
 
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'parley-speech-'))
-  platform = await startPlatform(['--workers', '2', '--set', 'speech.slotsPerWorker=1', '--set', 'worker.roles=recognise,synthesise'])
+  platform = await startPlatform([
+    '--workers',
+    '2',
+    '--set',
+    'speech.slotsPerWorker=1',
+    '--set',
+    'worker.roles=recognise,synthesise',
+  ])
 })
 after(async () => {
   const { code } = await platform.stop()

@@ -32,10 +32,13 @@ async function told(nodeOptions: string): Promise<Told> {
 test('[TST5] bundles export what the packages export, and work together as they do', async () => {
   const [plain, bundled] = await Promise.all([told(''), told(await bundleOptions(ROOT))])
   assert.deepEqual(bundled.exported, plain.exported)
-  assert.deepEqual([plain.checks, bundled.checks], [
-    [true, false, true],
-    [true, false, true],
-  ])
+  assert.deepEqual(
+    [plain.checks, bundled.checks],
+    [
+      [true, false, true],
+      [true, false, true],
+    ],
+  )
   assert.ok(plain.where.every((url) => !url.includes('/.cache/bundles/')))
   assert.ok(bundled.where.every((url) => url.includes('/.cache/bundles/')))
 })
