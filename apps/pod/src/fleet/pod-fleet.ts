@@ -17,6 +17,7 @@ import type { Logger } from '@parley/telemetry'
 import type { SessionSeats } from '../sessions/session-service.ts'
 import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
 import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
+import { PageOrigins } from './page-origins.ts'
 import type { Peer } from './peer-calls.ts'
 import type { OpenPlace } from './pod-place.ts'
 import { livesAt, nobodyKnows, notYet } from './refusal.ts'
@@ -91,6 +92,7 @@ export class PodFleet implements SessionSeats {
   #kept = ''
   #membership: Membership | undefined
   #members: readonly MemberStatus[] = []
+  readonly #pages: PageOrigins
   #looking: Promise<void> | undefined
   #lookAgain = false
   readonly #onOrders: ((orders: MemberOrders) => void)[] = []
@@ -99,6 +101,7 @@ export class PodFleet implements SessionSeats {
   constructor(options: PodFleetOptions) {
     this.#options = options
     this.seatBook = new SeatBook(options)
+    this.#pages = new PageOrigins(options.podId, ({ urls }) => urls[PUBLIC])
   }
 
   /** Joins from now on; leaves when `scope` closes. */
@@ -282,9 +285,9 @@ export class PodFleet implements SessionSeats {
     return [ownUrl, ...others.slice(0, MAX_ENTRIES - 1)]
   }
 
-  /** Origins of the pages that other pods serve, for a caller that came to `host`. */
+  /** Origins of the pages that other pods serve, or served while they were there, for a caller that came to `host`. */
   pageOrigins(host: string | undefined): readonly string[] {
-    return this.#others().map(({ urls }) => URL.parse(this.baseOf(urls, { host }))?.origin ?? '')
+    return this.#pages.seenFrom(host)
   }
 
   /** WebSocket address of a pod whose id stands in an address; undefined when nobody there has it. */
@@ -404,7 +407,10 @@ export class PodFleet implements SessionSeats {
       return
     }
     this.#looking = this.#options.directory.members().then((answer) => {
-      if (answer.ok) this.#members = answer.value
+      if (answer.ok) {
+        this.#members = answer.value
+        this.#pages.learn(answer.value)
+      }
       this.#looking = undefined
       if (!this.#lookAgain) return
       this.#lookAgain = false
