@@ -268,6 +268,24 @@ test('[PF10] of the pages of pods that are gone the newest are remembered, and l
   assert.deepEqual([origins[0], origins.at(-1)], ['http://box.lan:9049', 'http://box.lan:9048'])
 })
 
+test('[HO7] a session that a pod cannot read goes to another one', async () => {
+  const rig = new FleetRig()
+  const pods = ['pod_a', 'pod_b', 'pod_c'].map((podId) => rig.pod(podId, 20))
+  await rig.pass(1_000)
+  const created = opened(await (pods[0] as RigPod).create())
+  const owner = pods.find(({ podId }) => podId === podOf(created)) as RigPod
+  owner.fleet.came(created.sessionId)
+  await rig.pass(1_000)
+  const [wanted, other] = pods.filter((pod) => pod !== owner).map(({ podId }) => podId)
+  for (let salt = 0; salt < 8; salt++) {
+    const placed = await owner.fleet.move(created.sessionId, 5_000, salt, [other as string])
+    assert.ok(placed.ok)
+    assert.equal(placed.value.memberId, wanted)
+    owner.fleet.release(created.sessionId, placed.value.token)
+    await rig.pass(100)
+  }
+})
+
 test('[PF3] sticky: the same user comes to the same pod', async () => {
   const rig = new FleetRig()
   const [a, b] = [rig.pod('pod_a', 20, { placement: 'sticky' }), rig.pod('pod_b', 20, { placement: 'sticky' })]

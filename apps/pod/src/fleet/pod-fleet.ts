@@ -224,19 +224,24 @@ export class PodFleet implements SessionSeats {
     })
   }
 
-  /** Reserves a seat on another pod for a session of this one. */
-  async move(sessionId: string, reserveMs: number, salt: number): ReturnType<FleetDirectory['move']> {
+  /** Reserves a seat on another pod for a session of this one; on none of `exclude`. */
+  async move(
+    sessionId: string,
+    reserveMs: number,
+    salt: number,
+    exclude: readonly string[] = [],
+  ): ReturnType<FleetDirectory['move']> {
     const by = this.#membership?.credentials
     const token = this.tokenOf(sessionId)
     if (!by || !token)
       return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
     const session = { sessionId, token }
     const { directory } = this.#options
-    const request = { session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs } as const
+    const request = { session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs, exclude } as const
     const placed = await directory.move(request)
     // Rather there than ended here with the drain: one that is asked for by name has only to have a seat.
     const isTight = !placed.ok && placed.error.code === 'FLEET_FULL' && placed.error.reason === 'overloaded'
-    const serving = isTight ? this.#serving() : []
+    const serving = isTight ? this.#serving().filter(({ memberId }) => !exclude.includes(memberId)) : []
     const only = serving[salt % serving.length]?.memberId
     return only === undefined ? placed : directory.move({ ...request, only })
   }
@@ -318,12 +323,19 @@ export class PodFleet implements SessionSeats {
     }
     const found = answer.value
     if (found?.state === 'orphan' && this.journal) return notYet(ORPHAN_RETRY_MS)
+    // A pod claimed it and had no room after all: the directory forgets it, what is kept tells that it has not ended.
+    if (found === undefined && (await this.#isKept(sessionId))) return notYet(ORPHAN_RETRY_MS)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }
     const base = this.baseOf(found.urls, reach)
     const { memberId } = found
     return livesAt(memberId, path === undefined ? urlsAt(base, memberId).wsUrl : callUrlAt(base, memberId, path))
+  }
+
+  async #isKept(sessionId: string): Promise<boolean> {
+    const kept = await this.journal?.recall(sessionId)
+    return kept?.ok === true && kept.value !== undefined
   }
 
   /** Every other pod that takes calls, as last known: while the directory is away, those it named last. */
