@@ -264,6 +264,12 @@ export const WelcomeSchema = Type.Object(
         description: 'Events up to this seq, which follow at once, happened before this welcome',
       }),
     ),
+    catchesUp: Type.Optional(
+      Type.Boolean({
+        description:
+          'To watchers: the hello of the next connection may say in resume what was seen last; what came since is then sent again',
+      }),
+    ),
     /** The rest is for owners only. */
     resumed: Type.Optional(Type.Boolean({ description: 'The session went on from where this client left it' })),
     resumeToken: Type.Optional(Type.String({ description: 'For the hello of the next connection; secret' })),

@@ -11,6 +11,7 @@ import {
   type ErrorCode,
   type ErrorDetails,
   POD_WATCH_PATH,
+  ResumeSchema,
   SUBSCRIPTION_STREAMS,
   SubscribeSchema,
   SubscriptionSetSchema,
@@ -88,6 +89,7 @@ const checkSubscribe = compileLooseCheck<WatcherWish>(SubscribeSchema)
 const checkCaptions = compileLooseCheck<WatcherWish>(CaptionsSchema)
 const checkSubscriptions = compileLooseCheck<NonNullable<WatcherHello['subscriptions']>>(SubscriptionSetSchema)
 const checkCaptionSet = compileLooseCheck<NonNullable<WatcherHello['captions']>>(CaptionSetSchema)
+const checkResume = compileLooseCheck<NonNullable<WatcherHello['resume']>>(ResumeSchema)
 
 /** Why a message has no effect, and the answer to it, if there is one: `unknown` when its kind is not known, `refused` when it is a join that does not fit. */
 export interface Passed {
@@ -127,12 +129,13 @@ function wishOf(value: unknown): WatcherWish | undefined {
 
 function helloOf(value: unknown): WatcherHello | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { requestId, captions } = value as Record<string, unknown>
+  const { requestId, captions, resume } = value as Record<string, unknown>
   const subscriptions = inOurStreams((value as Record<string, unknown>).subscriptions)
   const isFine =
     (requestId === undefined || typeof requestId === 'string') &&
     (subscriptions === undefined || checkSubscriptions(subscriptions).ok) &&
-    (captions === undefined || checkCaptionSet(captions).ok)
+    (captions === undefined || checkCaptionSet(captions).ok) &&
+    (resume === undefined || checkResume(resume).ok)
   return isFine ? ({ ...value, ...(subscriptions === undefined ? {} : { subscriptions }) } as WatcherHello) : undefined
 }
 
