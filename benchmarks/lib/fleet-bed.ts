@@ -1,7 +1,7 @@
 // Two pods, a Redis and a speech worker as processes of their own, and sessions that speak to them at true pace: what is said is known word for word,
 // so that a word that is lost or comes twice shows.
 import { connect } from 'node:net'
-import { createSession, ParleyClientError, type ParleySession } from '@parley/client'
+import { createSession, type ParleySession } from '@parley/client'
 import { RedisServer } from '@parley/fleet/testing'
 import { randomToken, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
@@ -222,16 +222,8 @@ export function sessionsWanted({ quick }: BenchContext, full: number, few: numbe
 const wait = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
 
 /** Of a burst only some are taken between two reports of the pods; the rest comes again. */
-async function whenThereIsRoom(options: Parameters<typeof createSession>[0]): Promise<ParleySession> {
-  for (;;) {
-    try {
-      return await createSession(options)
-    } catch (error) {
-      if (!(error instanceof ParleyClientError) || error.code !== 'NO_SEAT') throw error
-      await wait(error.retryAfterMs ?? 1_000)
-    }
-  }
-}
+const whenThereIsRoom: typeof createSession = (options) =>
+  createSession({ ...options, waitForPlaceMs: Number.POSITIVE_INFINITY })
 
 function redisInfo(port: number): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -1,8 +1,8 @@
 // Speaks test sentences to a session at true pace, and keeps what comes back with the instants that matter.
 
 import { concat, SENTENCES, SPEECH_RATE_HZ, silence, synthesise, type Voice } from '@parley/audio/testing'
-import { createSession, LagTracker, ParleyClientError, type ParleySession } from '@parley/client'
-import { sleep, systemClock } from '@parley/kernel'
+import { createSession, LagTracker, type ParleySession } from '@parley/client'
+import { systemClock } from '@parley/kernel'
 import type { Platform } from './platform.ts'
 
 const BLOCK_SAMPLES = SPEECH_RATE_HZ / 50
@@ -123,18 +123,9 @@ async function pace(
 
 const ROOM_WITHIN_MS = 30_000
 
-/** As a client does that is told to try again: a worker that other work on this machine has made late takes nobody until it has caught up. */
-export async function createSessionWhenRoom(options: Parameters<typeof createSession>[0]): Promise<ParleySession> {
-  for (const untilMs = systemClock.nowMs() + ROOM_WITHIN_MS; ; ) {
-    try {
-      return await createSession(options)
-    } catch (error) {
-      const isFull = error instanceof ParleyClientError && error.code === 'NO_SLOT'
-      if (!isFull || systemClock.nowMs() > untilMs) throw error
-      await sleep(systemClock, error.retryAfterMs ?? 1_000)
-    }
-  }
-}
+/** A worker that other work on this machine has made late takes nobody until it has caught up. */
+export const createSessionWhenRoom: typeof createSession = (options) =>
+  createSession({ ...options, waitForPlaceMs: ROOM_WITHIN_MS })
 
 const WARM_UP_TURNS = 5
 

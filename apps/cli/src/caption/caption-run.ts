@@ -1,5 +1,12 @@
 // One run of `parley caption`: source -> session -> printer, and the exit code. Every way it can end passes through here once.
-import { isOver, LagTracker, ParleyClientError, type ParleySession, type UdpEndpoint } from '@parley/client'
+import {
+  createSession,
+  isOver,
+  LagTracker,
+  ParleyClientError,
+  type ParleySession,
+  type UdpEndpoint,
+} from '@parley/client'
 import type { Clock } from '@parley/kernel'
 import type { AudioFormat } from '@parley/protocol'
 import type { AudioSource } from './audio-source.ts'
@@ -11,7 +18,6 @@ import type { RefineWish } from './refine-options.ts'
 import { RefinedRun } from './refined-run.ts'
 import { SummaryCounter } from './summary.ts'
 import type { Target } from './target.ts'
-import { sessionWhenThereIsRoom } from './when-there-is-room.ts'
 
 export interface CaptionRunOptions {
   readonly target: Target
@@ -37,6 +43,9 @@ export interface Way {
 /** Why sending ended before the source did. */
 type Stop = 'interrupted' | 'output-closed' | 'session-over'
 
+/** Places come free by themselves, and workers load: beyond this the platform is full. */
+const PLACE_WITHIN_MS = 15_000
+const WAITING = { full: 'no free place yet', unreachable: 'the platform cannot be reached' } as const
 /** A worker may be started anew (30 s) before the last words are recognised. */
 const END_DEADLINE_MS = 45_000
 /** What Ctrl-C waits for the last final. */
@@ -124,9 +133,12 @@ export class CaptionRun {
       ...(language === undefined ? {} : { language }),
       ...(refine.captions ? { captions: refine.captions } : {}),
       ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
+      waitForPlaceMs: PLACE_WITHIN_MS,
+      onWaiting: (why: 'full' | 'unreachable', waitMs: number): void =>
+        printer.note(`${WAITING[why]}; trying again in ${(waitMs / 1_000).toFixed(1)} s`),
+      signal: this.#stop.signal,
     }
-    const note = (text: string): void => printer.note(text)
-    const session = await sessionWhenThereIsRoom(wish, clock, note, this.#leaving.promise)
+    const session = await createSession(wish)
     this.#session = session
     if (this.#hasLeft) {
       await session.close()

@@ -184,6 +184,17 @@ test('[CC4] a place that is not free yet is waited for, which is said', async ()
   assert.match(err.text, /no free place yet; trying again in 0\.0 s/)
 })
 
+test('[CC4] a platform that has answered is asked again also when it cannot be reached after that', async () => {
+  const pod = await fakePod()
+  pod.refuseNext('create', 'NO_SEAT', { retryAfterMs: 1_000 })
+  const { code, err } = start({ file: wavFile, ...address(pod) })
+  await eventually(() => (err.text.includes('no free place') ? undefined : 'not asked yet'))
+  pod.setNetwork('down')
+  await eventually(() => (err.text.includes('cannot be reached') ? undefined : err.text))
+  pod.setNetwork('up')
+  assert.equal(await code, 0, err.text)
+})
+
 test('[CC5] lost for good is 5, whether the connection broke or the platform said goodbye', async () => {
   for (const end of ['cut', 'draining'] as const) {
     const pod = await fakePod()

@@ -1,7 +1,7 @@
 // `parley test`: the gate, then every test, ending with the line `N passed, N failed`.
 // Tests that pace real speech or drive a browser run one file at a time; the gate and then the rest beside them (lanes.ts).
 import { glob } from 'node:fs/promises'
-import { systemClock } from '@parley/kernel'
+import { assertNever, systemClock } from '@parley/kernel'
 import { Command } from 'commander'
 import { printStep, runChecks } from '../check/command.ts'
 import { ROOT } from '../context.ts'
@@ -18,6 +18,8 @@ interface Tally {
   failed: number
   skipped: number
   readonly failures: string[]
+  /** Failed beside others, passed alone. */
+  readonly unsteady: string[]
   /** What each file took: where the minutes go. */
   readonly files: Map<string, Cost>
 }
@@ -48,15 +50,32 @@ async function testFiles(filters: readonly string[], full: boolean): Promise<str
 }
 
 function take(tally: Tally, note: TestNote): void {
-  if (note.is === 'file') tally.files.set(note.file, note)
-  else if (note.is === 'passed') tally.passed++
-  else if (note.is === 'skipped') {
-    tally.skipped++
-    process.stdout.write(`skipped ${note.name}: ${note.why}\n`)
-  } else {
-    tally.failed++
-    tally.failures.push(note.text)
-    process.stdout.write(`${note.text}\n`)
+  const say = (text: string): void => void process.stdout.write(`${text}\n`)
+  switch (note.is) {
+    case 'file':
+      tally.files.set(note.file, note)
+      break
+    case 'passed':
+      tally.passed++
+      break
+    case 'skipped':
+      tally.skipped++
+      say(`skipped ${note.name}: ${note.why}`)
+      break
+    case 'put-off':
+      say(`${note.text}to be run once more when all others are through: ${note.file}`)
+      break
+    case 'unsteady':
+      tally.unsteady.push(note.text)
+      say(`passed by itself: ${note.file}`)
+      break
+    case 'failed':
+      tally.failed++
+      tally.failures.push(note.text)
+      say(note.text)
+      break
+    default:
+      assertNever(note)
   }
   progress(tally)
 }
@@ -68,10 +87,10 @@ function progress(tally: Tally): void {
 
 async function testAction(
   filters: string[],
-  options: { full: boolean; check: boolean; concurrency: string; slowest: string },
+  options: { full: boolean; check: boolean; again: boolean; concurrency: string; slowest: string },
 ): Promise<void> {
   const startMs = systemClock.nowMs()
-  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [], files: new Map() }
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [], unsteady: [], files: new Map() }
   const files = await testFiles(filters, options.full)
   if (files.length === 0) {
     process.stderr.write(`no test file matches ${filters.join(' ')}\n`)
@@ -85,10 +104,14 @@ async function testAction(
     if (!options.check || filters.length > 0) return
     for (const result of await runChecks(false, printStep)) tally[result.ok ? 'passed' : 'failed']++
   }
-  const lanes = { before, quick, concurrency: Number(options.concurrency), system, timeoutMs: timeout }
+  const looksAgain = options.again && filters.length === 0
+  const concurrency = Number(options.concurrency)
+  const lanes = { before, quick, concurrency, system, timeoutMs: timeout, looksAgain }
   const interrupted = await untilInterrupted((signal) => runLanes(lanes, (note) => take(tally, note), signal))
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   if (tally.failures.length > 0) process.stdout.write(`\n--- all failures again ---\n${tally.failures.join('\n')}\n`)
+  if (tally.unsteady.length > 0)
+    process.stdout.write(`\n--- failed beside others, passed by themselves ---\n${tally.unsteady.join('\n')}\n`)
   process.stdout.write(slowestFiles(tally.files, Number(options.slowest)))
   process.stdout.write(`\n${files.length} files in ${((systemClock.nowMs() - startMs) / 1000).toFixed(0)} s\n`)
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
@@ -127,6 +150,7 @@ export function createTestCommand(): Command {
     .argument('[filters...]', 'only files whose path contains one of these (skips the gate)')
     .option('--full', 'also the soaks and storms (under an hour)', false)
     .option('--no-check', 'without the gate')
+    .option('--no-again', 'what failed is not run once more by itself (nor is it when filters are given)')
     .option('--concurrency <files>', 'quick test files run at a time', '2')
     .option('--slowest <files>', 'the slowest files named at the end', '10')
     .action(testAction)

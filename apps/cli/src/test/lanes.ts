@@ -3,6 +3,7 @@
 import { ROOT } from '../context.ts'
 import type { TestNote } from './note.ts'
 import { runFiles } from './run-files.ts'
+import { SecondLook } from './second-look.ts'
 
 /** A share of about a quarter beside a busy process that does not give way. */
 const NICENESS = 5
@@ -16,19 +17,24 @@ export interface Lanes {
   readonly system: readonly string[]
   /** Of one file. */
   readonly timeoutMs: number
+  /** Whether what failed is run once more by itself. */
+  readonly looksAgain: boolean
 }
 
 export async function runLanes(
-  { before, quick, concurrency, system, timeoutMs }: Lanes,
+  { before, quick, concurrency, system, timeoutMs, looksAgain }: Lanes,
   onNote: (note: TestNote) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const niceness = system.length > 0 ? NICENESS : 0
-  const runSystem = () =>
-    runFiles({ files: system, concurrency: 1, timeoutMs, niceness: 0, root: ROOT }, onNote, signal)
+  const alone = { concurrency: 1, timeoutMs, niceness: 0, root: ROOT }
+  const secondLook = new SecondLook(onNote)
+  const take = looksAgain ? secondLook.take : onNote
+  const runSystem = () => runFiles({ ...alone, files: system }, take, signal)
   const runQuick = async (): Promise<void> => {
     await before()
-    await runFiles({ files: quick, concurrency, timeoutMs, niceness, root: ROOT }, onNote, signal)
+    await runFiles({ files: quick, concurrency, timeoutMs, niceness, root: ROOT }, take, signal)
   }
   await Promise.all([runSystem(), runQuick()])
+  await secondLook.lookAgain((files, onAgain) => runFiles({ ...alone, files }, onAgain, signal))
 }

@@ -62,7 +62,7 @@ test('[TST2] tests are counted one by one; what a file is besides its tests is t
   assert.equal(notes.filter(({ is }) => is === 'passed').length, 2)
   assert.deepEqual(
     notes.filter(({ is }) => is === 'skipped'),
-    [{ is: 'skipped', name: 'two', why: 'no cake' }],
+    [{ is: 'skipped', file: 'good.mjs', name: 'two', why: 'no cake' }],
   )
   const failures = failuresOf(notes).toSorted()
   assert.equal(failures.length, 3)

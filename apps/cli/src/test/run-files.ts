@@ -75,15 +75,15 @@ async function runFile(
     if (line.is === 'begun') open.add(line.name)
     else if (line.is === 'done') open.delete(line.name)
     else if (line.is === 'cpu') cpuMs = line.cpuMs
-    else if (line.is === 'skipped') onNote(line)
-    else if (line.is === 'passed') onNote({ is: 'passed' })
+    else if (line.is === 'skipped') onNote({ ...line, file })
+    else if (line.is === 'passed') onNote({ is: 'passed', file })
     else if (line.is === 'failed') {
       failures++
-      onNote({ is: 'failed', text: failureText(file, line.name, line.reason, ended.output) })
+      onNote({ is: 'failed', file, text: failureText(file, line.name, line.reason, ended.output) })
     }
   }
   const problem = problemOf(ended, failures, timeoutMs, open)
-  if (problem) onNote({ is: 'failed', text: failureText(file, 'the file as a whole', problem, ended.output) })
+  if (problem) onNote({ is: 'failed', file, text: failureText(file, 'the file as a whole', problem, ended.output) })
   onNote({ is: 'file', file, ms: systemClock.nowMs() - startMs, cpuMs })
 }
 

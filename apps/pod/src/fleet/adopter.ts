@@ -68,8 +68,6 @@ export class Adopter {
       // Of the process that was here before, until the directory knows that it has ended; else it is over since a moment ago.
       return err(fleet.isMember ? new ParleyError('SESSION_UNKNOWN') : notYet(ASK_AGAIN_MS))
     }
-    const problem = await this.#problemOf(claims.sessionId)
-    if (problem) return err(this.#leaveIt(claims.sessionId, problem))
     const claimed = await fleet.takeOver(claims.sessionId, claims.token, podId)
     if (claimed.ok) return this.#restore(claims, claimed.value.token)
     if (claimed.error.code !== 'FLEET_FULL') return err(this.#notTaken(claimed.error))
@@ -134,13 +132,6 @@ export class Adopter {
     this.counts.adopted++
     logger.info({ sessionId, from, seq: state.seq }, 'a session was taken over from a pod that is gone')
     return ok(undefined)
-  }
-
-  /** Why this pod could not go on with it, before anything is claimed; undefined when it can, or nothing is known. */
-  async #problemOf(sessionId: string): Promise<CheckpointProblem | undefined> {
-    const kept = await this.#options.journal.recall(sessionId)
-    const read = kept.ok && kept.value ? readState(kept.value.state) : undefined
-    return read && !read.ok ? read.error : undefined
   }
 
   /** Written by a pod of a version that this one does not know: it is for a pod that can read it, to which the client finds by itself. */

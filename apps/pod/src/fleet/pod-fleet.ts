@@ -322,9 +322,11 @@ export class PodFleet implements SessionSeats {
       return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
     }
     const found = answer.value
-    if (found?.state === 'orphan' && this.journal) return notYet(ORPHAN_RETRY_MS)
     // A pod claimed it and had no room after all: the directory forgets it, what is kept tells that it has not ended.
     if (found === undefined && (await this.#isKept(sessionId))) return notYet(ORPHAN_RETRY_MS)
+    // Reserved here: it is being fetched from the journal, or it was and its seat is not free yet.
+    const isComing = found?.state === 'orphan' || (found?.state === 'reserved' && found.memberId === podId)
+    if (isComing && this.journal) return notYet(ORPHAN_RETRY_MS)
     if (found === undefined || found.state === 'orphan' || found.memberId === podId) {
       return new ParleyError('SESSION_UNKNOWN')
     }

@@ -105,6 +105,44 @@ test('[RA2, RA3, RA5, RA6, RES8] a pod is lost: its client goes on at the other 
   assert.equal((await gone.expect('error')).code, 'SESSION_UNKNOWN', 'nothing is kept of what has ended')
 })
 
+test('[RA2, PF14] who watches a session that is being fetched is told to come again, by either pod', async (t) => {
+  const pair = await MovingPods.start(t)
+  const { a, b } = pair
+  const { created, client, welcome } = await pair.open()
+  const { sessionId } = created
+  const token = await pair.watchToken(a.pod, sessionId)
+  await speak(client, a, 100)
+  await say(a, await streamOf(a), 0, 'one', 500)
+  await client.expect('caption')
+  await pair.keptAt(sessionId, 1)
+  client.cut()
+  await pair.lose(a, b)
+  const fetching = Promise.withResolvers<void>()
+  b.line.journalWaits = fetching.promise
+  const back = await pair.resume(b, welcome, { seq: 1 })
+  await eventually(async () => {
+    const located = await pair.directory.locate(sessionId)
+    return located.ok && located.value?.state === 'reserved' ? undefined : 'not claimed yet'
+  })
+  // The other comes back, and lets go.
+  a.line.cut(false)
+  await eventually(async () => {
+    const { status } = await pair.call(a.pod, `/v1/sessions/${sessionId}`)
+    return status === 421 ? undefined : `${status}`
+  })
+  const watchAt = async (pod: MovingPod): Promise<TestClient> => {
+    const watching = await TestClient.connect(pod.wsUrl)
+    watching.send({ type: 'hello', token })
+    return watching
+  }
+  const there = await (await watchAt(a)).expect('error')
+  assert.deepEqual([there.code, there.location], ['WRONG_POD', b.wsUrl])
+  assert.equal((await (await watchAt(b)).expect('error')).code, 'SESSION_SUSPENDED')
+  fetching.resolve()
+  await back.expect('welcome')
+  for (const pod of [a, b]) await (await watchAt(pod)).expect('caption')
+})
+
 test('[RA5] a worker knows another owner: the pod asks the directory, and lets go when it says so too', async (t) => {
   const pair = await MovingPods.start(t)
   const { a, b } = pair
@@ -171,7 +209,7 @@ test('[RA3] who takes a session over and has no room after all has not ended it:
   assert.equal((await back.expect('welcome')).resumed, true)
 })
 
-test('[RA7] a state of a newer version is left to who can read it: the client is sent on, nothing is taken, and nothing is lost', async (t) => {
+test('[RA7] a state of a newer version is left to who can read it: the client is sent on, and nothing is lost', async (t) => {
   const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created, client, welcome } = await pair.open()
@@ -189,8 +227,10 @@ test('[RA7] a state of a newer version is left to who can read it: the client is
   const { code, retryable, message } = await early.expect('error')
   assert.deepEqual([code, retryable], ['STATE_UNREADABLE', true])
   assert.match(message, /has format 2, this pod reads up to 1/)
-  const located = await pair.directory.locate(sessionId)
-  assert.equal(located.ok && located.value?.state, 'orphan', 'it was claimed')
+  await eventually(async () => {
+    const located = await pair.directory.locate(sessionId)
+    return located.ok && located.value === undefined ? undefined : 'it was not given back'
+  })
   const still = await pair.journal.recall(sessionId)
   assert.equal(still.ok && still.value !== undefined, true, 'it is forgotten')
   await write({ addedByTheNextVersion: 1 })

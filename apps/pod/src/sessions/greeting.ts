@@ -55,7 +55,8 @@ async function elsewhere(redeemed: Redeemed, wsUrl: string, host: GreetingHost):
   if (host.registry.get(sessionId) !== undefined) return undefined
   if (redeemed.kind !== 'resume' || !host.adopt) return host.elsewhere?.(sessionId, wsUrl)
   const adopted = await host.adopt(redeemed.claims, wsUrl)
-  return adopted.ok ? undefined : adopted.error
+  // It may have come meanwhile by another way.
+  return adopted.ok || host.registry.get(sessionId) !== undefined ? undefined : adopted.error
 }
 
 async function greetWith(

@@ -96,10 +96,11 @@ export async function welcomeFromElsewhere(
     },
   )
   if (followed === 'following') host.logger.debug({ sessionId, linkId }, 'watcher joined by a link to another pod')
-  else if (followed instanceof ParleyError && connection.isChecking) {
-    connection.refuse(followed.code, { ...followed.details, ...echo(hello) })
-  }
-  return followed !== 'impossible'
+  if (!(followed instanceof ParleyError)) return followed === 'following'
+  // That pod is only fetching it, or it ended a moment ago: the directory knows which.
+  if (followed.code === 'SESSION_UNKNOWN') return false
+  if (connection.isChecking) connection.refuse(followed.code, { ...followed.details, ...echo(hello) })
+  return true
 }
 
 const untilMs = ({ expiresAtMs }: WatchClaims, { clock }: GreetingHost): number =>

@@ -28,6 +28,7 @@ export type { Seen } from './seen.ts'
 export { ParleySession } from './session.ts'
 export {
   DEFAULT_AUDIO,
+  type PlaceOptions,
   type ReceivedCaption,
   type Resumed,
   type SessionEvents,

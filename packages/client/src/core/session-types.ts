@@ -12,7 +12,17 @@ import type { RefinedEvents } from './refined.ts'
 /** 16 kHz is what recognisers hear: nothing is gained by more. */
 export const DEFAULT_AUDIO: AudioFormat = { codec: 'pcm16', sampleRateHz: 16_000, frameMs: 20 }
 
-export interface SessionOptions extends ApiOptions, CreateSession {
+/** What happens while the platform has no free place. */
+export interface PlaceOptions {
+  /** So long it is asked again, whenever it says, ms; 0 unless told. One that has answered so is asked again also when it cannot be reached. */
+  readonly waitForPlaceMs?: number
+  /** Told of each wait. */
+  readonly onWaiting?: (why: 'full' | 'unreachable', waitMs: number) => void
+  /** Ends the waiting, with the last refusal. */
+  readonly signal?: AbortSignal
+}
+
+export interface SessionOptions extends ApiOptions, CreateSession, PlaceOptions {
   /** Format of the frames sent; pcm16, 16 kHz, 20 ms unless told. Anything but pcm16 needs `encoder`, or `sendFrame`. */
   readonly audio?: AudioFormat
   /** Turns blocks of samples into frames, for `sendPcm` with a codec other than pcm16. */

@@ -27,6 +27,8 @@ const AWAY: DirectoryRefusal = { code: 'DIRECTORY_AWAY', message: 'cut off', ret
 /** What one pod sees of what they share. */
 class Line {
   isCut = false
+  /** What is asked of the journal is answered when this resolves. */
+  journalWaits: Promise<void> = Promise.resolve()
   readonly directory: FleetDirectory
   readonly journal: Journal
   readonly #states = new Emitter<{ state: FleetDirectory['state'] }>()
@@ -44,7 +46,11 @@ class Line {
       })
     const onState = (listener: (state: FleetDirectory['state']) => void) => this.#states.on('state', listener)
     this.directory = cutting(directory as FleetDirectory, { onState })
-    this.journal = cutting(journal as Journal)
+    const recall: Journal['recall'] = async (sessionId) => {
+      await this.journalWaits
+      return this.isCut ? err(AWAY) : journal.recall(sessionId)
+    }
+    this.journal = cutting(journal as Journal, { recall })
   }
 
   cut(isCut: boolean): void {
