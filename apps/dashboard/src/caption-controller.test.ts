@@ -110,9 +110,16 @@ test('[PG16] a break that nobody would notice is not told: nothing jumps, nothin
   const before = controller.store.get()
   client.lastRun.send({ type: 'reconnecting' })
   clock.advance(BRIEF_BREAK_MS - 1)
+  client.lastRun.send({ type: 'reconnecting' })
   client.lastRun.send({ type: 'resumed', resentMs: 0, lostMs: 0, isMoved: true })
   clock.advance(BRIEF_BREAK_MS)
   assert.deepEqual(controller.store.get(), before)
+  for (let attempt = 0; attempt < 5; attempt++) {
+    client.lastRun.send({ type: 'reconnecting' })
+    clock.advance(BRIEF_BREAK_MS / 4)
+  }
+  assert.equal(controller.store.get().phase.kind, 'reconnecting', 'each attempt began the break anew')
+  client.lastRun.send({ type: 'resumed', resentMs: 0, lostMs: 0 })
   client.lastRun.send({ type: 'reconnecting' }, { type: 'resumed', resentMs: 0, lostMs: 1_000 })
   assert.match(controller.store.get().notice?.text ?? '', /missing/, 'a loss is told however short it was')
   client.lastRun.send({ type: 'reconnecting' }, { type: 'ended', trouble: { kind: 'closed', reason: 'finished' } })

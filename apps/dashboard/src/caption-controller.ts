@@ -227,10 +227,10 @@ export class CaptionController {
     if (event.type === 'missed') this.notice(missedText(event.count))
   }
 
+  /** Comes with each attempt anew: the first of a break counts. */
   #onBreak(event: RunEvent): void {
     const nowMs = this.#clock.nowMs()
-    this.#endOfBreak()
-    this.#breakTimer = this.#scope.after(BRIEF_BREAK_MS, () => {
+    this.#breakTimer ??= this.#scope.after(BRIEF_BREAK_MS, () => {
       this.#breakTimer = undefined
       this.store.dispatch({ type: 'run', event, nowMs })
     })
