@@ -14,7 +14,14 @@ import {
   SessionCheckpointSchema,
   SessionCreatedSchema,
 } from '@parley/protocol'
-import { missingPaths, type ObjectShape, storedFormat, surplusPaths, withAdded, withoutAdded } from '../testing/formats/index.ts'
+import {
+  missingPaths,
+  type ObjectShape,
+  storedFormat,
+  surplusPaths,
+  withAdded,
+  withoutAdded,
+} from '../testing/formats/index.ts'
 import { readState } from './adopter.ts'
 import { HAND_OVER } from './hand-over.ts'
 import { OPEN_SESSION } from './pod-call.ts'
@@ -39,7 +46,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'messages-answer': { shape: PodMessageAnswerSchema, read: MESSAGES_CALL.checkAnswered },
   revocations: { shape: PodRevocationsSchema, read: REVOCATIONS_CALL.checkAsked },
 }
-const HOW = 'a format has changed: keep the stored file, add one of what is written now, and read both (formats/index.ts)'
+const HOW =
+  'a format has changed: keep the stored file, add one of what is written now, and read both (formats/index.ts)'
 
 for (const [name, { shape, read, hasLeast }] of Object.entries(FORMATS)) {
   test(`[OV1, OV2] ${name}: the stored file is read whole, is all there is, and fields of a newer version are let pass`, () => {
@@ -55,7 +63,11 @@ for (const [name, { shape, read, hasLeast }] of Object.entries(FORMATS)) {
     assert.deepEqual(withoutAdded(newer.value), whole)
     const least = hasLeast ? storedFormat(`${name}-least`) : whole
     assert.equal(read(least).ok, true, HOW)
-    assert.deepEqual(missingPaths(of, least, true), [], 'what a version adds is optional: the one before does not write it')
+    assert.deepEqual(
+      missingPaths(of, least, true),
+      [],
+      'what a version adds is optional: the one before does not write it',
+    )
     if (hasLeast) assert.deepEqual(surplusPaths(of, least, true), [], HOW)
   })
 }
@@ -142,7 +154,11 @@ test('[OV3] the link for watchers: unknown kinds have no effect and are answered
   }
   assert.deepEqual(answerTo({ is: 'later', channel: 1 }), { is: 'unknown', channel: 1, of: 'later' })
   assert.deepEqual(answerTo({ is: 'later' }), { is: 'unknown', of: 'later' })
-  assert.deepEqual(answerTo({ is: 'want', channel: 1, wish: { type: 'later' } }), { is: 'unknown', channel: 1, of: 'want' })
+  assert.deepEqual(answerTo({ is: 'want', channel: 1, wish: { type: 'later' } }), {
+    is: 'unknown',
+    channel: 1,
+    of: 'want',
+  })
   const [join] = toSessionPod as { hello: object }[]
   const refusal = { is: 'refused', channel: 1, code: 'UNKNOWN_MESSAGE', details: {} }
   assert.deepEqual(answerTo({ ...join, hello: { captions: { version: 'x' } } }), refusal)
@@ -152,7 +168,11 @@ test('[OV3] the link for watchers: unknown kinds have no effect and are answered
   const told = (message: object) => readToWatcherPod(JSON.stringify(message))
   const details = { message: 'words' }
   assert.deepEqual(told({ is: 'refused', channel: 1, code: 'OF_LATER', details }), { ...refusal, details })
-  assert.deepEqual(told({ is: 'closed', channel: 1, reason: 'of_later' }), { is: 'closed', channel: 1, reason: 'socket_lost' })
+  assert.deepEqual(told({ is: 'closed', channel: 1, reason: 'of_later' }), {
+    is: 'closed',
+    channel: 1,
+    reason: 'socket_lost',
+  })
   assert.equal(told({ is: 'later', channel: 1 }), undefined)
   const record = encodeRecord({ kind: 'keep', key: 0, channels: [1], payload: Buffer.from('x') })
   record[0] = RECORD_KINDS.length

@@ -152,7 +152,8 @@ function read<Asked, Answered>(
   if (!ERROR_CODES.includes(code as ErrorCode)) {
     return err({ kind: 'unreachable', why: `it refused with ${code}, a code of another version: ${detail ?? status}` })
   }
-  if (code === 'NOT_FOUND') return err({ kind: 'unreachable', why: 'it does not know this call: it is of another version' })
+  if (code === 'NOT_FOUND')
+    return err({ kind: 'unreachable', why: 'it does not know this call: it is of another version' })
   const more = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(field === undefined ? {} : { field }) }
   const error = new ParleyError(code, { ...(detail === undefined ? {} : { message: detail }), ...more })
   return err({ kind: 'refused', error })

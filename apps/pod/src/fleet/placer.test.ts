@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { MemberStatus } from '@parley/fleet'
 import type { ParleyError, SessionCreated } from '@parley/protocol'
 import { FleetRig, type RigPod } from '../testing/fleet/fleet-rig.ts'
-import { MAX_GONE_PAGES, PageOrigins } from './page-origins.ts'
 import { ADMIN } from '../testing/sessions/session-harness.ts'
+import { MAX_GONE_PAGES, PageOrigins } from './page-origins.ts'
 
 type Created = Awaited<ReturnType<RigPod['create']>>
 const opened = (created: Created): SessionCreated => {
@@ -258,7 +258,12 @@ test('[PF10] the page of a pod that is gone is let in by those that are left, al
 
 test('[PF10] of the pages of pods that are gone the newest are remembered, and lost ones that the directory still names', () => {
   const member = (n: number, state: 'serving' | 'lost'): MemberStatus =>
-    ({ memberId: `pod_${n}`, kind: 'pod', state, urls: { public: `http://127.0.0.1:${9_000 + n}` } }) as unknown as MemberStatus
+    ({
+      memberId: `pod_${n}`,
+      kind: 'pod',
+      state,
+      urls: { public: `http://127.0.0.1:${9_000 + n}` },
+    }) as unknown as MemberStatus
   const pages = new PageOrigins('pod_0', ({ urls }) => urls.public)
   pages.learn([member(0, 'serving'), member(1, 'lost'), member(2, 'serving')])
   assert.deepEqual(pages.seenFrom('box.lan:8080'), ['http://box.lan:9002', 'http://box.lan:9001'])

@@ -221,7 +221,10 @@ test('[RA7] a state of a newer version is left to who can read it: the client is
   client.cut()
   await pair.lose(a, b)
   const write = (more: object) =>
-    pair.journal.append([{ sessionId, token, state: JSON.stringify({ ...(JSON.parse(state) as object), ...more }) }], 60_000)
+    pair.journal.append(
+      [{ sessionId, token, state: JSON.stringify({ ...(JSON.parse(state) as object), ...more }) }],
+      60_000,
+    )
   await write({ version: CHECKPOINT_VERSION + 1 })
   const early = await pair.resume(b, welcome, { seq: 0 })
   const { code, retryable, message } = await early.expect('error')

@@ -69,7 +69,10 @@ export class WatchHost {
         return
       }
       if (message?.error.answer) outlet.tell(message.error.answer)
-      logger.debug({ sessionId, why: message?.error.why ?? 'binary' }, 'a link for watchers said what is not known here')
+      logger.debug(
+        { sessionId, why: message?.error.why ?? 'binary' },
+        'a link for watchers said what is not known here',
+      )
     })
     socket.on('error', () => {})
     socket.on('close', () => {

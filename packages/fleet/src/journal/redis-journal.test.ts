@@ -53,7 +53,11 @@ test('[JN6] what is kept today is read by the next version and the other way rou
   assert.deepEqual(await granted(journal.recall('ses_1')), kept)
   await granted(journal.append([{ sessionId: 'ses_2', ...kept }], 5_000))
   const written = await admin.send(['HGETALL', `${keyPrefix(fleet)}${journalKey('ses_2')}`])
-  assert.deepEqual({ ...(written as object) }, stored, 'its fields have changed: keep the stored file, add another, and read both')
+  assert.deepEqual(
+    { ...(written as object) },
+    stored,
+    'its fields have changed: keep the stored file, add another, and read both',
+  )
 })
 
 test('[JN5] a Redis that is away refuses at once, and keeps the newest state when it is back', async (t) => {

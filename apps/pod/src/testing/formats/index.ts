@@ -27,7 +27,8 @@ export function missingPaths(shape: ObjectShape, value: unknown, isLeast: boolea
 
 /** Paths that `value` has and the schema has not, or, with `isLeast`, does not require. */
 export function surplusPaths(shape: ObjectShape, value: unknown, isLeast: boolean, at = ''): string[] {
-  if (shape.items) return (value as unknown[]).flatMap((each) => surplusPaths(shape.items as ObjectShape, each, isLeast, `${at}[]`))
+  if (shape.items)
+    return (value as unknown[]).flatMap((each) => surplusPaths(shape.items as ObjectShape, each, isLeast, `${at}[]`))
   if (!shape.properties) return []
   return Object.entries(value as object).flatMap(([name, inner]) => {
     const known = shape.properties?.[name]
