@@ -68,6 +68,9 @@ export interface Heard {
   readonly endedMs: number
 }
 
+/** How far behind a worker may be on a machine that does much else. */
+const HEARD_WITHIN_MS = 90_000
+
 /** Streams `samples` at true pace, ends the audio and waits for the answer. The session must be connected; it stays open. */
 export async function speak(
   session: ParleySession,
@@ -94,7 +97,7 @@ export async function speak(
   const offAbandoned = session.on('abandoned', (message) => abandoned.push(message.utterance.index))
   try {
     await pace(session, samples, startMs, onFrame)
-    await session.endAudio({ deadlineMs: 30_000 })
+    await session.endAudio({ deadlineMs: HEARD_WITHIN_MS })
   } finally {
     offCaption()
     offAbandoned()

@@ -115,6 +115,15 @@ test('[EMN8, PF9] sessions on both pods by one address; each is reached through 
 
   // Every address a client is told is that of the one host name.
   const created = await Promise.all(Array.from({ length: 4 }, () => create(url)))
+  // On a machine that does much else one may have nothing left for a while.
+  await eventually(
+    async () => {
+      if (new Set(created.map((each) => each.url)).size === pods.length) return undefined
+      created.push(await create(url))
+      return 'one pod gets every session'
+    },
+    { everyMs: 500 },
+  )
   assert.deepEqual(new Set(created.map((each) => each.url)), new Set(wsUrls))
   const clients = await Promise.all(created.map(connect))
   for (const [n, client] of clients.entries()) {

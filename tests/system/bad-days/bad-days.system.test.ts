@@ -194,8 +194,10 @@ async function comeBackTooLate(recording: Recording) {
     session.on('caption', (caption) => {
       if (caption.kind === 'final') finals.push(caption.utterance.index)
     })
-    const spoken = speak(session, recording.samples, () => {
-      if (finals.length === 1 && relay.cutState.tcp === 'open') relay.cut({ how: 'reset' })
+    // In the third sentence, or as soon as something was heard.
+    const cutAtMs = midOf(recording, 2)
+    const spoken = speak(session, recording.samples, (mediaMs) => {
+      if ((finals.length === 1 || mediaMs >= cutAtMs) && relay.cutState.tcp === 'open') relay.cut({ how: 'reset' })
     })
     await assert.rejects(spoken)
     await eventually(() => (session.state.kind === 'lost' ? undefined : session.state.kind), { withinMs: GRACE_MS * 2 })

@@ -243,7 +243,8 @@ test('[UD5] a client that moves is followed, and its probes are answered where i
 })
 
 test('[UD6] 10,000 packets/s of junk from one source: eight sessions lose nothing, nobody is answered', async (t) => {
-  const { receiver } = await startUdp(t)
+  // Few, so that also a busy machine sends more than that.
+  const { receiver } = await startUdp(t, {}, { sourcePacketsPerSecond: 100 })
   const clients: Client[] = []
   for (let index = 0; index < 8; index++) clients.push(await Client.open(t, receiver))
   for (const client of clients) await client.send(client.audio(0))
@@ -402,7 +403,6 @@ test('[UD15] close ends everything within 300 ms, whatever goes on', async (t) =
   const closing = receiver.close()
   assert.equal(receiver.isOpen, false)
   await Promise.all([closing, receiver.close()])
-  const tookMs = systemClock.nowMs() - startMs
   // The bound is enforced by ending the thread; the rest is this machine's.
   assert.ok(tookMs < 2_000, `${tookMs} ms`)
   await exited
