@@ -116,7 +116,7 @@ export const HelloSchema = Type.Object(
   {
     ...strict,
     description:
-      'First message. `audio` is required with a session ticket and a resume token, absent with a watch token; `resume` goes with a resume token.',
+      'First message. `audio` is required with a session ticket and a resume token, absent with a watch token; `resume` goes with a resume token, and with a watch token after a welcome with catchesUp.',
   },
 )
 export const CaptionsSchema = Type.Object(
