@@ -1,7 +1,7 @@
 import { systemClock } from '../clock.ts'
 
-/** Tests run beside others, on machines that are busy: what takes a second alone may take several. */
-const PATIENCE = 3
+/** Tests run beside others, on machines that are busy: what takes a second alone may take as many times that. */
+export const PATIENCE = 3
 
 export interface EventuallyOptions {
   /** How long it takes at most on a machine with nothing else to do; 5,000 ms unless told. It gives up after three times that. */
