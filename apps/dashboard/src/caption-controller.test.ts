@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@parley/kernel/testing'
 import { NO_WISH, type Trouble } from './caption-client.ts'
-import { CaptionController } from './caption-controller.ts'
+import { BRIEF_BREAK_MS, CaptionController } from './caption-controller.ts'
 import { QUIET_AFTER_MS } from './model/level.ts'
 import { final, ScriptedCaptionClient, welcome } from './testing/scripted-caption-client.ts'
 
@@ -84,10 +84,12 @@ test('[PG9] a watcher that loses the connection comes back, and stops when the o
 })
 
 test('[PG16] a broken connection is ridden through: told, hurried on demand, told when it is back', () => {
-  const { client, controller, phase } = setUp()
+  const { client, clock, controller, phase } = setUp()
   controller.start('microphone')
   client.lastRun.send({ type: 'connecting' }, welcome(), { type: 'reconnecting', keptMs: 60_000 })
-  assert.equal(phase().kind, 'reconnecting')
+  const brokeAtMs = clock.nowMs()
+  clock.advance(BRIEF_BREAK_MS)
+  assert.deepEqual(phase(), { kind: 'reconnecting', sinceMs: brokeAtMs, keptMs: 60_000 })
   controller.retryNow()
   assert.equal(client.lastRun.hurries, 1)
   assert.equal(client.runs.length, 1, 'the run goes on')
@@ -97,7 +99,31 @@ test('[PG16] a broken connection is ridden through: told, hurried on demand, tol
   client.lastRun.send({ type: 'reconnecting', keptMs: 60_000 })
   controller.stop()
   assert.equal(client.lastRun.isStopped, true)
+  clock.advance(BRIEF_BREAK_MS)
   assert.equal(phase().kind, 'finishing')
+})
+
+test('[PG16] a break that nobody would notice is not told: nothing jumps, nothing is read out', () => {
+  const { client, clock, controller } = setUp('watcher')
+  controller.watch('token')
+  client.lastRun.send(welcome())
+  const before = controller.store.get()
+  client.lastRun.send({ type: 'reconnecting' })
+  clock.advance(BRIEF_BREAK_MS - 1)
+  client.lastRun.send({ type: 'reconnecting' })
+  client.lastRun.send({ type: 'resumed', resentMs: 0, lostMs: 0, isMoved: true })
+  clock.advance(BRIEF_BREAK_MS)
+  assert.deepEqual(controller.store.get(), before)
+  for (let attempt = 0; attempt < 5; attempt++) {
+    client.lastRun.send({ type: 'reconnecting' })
+    clock.advance(BRIEF_BREAK_MS / 4)
+  }
+  assert.equal(controller.store.get().phase.kind, 'reconnecting', 'each attempt began the break anew')
+  client.lastRun.send({ type: 'resumed', resentMs: 0, lostMs: 0 })
+  client.lastRun.send({ type: 'reconnecting' }, { type: 'resumed', resentMs: 0, lostMs: 1_000 })
+  assert.match(controller.store.get().notice?.text ?? '', /missing/, 'a loss is told however short it was')
+  client.lastRun.send({ type: 'reconnecting' }, { type: 'ended', trouble: { kind: 'closed', reason: 'finished' } })
+  assert.equal(controller.store.get().phase.kind, 'ended')
 })
 
 test('[PG17] muting reaches the microphone, silences the warning of silence, and ends with the run', () => {

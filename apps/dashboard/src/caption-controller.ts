@@ -10,6 +10,11 @@ import { missedText, resumedText } from './model/status-words.ts'
 import { Store } from './model/store.ts'
 
 const NOTICE_MS = 4_000
+/**
+ * A break of less than this nobody notices, above all the one of a pod that hands its sessions on: it is not told, neither to the eye nor to the ear. What is
+ * said meanwhile is kept as in a longer one.
+ */
+export const BRIEF_BREAK_MS = 1_000
 
 /** What a run is started with, kept for retries. */
 type Attempt =
@@ -35,6 +40,8 @@ export class CaptionController {
   #retries = 0
   #retryTimer: Timer | undefined
   #level: Level | undefined
+  /** Tells a break that lasts; armed from its beginning until it is told or over. */
+  #breakTimer: Timer | undefined
 
   constructor(options: ControllerOptions) {
     this.#client = options.client
@@ -203,15 +210,35 @@ export class CaptionController {
       case 'ended':
         this.#onEnded(event.trouble)
         return
+      case 'reconnecting':
+        this.#onBreak(event)
+        return
+      case 'resumed':
+        this.#endOfBreak()
+        break
       default:
         break
     }
     const wasReconnecting = this.store.get().phase.kind === 'reconnecting'
     this.store.dispatch({ type: 'run', event, nowMs: this.#clock.nowMs() })
-    if (event.type === 'resumed' && wasReconnecting) {
+    if (event.type === 'resumed' && (wasReconnecting || event.lostMs > 0)) {
       this.notice(resumedText(event.resentMs, event.lostMs, event.isMoved))
     }
     if (event.type === 'missed') this.notice(missedText(event.count))
+  }
+
+  /** Comes with each attempt anew: the first of a break counts. */
+  #onBreak(event: RunEvent): void {
+    const nowMs = this.#clock.nowMs()
+    this.#breakTimer ??= this.#scope.after(BRIEF_BREAK_MS, () => {
+      this.#breakTimer = undefined
+      this.store.dispatch({ type: 'run', event, nowMs })
+    })
+  }
+
+  #endOfBreak(): void {
+    this.#breakTimer?.cancel()
+    this.#breakTimer = undefined
   }
 
   #onEnded(trouble: Trouble | undefined): void {
@@ -239,6 +266,7 @@ export class CaptionController {
   #dropRun(): void {
     this.#retryTimer?.cancel()
     this.#retryTimer = undefined
+    this.#endOfBreak()
     this.#run?.abort()
     this.#run = undefined
     this.#ownRun = undefined

@@ -251,7 +251,7 @@ test('[CL103] more missed than is sent again: the rest is read by REST first, in
 
 test('[CL103] what is not kept any more, or cannot be read, is told as a range, and the rest goes on', async () => {
   for (const fault of ['forgotten', 'unreadable'] as const) {
-    const pod = await fakePod({ script: scriptOf(numbered(8)), replayEvents: 2 })
+    const pod = await fakePod({ script: scriptOf(numbered(8)) })
     const session = await connected(pod)
     const told = listen(session)
     const missed: object[] = []
@@ -414,6 +414,36 @@ test('[CL114] a watcher comes back with its link and hears nothing twice', async
   await session.endAudio()
   await eventually(() => (texts.length === 4 ? undefined : texts.join()))
   assert.deepEqual(texts, numbered(4))
+  await watcher.close()
+})
+
+test('[CL114] a watcher says what it has seen, is told what cannot be sent again, and asks without that where it is not understood', async () => {
+  const pod = await fakePod({ script: scriptOf(numbered(8)) })
+  const session = await connected(pod)
+  session.sendPcm(silence(2_000))
+  await session.endAudio()
+  const link = await session.createWatchLink()
+  const watcher = watch({ url: link.url, token: link.token })
+  const missed: unknown[] = []
+  watcher.on('missed', (range) => missed.push(range))
+  let resumptions = 0
+  watcher.on('resumed', () => {
+    resumptions++
+  })
+  await watcher.connect()
+  await eventually(() => (watcher.seen.seq > 0 ? undefined : 'nothing was heard'))
+  const { seq } = watcher.seen
+  pod.refuseNext('hello', 'INVALID_FIELD', { field: 'resume' })
+  pod.last.cutWatchers()
+  await eventually(() => (resumptions === 1 ? undefined : watcher.state.kind))
+  assert.deepEqual(pod.last.watcherHellos.at(-1)?.resume, undefined, 'it said again what is not understood')
+  assert.equal(watcher.state.kind, 'live')
+  pod.last.cutWatchers()
+  await eventually(() => (resumptions === 2 ? undefined : watcher.state.kind))
+  assert.deepEqual(pod.last.watcherHellos.at(-1)?.resume, { seq })
+  pod.last.sayToWatchers({ type: 'truncated', firstSeq: seq + 4 })
+  await eventually(() => (missed.length > 0 ? undefined : 'nothing is told as missed'))
+  assert.deepEqual(missed, [{ firstSeq: seq + 1, lastSeq: seq + 3 }])
   await watcher.close()
 })
 

@@ -116,7 +116,7 @@ export const HelloSchema = Type.Object(
   {
     ...strict,
     description:
-      'First message. `audio` is required with a session ticket and a resume token, absent with a watch token; `resume` goes with a resume token.',
+      'First message. `audio` is required with a session ticket and a resume token, absent with a watch token; `resume` goes with a resume token, and with a watch token after a welcome with catchesUp.',
   },
 )
 export const CaptionsSchema = Type.Object(
@@ -262,6 +262,12 @@ export const WelcomeSchema = Type.Object(
       Type.Integer({
         minimum: 0,
         description: 'Events up to this seq, which follow at once, happened before this welcome',
+      }),
+    ),
+    catchesUp: Type.Optional(
+      Type.Boolean({
+        description:
+          'To watchers: the hello of the next connection may say in resume what was seen last; what came since is then sent again',
       }),
     ),
     /** The rest is for owners only. */

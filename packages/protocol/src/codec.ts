@@ -1,6 +1,6 @@
 // Text message -> checked value, with an error that names the field, the value and the fix.
 import { err, ok, type Result } from '@parley/kernel'
-import type { TSchema } from 'typebox'
+import { type TObject, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { CLIENT_MESSAGES, type ClientMessage, type ClientMessageType, type ErrorMessage } from './client-messages.ts'
 import { ERRORS, type ErrorCode, type ErrorDetails, ParleyError } from './error-codes.ts'
@@ -22,6 +22,11 @@ interface Validator {
 export function compileCheck<T>(schema: TSchema): (value: unknown) => Result<T, ParleyError> {
   const validator = Compile(schema) as unknown as Validator
   return (value) => (validator.Check(value) ? ok(value as T) : err(describe(validator.Errors(value), value)))
+}
+
+/** As `compileCheck`, for what a member one version ahead may have said: fields of the object that are not known are let pass. */
+export function compileLooseCheck<T>(schema: TObject): (value: unknown) => Result<T, ParleyError> {
+  return compileCheck<T>(Type.Object(schema.properties))
 }
 
 function describe(problems: ReturnType<Validator['Errors']>, value: unknown): ParleyError {

@@ -205,6 +205,13 @@ export const ERRORS = {
     'Close some, or wait for retryAfterMs.',
   ),
   NO_SEAT: entry('pod', 503, true, 'Every seat for sessions is taken.', 'Try again after retryAfterMs.'),
+  STATE_UNREADABLE: entry(
+    'pod',
+    503,
+    true,
+    'This pod cannot read the state of the session: a pod of another version has written it.',
+    'Go to another pod; it is left to those that can.',
+  ),
   ENDPOINT_FULL: entry(
     'worker',
     503,

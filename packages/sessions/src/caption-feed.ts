@@ -200,9 +200,9 @@ export class CaptionFeed implements CaptionSink {
     return { afterSeq, truncatedTo: undefined, messages: wanted.map(encodeEvent) }
   }
 
-  /** What an owner that has seen events up to `seq` has missed. */
-  missed(seq: number, hearing: Hearing): Replay {
-    const { events, truncatedTo } = this.#history.after(seq, (event) => hearsEvent(hearing, event, true))
+  /** What somebody who has seen events up to `seq` has missed; `isOwner`: it hears answers to what it has asked for, too. */
+  missed(seq: number, hearing: Hearing, isOwner = true): Replay {
+    const { events, truncatedTo } = this.#history.after(seq, (event) => hearsEvent(hearing, event, isOwner))
     if (truncatedTo !== undefined) this.#counters.truncatedTotal++
     const afterSeq = truncatedTo === undefined ? seq : truncatedTo - 1
     return { afterSeq, truncatedTo, messages: events.map(encodeEvent) }

@@ -66,6 +66,21 @@ test('[FTC1] the table says who holds what, how old that word is, and what is wr
   ])
 })
 
+test('[FTC1] of who has said nothing of itself nothing is claimed', () => {
+  const silent: FleetMember = {
+    ...POD,
+    id: 'pod 2',
+    name: 'pod 2',
+    pid: 12,
+    state: 'unheard',
+    url: null,
+    sessions: 0,
+    slots: {},
+  }
+  const [, line = ''] = fleetLines({ members: [silent] }, style(false))
+  assert.deepEqual(line.trim().split(/ {2,}/), ['pod 2', 'pod 2', '12', 'unheard', '-', '-', '-', '-'])
+})
+
 const POD_B: FleetMember = {
   ...POD,
   id: 'pod_b',

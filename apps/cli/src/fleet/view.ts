@@ -57,8 +57,9 @@ function stateWords({ state, standing, drainLeftMs }: FleetMember, style: Style)
   return standing === 'trial' ? `${painted}, ${style.yellow('on trial')}` : painted
 }
 
-const holdsWords = ({ kind, sessions }: FleetMember): string =>
-  `${sessions} ${kind === 'pod' ? 'session' : 'stream'}${sessions === 1 ? '' : 's'}`
+/** Who has said nothing of itself has no address here either, and what it holds is not known. */
+const holdsWords = ({ kind, sessions, url }: FleetMember): string =>
+  url === null ? '-' : `${sessions} ${kind === 'pod' ? 'session' : 'stream'}${sessions === 1 ? '' : 's'}`
 
 function slotsWords({ slots }: FleetMember): string {
   const parts = Object.entries(slots).map(([role, { used, total, reserved }]) =>
@@ -67,8 +68,8 @@ function slotsWords({ slots }: FleetMember): string {
   return parts.length === 0 ? '-' : parts.join(', ')
 }
 
-function ageWords({ kind, ageMs }: FleetMember, style: Style): string {
-  if (ageMs === undefined) return kind === 'pod' ? 'now' : '-'
+function ageWords({ kind, ageMs, url }: FleetMember, style: Style): string {
+  if (ageMs === undefined) return kind === 'pod' && url !== null ? 'now' : '-'
   const words = `${(ageMs / 1000).toFixed(1)} s ago`
   return ageMs > STALE_MS ? style.yellow(words) : words
 }

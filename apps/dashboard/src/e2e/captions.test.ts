@@ -231,6 +231,8 @@ test('[PG16] [PG4] the network goes away and comes back: said in words, speech k
   await hasText(status(at), 'Listening')
   await hasText(at.locator('.toast'), /^Connected again\. \d seconds of speech are being captioned\.$/)
   assert.match(await textOf(region), /Connected again/)
+  const [toast, newest] = [await at.locator('.toast').boundingBox(), await lines(at).last().boundingBox()]
+  assert.ok(toast && newest && toast.y + toast.height <= newest.y, 'the newest line is covered')
   await eventually(async () => ((await lines(at).count()) > before ? undefined : 'no caption after it'))
   await button(at, 'Stop').click()
   await hasText(status(at), 'Stopped')
@@ -274,9 +276,19 @@ test('[PG9] [PG16] a watcher whose line breaks comes back by itself and reads ev
   const link = await owner.page.getByLabel('Watch link').inputValue()
   const watcher = await visit(browser, link)
   await hasText(status(watcher.page), 'Following live')
-  pod.refuseNext('upgrade', 'INTERNAL')
+  await watcher.page.evaluate(() => {
+    const region = document.querySelector('[role=status]') as HTMLElement
+    new MutationObserver(() => {
+      document.body.dataset.told = region.textContent ?? ''
+    }).observe(region, { subtree: true, childList: true, characterData: true })
+  })
   pod.last.cutWatchers()
+  const inFirst = await lines(watcher.page).count()
+  await eventually(async () => ((await lines(watcher.page).count()) > inFirst ? undefined : 'it is not back'))
+  assert.equal(await watcher.page.evaluate(() => document.body.dataset.told), undefined, 'a break of a moment was told')
+  host.setNetwork('down')
   await hasText(status(watcher.page), 'Connection lost, trying again')
+  host.setNetwork('up')
   await hasText(status(watcher.page), 'Following live')
   await eventually(async () => {
     const count = await lines(watcher.page).count()

@@ -16,7 +16,12 @@ const OWNER_CODES: ReadonlySet<string> = new Set([
   'SPEECH_UNAVAILABLE',
   'DRAINING',
 ])
-const WATCHER_CODES: ReadonlySet<string> = new Set([...OWNER_CODES, 'HELLO_TIMEOUT', 'SLOW_CONSUMER', 'INTERNAL'])
+const WATCHER_CODES: ReadonlySet<string> = new Set([
+  ...OWNER_CODES,
+  ...['HELLO_TIMEOUT', 'SLOW_CONSUMER', 'INTERNAL'],
+  // Its pod is gone, and the one that goes on with it is not known yet.
+  ...['SESSION_SUSPENDED', 'WRONG_POD', 'DIRECTORY_AWAY', 'STATE_UNREADABLE'],
+])
 const WATCHER_CLOSES: ReadonlySet<string> = new Set(['client_silent', 'socket_lost', 'slow_consumer', 'rate_limited'])
 
 /**

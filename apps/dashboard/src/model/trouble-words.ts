@@ -91,6 +91,7 @@ const REFUSED: Readonly<Partial<Record<ErrorCode, Words>>> = {
     'The pods cannot agree right now',
     'What runs goes on. A new session can be started in a moment; if it lasts, its operator should look at Redis.',
   ),
+  STATE_UNREADABLE: words('The pods are being updated', 'Another pod goes on with the session. Try again in a moment.'),
   RECORDS_UNAVAILABLE: words(
     'The records cannot be reached',
     'Captions go on. Its operator should look at the database.',

@@ -117,6 +117,9 @@ test('[PG10] what will not pass by waiting is not tried again', () => {
   }
   assert.equal(retryDelayMs('owner', { kind: 'microphone', problem: 'denied' }, 0, false), undefined)
   assert.equal(retryDelayMs('watcher', refused('WATCH_LINK_INVALID'), 0, false), undefined)
+  for (const code of ['SESSION_SUSPENDED', 'WRONG_POD', 'DIRECTORY_AWAY'] as const) {
+    assert.equal(retryDelayMs('watcher', refused(code, 2_000), 0, false), 2_000, 'its pod is gone, it is not over')
+  }
   assert.equal(retryDelayMs('watcher', { kind: 'closed', reason: 'finished' }, 0, true), undefined)
 })
 

@@ -37,7 +37,7 @@ export interface FleetMember {
   readonly name?: string
   /** Null when it runs elsewhere, or not at all. */
   readonly pid: number | null
-  /** Pods: starting, serving, draining, lost, restarting, stopping. Workers: starting, loading, ready, overloaded, draining, unreachable, restarting, stopping. */
+  /** Pods: starting, serving, draining, lost, unheard (it runs, and the directory by which it would be heard is away), restarting, stopping. Workers: starting, loading, ready, overloaded, draining, unreachable, restarting, stopping. */
   readonly state: string
   readonly url: string | null
   /** Pods: where the process itself listens, for a proxy that stands in front; absent of earlier versions. */
@@ -86,7 +86,7 @@ export function fleetReport(facts: FleetFacts): FleetReport {
       ),
       ...others.map((status) => otherPod(status, supervised)),
       ...linked,
-      ...without.map(unlinkedMember),
+      ...without.map((member) => unlinkedMember(member, facts.pods !== undefined)),
     ],
     ...(directory ? { directory } : {}),
     ...(recordsProblem === undefined ? {} : { records: { problem: recordsProblem } }),
@@ -161,14 +161,18 @@ function linkedMember(worker: WorkerView, supervised: readonly SupervisedMember[
 }
 
 /** Its supervisor knows it, this pod has no link to it: it is not there yet, or not any more. */
-function unlinkedMember({ name, kind, pid, state, failures = 0 }: SupervisedMember): FleetMember {
+function unlinkedMember(
+  { name, kind, pid, state, failures = 0 }: SupervisedMember,
+  hasDirectory: boolean,
+): FleetMember {
+  const notHere = kind === 'pod' && !hasDirectory ? 'unheard' : 'starting'
   const problem = failures > 1 ? `it ended ${failures} times in a row; see the log` : undefined
   return {
     id: name,
     kind,
     name,
     pid: pid ?? null,
-    state: state === 'ready' ? 'starting' : state,
+    state: state === 'ready' ? notHere : state,
     url: null,
     sessions: 0,
     slots: {},

@@ -109,6 +109,14 @@ test('[AM9] the report joins what the supervisor runs with the workers there are
   assert.match(members[3]?.problem ?? '', /3 times in a row/)
 })
 
+test('[AM9] a pod that runs and cannot be heard without the directory is not one that starts', () => {
+  const supervised = [...SUPERVISED, { name: 'pod 2', kind: 'pod', state: 'ready', pid: 12, podId: 'pod_two' } as const]
+  const stateOf = (pods: FleetFacts['pods']) =>
+    fleetReport({ ...FACTS, supervised, pods }).members.find(({ name }) => name === 'pod 2')?.state
+  assert.equal(stateOf(undefined), 'unheard')
+  assert.equal(stateOf([]), 'starting')
+})
+
 test('[AM9] a member is found by id, name, address or the beginning of its id, never by what two share', () => {
   const report = fleetReport({ ...FACTS, workers: [VIEW, { ...VIEW, workerId: 'wrk_other' }, FAR] })
   const idOf = (text: string) => {

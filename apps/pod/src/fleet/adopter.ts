@@ -2,7 +2,13 @@
 // certain yet is answered with when to come again; nothing is taken from a pod that may be alive.
 import type { DirectoryRefusal, FencingToken, Journal, Located } from '@parley/fleet'
 import { err, ok, type Result } from '@parley/kernel'
-import { compileCheck, ParleyError, type SessionCheckpoint, SessionCheckpointSchema } from '@parley/protocol'
+import {
+  type CheckpointProblem,
+  checkpointProblemText,
+  ParleyError,
+  readCheckpoint,
+  type SessionCheckpoint,
+} from '@parley/protocol'
 import type { Logger } from '@parley/telemetry'
 import type { ResumeClaims } from '../identity/identity-port.ts'
 import type { SessionsOfFleet } from '../sessions/session-service.ts'
@@ -24,20 +30,22 @@ export const ASK_AGAIN_MS = 400
 const MAX_ADOPTIONS = 1_000
 
 type Adopted = Result<void, ParleyError>
-const checkState = compileCheck<SessionCheckpoint>(SessionCheckpointSchema)
 
 export class Adopter {
   readonly #options: AdopterOptions
   /** Under way, by session: two connections of one client are one. */
   readonly #underWay = new Map<string, Promise<Adopted>>()
   /** Since the start. */
-  readonly counts = { adopted: 0, unknown: 0, waited: 0 }
+  readonly counts = { adopted: 0, unknown: 0, waited: 0, unreadable: 0 }
 
   constructor(options: AdopterOptions) {
     this.#options = options
   }
 
-  /** Ok when the session is here now. WRONG_POD when it lives elsewhere, SESSION_SUSPENDED when it is to be asked for again, SESSION_UNKNOWN. */
+  /**
+   * Ok when the session is here now. WRONG_POD when it lives elsewhere, SESSION_SUSPENDED when it is to be asked for again, STATE_UNREADABLE when another pod
+   * is to be asked, SESSION_UNKNOWN.
+   */
   adopt(claims: ResumeClaims, reach: Reach): Promise<Adopted> {
     const { sessionId } = claims
     const underWay = this.#underWay.get(sessionId)
@@ -99,7 +107,12 @@ export class Adopter {
     const { fleet, journal, sessions, logger } = this.#options
     const { sessionId, tenant, user, podId: from } = claims
     const kept = await journal.recall(sessionId)
-    const state = kept.ok ? readState(kept.value?.state) : undefined
+    const read = kept.ok && kept.value ? readState(kept.value.state) : undefined
+    if (read && !read.ok) {
+      fleet.release(sessionId, token)
+      return err(this.#leaveIt(sessionId, read.error))
+    }
+    const state = read?.value
     const isTheirs = state?.tenant === tenant && state.user === user
     if (!state || !isTheirs) {
       fleet.release(sessionId, token)
@@ -120,14 +133,21 @@ export class Adopter {
     logger.info({ sessionId, from, seq: state.seq }, 'a session was taken over from a pod that is gone')
     return ok(undefined)
   }
+
+  /** Written by a pod of a version that this one does not know: it is for a pod that can read it, to which the client finds by itself. */
+  #leaveIt(sessionId: string, problem: CheckpointProblem): ParleyError {
+    const { logger } = this.#options
+    this.counts.unreadable++
+    const message = checkpointProblemText(problem)
+    logger.warn({ sessionId, why: message }, 'a session is left to a pod that can read its state')
+    return new ParleyError('STATE_UNREADABLE', { message, retryAfterMs: ASK_AGAIN_MS })
+  }
 }
 
-export function readState(state: string | undefined): SessionCheckpoint | undefined {
-  if (state === undefined) return undefined
+export function readState(state: string): Result<SessionCheckpoint, CheckpointProblem> {
   try {
-    const checked = checkState(JSON.parse(state))
-    return checked.ok ? checked.value : undefined
+    return readCheckpoint(JSON.parse(state))
   } catch {
-    return undefined
+    return err({ kind: 'unreadable', why: 'it is not valid JSON' })
   }
 }

@@ -7,9 +7,9 @@ import {
   type HandOverAnswer,
   HandOverAnswerSchema,
   type HandOverCall,
-  HandOverCallSchema,
   ParleyError,
   POD_HAND_OVER_PATH,
+  readHandOverCall,
 } from '@parley/protocol'
 import type { MoveTarget, Session } from '@parley/sessions'
 import type { Logger } from '@parley/telemetry'
@@ -20,7 +20,7 @@ import { answering, type CallHandler, podCall } from './pod-call.ts'
 import type { PodFleet } from './pod-fleet.ts'
 
 export const HAND_OVER = podCall<HandOverCall, HandOverAnswer>(POD_HAND_OVER_PATH, {
-  asked: HandOverCallSchema,
+  asked: readHandOverCall,
   answered: HandOverAnswerSchema,
   status: 201,
 })
@@ -46,6 +46,8 @@ export const PREPARE_MS = 150
 /** How long an utterance is waited for; then it is cut, and what was said of it is heard again at the other pod. */
 export const MAX_BOUNDARY_WAIT_MS = 3_000
 const BOUNDARY_LOOK_MS = 20
+/** Pods that are passed over at a time because they cannot read a session's state. */
+const MAX_PASSED_OVER = 32
 const RETRY = { firstMs: 500, maxMs: 4_000 }
 
 interface Drain {
@@ -56,6 +58,8 @@ interface Drain {
 interface Tried {
   failures: number
   againAtMs: number
+  /** Pods that cannot read its state: of a version before this one's. */
+  readonly unreadableAt: readonly string[]
 }
 
 export class HandOver {
@@ -117,7 +121,7 @@ export class HandOver {
     if (session.state.kind === 'opening' || session.state.kind === 'closed') return
     this.#underWay.add(id)
     try {
-      const moved = await this.#move(session, drain)
+      const moved = await this.#move(session, drain, this.#tried.get(id)?.unreadableAt ?? [])
       if (moved.ok) {
         this.counts.moved++
         this.#tried.delete(id)
@@ -130,18 +134,21 @@ export class HandOver {
     }
   }
 
-  #failed({ id: sessionId }: Session, { message, details: { retryAfterMs = 0 } }: ParleyError): void {
+  #failed({ id: sessionId }: Session, { code, message, details: { retryAfterMs = 0, value } }: ParleyError): void {
     const { clock, logger } = this.#options
-    const failures = (this.#tried.get(sessionId)?.failures ?? 0) + 1
+    const before = this.#tried.get(sessionId)
+    const failures = (before?.failures ?? 0) + 1
     const waitMs = Math.max(retryAfterMs, backoffMs(failures, RETRY, Math.random))
-    this.#tried.set(sessionId, { failures, againAtMs: clock.nowMs() + waitMs })
+    const cannot = code === 'STATE_UNREADABLE' && value !== undefined ? [value] : []
+    const unreadableAt = [...(before?.unreadableAt ?? []), ...cannot].slice(-MAX_PASSED_OVER)
+    this.#tried.set(sessionId, { failures, againAtMs: clock.nowMs() + waitMs, unreadableAt })
     this.counts.failed++
     logger.info({ sessionId, why: message, failures }, 'a session could not be handed over; it goes on here')
   }
 
-  async #move(session: Session, drain: Drain): Promise<Result<void, ParleyError>> {
+  async #move(session: Session, drain: Drain, exclude: readonly string[]): Promise<Result<void, ParleyError>> {
     const { fleet, clock } = this.#options
-    const placed = await fleet.move(session.id, RESERVE_MS, randomInt(2 ** 32))
+    const placed = await fleet.move(session.id, RESERVE_MS, randomInt(2 ** 32), exclude)
     if (!placed.ok) {
       const { message } = placed.error
       const again = 'retryAfterMs' in placed.error ? { retryAfterMs: placed.error.retryAfterMs } : {}
@@ -186,7 +193,9 @@ export class HandOver {
       return ok(undefined)
     }
     session.thaw()
-    return err(answer.error.kind === 'refused' ? answer.error.error : notTaken(memberId, answer.error.why))
+    if (answer.error.kind === 'unreachable') return err(notTaken(memberId, answer.error.why))
+    const { code, details } = answer.error.error
+    return err(new ParleyError(code, { ...details, value: memberId }))
   }
 
   /** The answer was lost: the directory knows whether the other pod has it. */

@@ -148,9 +148,12 @@ function read<Asked, Answered>(
     return err({ kind: 'unreachable', why: `its answer makes no sense: ${answered.error.message}` })
   }
   const { code, detail, retryAfterMs, field } = (value ?? {}) as Partial<Problem>
-  if (code === undefined || !ERROR_CODES.includes(code as ErrorCode)) {
-    return err({ kind: 'unreachable', why: `it answered ${status}, which is no answer of a pod` })
+  if (code === undefined) return err({ kind: 'unreachable', why: `it answered ${status}, which is no answer of a pod` })
+  if (!ERROR_CODES.includes(code as ErrorCode)) {
+    return err({ kind: 'unreachable', why: `it refused with ${code}, a code of another version: ${detail ?? status}` })
   }
+  if (code === 'NOT_FOUND')
+    return err({ kind: 'unreachable', why: 'it does not know this call: it is of another version' })
   const more = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(field === undefined ? {} : { field }) }
   const error = new ParleyError(code, { ...(detail === undefined ? {} : { message: detail }), ...more })
   return err({ kind: 'refused', error })

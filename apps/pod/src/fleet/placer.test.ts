@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MemberStatus } from '@parley/fleet'
 import type { ParleyError, SessionCreated } from '@parley/protocol'
 import { FleetRig, type RigPod } from '../testing/fleet/fleet-rig.ts'
 import { ADMIN } from '../testing/sessions/session-harness.ts'
+import { MAX_GONE_PAGES, PageOrigins } from './page-origins.ts'
 
 type Created = Awaited<ReturnType<RigPod['create']>>
 const opened = (created: Created): SessionCreated => {
@@ -243,6 +245,50 @@ test('[PF9, PF10] entry addresses name this pod first and the others that are th
   for (let n = 0; n < 12; n++) rig.pod(`pod_c${n}`, 1)
   await rig.pass(1_000)
   assert.equal(b.fleet.entryUrls('ws://box.lan:8081/p/pod_b/v1/ws').length, 8)
+})
+
+test('[PF10] the page of a pod that is gone is let in by those that are left, also by one that came later', async () => {
+  const { rig, a, b } = await twoPods()
+  await rig.pass(1_000)
+  await b.scope.close()
+  await rig.pass(5_000)
+  assert.deepEqual(a.fleet.entryUrls('ws://box.lan:8080/p/pod_a/v1/ws').length, 1)
+  assert.deepEqual(a.fleet.pageOrigins('box.lan:8080'), ['http://box.lan:8081'])
+})
+
+test('[PF10] of the pages of pods that are gone the newest are remembered, and lost ones that the directory still names', () => {
+  const member = (n: number, state: 'serving' | 'lost'): MemberStatus =>
+    ({
+      memberId: `pod_${n}`,
+      kind: 'pod',
+      state,
+      urls: { public: `http://127.0.0.1:${9_000 + n}` },
+    }) as unknown as MemberStatus
+  const pages = new PageOrigins('pod_0', ({ urls }) => urls.public)
+  pages.learn([member(0, 'serving'), member(1, 'lost'), member(2, 'serving')])
+  assert.deepEqual(pages.seenFrom('box.lan:8080'), ['http://box.lan:9002', 'http://box.lan:9001'])
+  for (let n = 3; n < 50; n++) pages.learn([member(n, 'serving')])
+  const origins = pages.seenFrom('box.lan:8080')
+  assert.equal(origins.length, MAX_GONE_PAGES + 1)
+  assert.deepEqual([origins[0], origins.at(-1)], ['http://box.lan:9049', 'http://box.lan:9048'])
+})
+
+test('[HO7] a session that a pod cannot read goes to another one', async () => {
+  const rig = new FleetRig()
+  const pods = ['pod_a', 'pod_b', 'pod_c'].map((podId) => rig.pod(podId, 20))
+  await rig.pass(1_000)
+  const created = opened(await (pods[0] as RigPod).create())
+  const owner = pods.find(({ podId }) => podId === podOf(created)) as RigPod
+  owner.fleet.came(created.sessionId)
+  await rig.pass(1_000)
+  const [wanted, other] = pods.filter((pod) => pod !== owner).map(({ podId }) => podId)
+  for (let salt = 0; salt < 8; salt++) {
+    const placed = await owner.fleet.move(created.sessionId, 5_000, salt, [other as string])
+    assert.ok(placed.ok)
+    assert.equal(placed.value.memberId, wanted)
+    owner.fleet.release(created.sessionId, placed.value.token)
+    await rig.pass(100)
+  }
 })
 
 test('[PF3] sticky: the same user comes to the same pod', async () => {

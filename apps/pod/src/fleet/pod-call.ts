@@ -1,4 +1,5 @@
-// The kinds of calls between pods: where each goes, what it carries and what is answered, checked at both ends. call-listener.ts serves a table of
+// The kinds of calls between pods: where each goes, what it carries and what is answered, checked at both ends. A pod of an older version answers NOT_FOUND to
+// a call that it does not know; for who made it that pod cannot be reached by it. call-listener.ts serves a table of
 // them, peer-calls.ts makes them; what a call does is in the file of whoever answers it.
 import type { Result } from '@parley/kernel'
 import {
@@ -15,6 +16,9 @@ import {
 } from '@parley/protocol'
 
 type Schema = Parameters<typeof compileCheck>[0]
+type Reader<T> = (value: unknown) => Result<T, ParleyError>
+const readerOf = <T>(from: Schema | Reader<T>): Reader<T> =>
+  typeof from === 'function' ? (from as Reader<T>) : compileCheck<T>(from)
 
 export interface PodCall<Asked, Answered> {
   /** Of the URL; never with a query. */
@@ -30,9 +34,10 @@ export interface PodCall<Asked, Answered> {
   readonly checkAnswered: (value: unknown) => Result<Answered, ParleyError>
 }
 
-export interface PodCallSettings {
-  readonly asked: Schema
-  readonly answered: Schema
+export interface PodCallSettings<Asked, Answered> {
+  /** A schema, or what reads more than one version. */
+  readonly asked: Schema | Reader<Asked>
+  readonly answered: Schema | Reader<Answered>
   /** 200 unless told. */
   readonly status?: number
   /** MAX_POD_CALL_BYTES and MAX_POD_ANSWER_BYTES unless told. */
@@ -42,10 +47,13 @@ export interface PodCallSettings {
   readonly deadlineMs?: number
 }
 
-export function podCall<Asked, Answered>(path: string, settings: PodCallSettings): PodCall<Asked, Answered> {
+export function podCall<Asked, Answered>(
+  path: string,
+  settings: PodCallSettings<Asked, Answered>,
+): PodCall<Asked, Answered> {
   const { asked, answered, status = 200, deadlineMs = POD_CALL_DEADLINE_MS } = settings
   const { maxAskedBytes = MAX_POD_CALL_BYTES, maxAnsweredBytes = MAX_POD_ANSWER_BYTES } = settings
-  const checks = { checkAsked: compileCheck<Asked>(asked), checkAnswered: compileCheck<Answered>(answered) }
+  const checks = { checkAsked: readerOf(asked), checkAnswered: readerOf(answered) }
   return { path, status, maxAskedBytes, maxAnsweredBytes, deadlineMs, ...checks }
 }
 

@@ -17,6 +17,7 @@ import type { Logger } from '@parley/telemetry'
 import type { SessionSeats } from '../sessions/session-service.ts'
 import { callUrlAt, reachedUrl, urlsAt } from './addresses.ts'
 import { type HeadroomRatios, placingRatioOf } from './headroom.ts'
+import { PageOrigins } from './page-origins.ts'
 import type { Peer } from './peer-calls.ts'
 import type { OpenPlace } from './pod-place.ts'
 import { livesAt, nobodyKnows, notYet } from './refusal.ts'
@@ -91,6 +92,7 @@ export class PodFleet implements SessionSeats {
   #kept = ''
   #membership: Membership | undefined
   #members: readonly MemberStatus[] = []
+  readonly #pages: PageOrigins
   #looking: Promise<void> | undefined
   #lookAgain = false
   readonly #onOrders: ((orders: MemberOrders) => void)[] = []
@@ -99,6 +101,7 @@ export class PodFleet implements SessionSeats {
   constructor(options: PodFleetOptions) {
     this.#options = options
     this.seatBook = new SeatBook(options)
+    this.#pages = new PageOrigins(options.podId, ({ urls }) => urls[PUBLIC])
   }
 
   /** Joins from now on; leaves when `scope` closes. */
@@ -221,19 +224,24 @@ export class PodFleet implements SessionSeats {
     })
   }
 
-  /** Reserves a seat on another pod for a session of this one. */
-  async move(sessionId: string, reserveMs: number, salt: number): ReturnType<FleetDirectory['move']> {
+  /** Reserves a seat on another pod for a session of this one; on none of `exclude`. */
+  async move(
+    sessionId: string,
+    reserveMs: number,
+    salt: number,
+    exclude: readonly string[] = [],
+  ): ReturnType<FleetDirectory['move']> {
     const by = this.#membership?.credentials
     const token = this.tokenOf(sessionId)
     if (!by || !token)
       return err({ code: 'DIRECTORY_AWAY', message: 'the directory does not know it', retryAfterMs: 1_000 })
     const session = { sessionId, token }
     const { directory } = this.#options
-    const request = { session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs } as const
+    const request = { session, by, role: 'sessions', policy: 'twoChoices', salt, reserveMs, exclude } as const
     const placed = await directory.move(request)
     // Rather there than ended here with the drain: one that is asked for by name has only to have a seat.
     const isTight = !placed.ok && placed.error.code === 'FLEET_FULL' && placed.error.reason === 'overloaded'
-    const serving = isTight ? this.#serving() : []
+    const serving = isTight ? this.#serving().filter(({ memberId }) => !exclude.includes(memberId)) : []
     const only = serving[salt % serving.length]?.memberId
     return only === undefined ? placed : directory.move({ ...request, only })
   }
@@ -282,9 +290,9 @@ export class PodFleet implements SessionSeats {
     return [ownUrl, ...others.slice(0, MAX_ENTRIES - 1)]
   }
 
-  /** Origins of the pages that other pods serve, for a caller that came to `host`. */
+  /** Origins of the pages that other pods serve, or served while they were there, for a caller that came to `host`. */
   pageOrigins(host: string | undefined): readonly string[] {
-    return this.#others().map(({ urls }) => URL.parse(this.baseOf(urls, { host }))?.origin ?? '')
+    return this.#pages.seenFrom(host)
   }
 
   /** WebSocket address of a pod whose id stands in an address; undefined when nobody there has it. */
@@ -314,6 +322,8 @@ export class PodFleet implements SessionSeats {
       return nobodyKnows(answer.error.code === 'DIRECTORY_AWAY' ? answer.error.retryAfterMs : 1_000)
     }
     const found = answer.value
+    // A pod claimed it and had no room after all: the directory forgets it, what is kept tells that it has not ended.
+    if (found === undefined && (await this.#isKept(sessionId))) return notYet(ORPHAN_RETRY_MS)
     // Reserved here: it is being fetched from the journal, or it was and its seat is not free yet.
     const isComing = found?.state === 'orphan' || (found?.state === 'reserved' && found.memberId === podId)
     if (isComing && this.journal) return notYet(ORPHAN_RETRY_MS)
@@ -323,6 +333,11 @@ export class PodFleet implements SessionSeats {
     const base = this.baseOf(found.urls, reach)
     const { memberId } = found
     return livesAt(memberId, path === undefined ? urlsAt(base, memberId).wsUrl : callUrlAt(base, memberId, path))
+  }
+
+  async #isKept(sessionId: string): Promise<boolean> {
+    const kept = await this.journal?.recall(sessionId)
+    return kept?.ok === true && kept.value !== undefined
   }
 
   /** Every other pod that takes calls, as last known: while the directory is away, those it named last. */
@@ -406,7 +421,10 @@ export class PodFleet implements SessionSeats {
       return
     }
     this.#looking = this.#options.directory.members().then((answer) => {
-      if (answer.ok) this.#members = answer.value
+      if (answer.ok) {
+        this.#members = answer.value
+        this.#pages.learn(answer.value)
+      }
       this.#looking = undefined
       if (!this.#lookAgain) return
       this.#lookAgain = false

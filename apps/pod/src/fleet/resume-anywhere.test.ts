@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ok, systemClock } from '@parley/kernel'
 import { eventually } from '@parley/kernel/testing'
-import type { Caption, Problem } from '@parley/protocol'
+import { type Caption, CHECKPOINT_VERSION, type Problem } from '@parley/protocol'
 import { type MovingPod, MovingPods } from '../testing/fleet/moving-pods.ts'
 import { TestClient } from '../testing/sessions/test-client.ts'
 import { TEST_SECRET } from '../testing/speech/worker-process.ts'
@@ -188,6 +188,60 @@ test('[RA4] nothing was kept, or another asks: refused in words, and nothing is 
   assert.deepEqual(held, [0, 0])
 })
 
+test('[RA3] who takes a session over and has no room after all has not ended it: watchers wait, and its client comes again', async (t) => {
+  const pair = await MovingPods.start(t)
+  const { a, b } = pair
+  const { created, client, welcome } = await pair.open()
+  const link = await pair.watchToken(a.pod, created.sessionId)
+  await pair.keptAt(created.sessionId, 0)
+  b.worker.load(20)
+  await eventually(() => (b.pod.speech.status().slotsUsed === 20 ? undefined : 'it is not full yet'))
+  client.cut()
+  await pair.lose(a, b)
+  const refused = await pair.resume(b, welcome, { seq: 0 })
+  assert.equal((await refused.expect('error')).retryable, true)
+  const watching = await TestClient.connect(b.wsUrl)
+  watching.send({ type: 'hello', token: link })
+  assert.equal((await watching.expect('error')).code, 'SESSION_SUSPENDED')
+  b.worker.load(0)
+  await eventually(() => (b.pod.speech.status().slotsUsed === 0 ? undefined : 'it is still full'))
+  const back = await pair.resume(b, welcome, { seq: 0 })
+  assert.equal((await back.expect('welcome')).resumed, true)
+})
+
+test('[RA7] a state of a newer version is left to who can read it: the client is sent on, and nothing is lost', async (t) => {
+  const pair = await MovingPods.start(t)
+  const { a, b } = pair
+  const { created, client, welcome } = await pair.open()
+  const { sessionId } = created
+  await pair.keptAt(sessionId, 0)
+  const kept = await pair.journal.recall(sessionId)
+  assert.ok(kept.ok && kept.value)
+  const { token, state } = kept.value
+  client.cut()
+  await pair.lose(a, b)
+  const write = (more: object) =>
+    pair.journal.append(
+      [{ sessionId, token, state: JSON.stringify({ ...(JSON.parse(state) as object), ...more }) }],
+      60_000,
+    )
+  await write({ version: CHECKPOINT_VERSION + 1 })
+  const early = await pair.resume(b, welcome, { seq: 0 })
+  const { code, retryable, message } = await early.expect('error')
+  assert.deepEqual([code, retryable], ['STATE_UNREADABLE', true])
+  assert.match(message, /has format 2, this pod reads up to 1/)
+  await eventually(async () => {
+    const located = await pair.directory.locate(sessionId)
+    return located.ok && located.value === undefined ? undefined : 'it was not given back'
+  })
+  const still = await pair.journal.recall(sessionId)
+  assert.equal(still.ok && still.value !== undefined, true, 'it is forgotten')
+  await write({ addedByTheNextVersion: 1 })
+  const back = await pair.resume(b, welcome, { seq: 0 })
+  assert.equal((await back.expect('welcome')).resumed, true)
+  await pair.ownedBy(sessionId, b)
+})
+
 test('[HO1, HO2, RES8] a pod drains: owner and watcher are told where to go, the utterance is finished, and each final comes once', async (t) => {
   const pair = await MovingPods.start(t)
   const { a, b } = pair
@@ -253,7 +307,7 @@ test('[HO4] the only pod drains: its session stays until the deadline, then it i
   assert.deepEqual([reason, mayResume], ['shutting_down', false])
 })
 
-test('[HO5] a session is taken in only from a pod of the fleet, for a move of the directory', async (t) => {
+test('[HO5, HO7] a session is taken in only from a pod of the fleet, for a move of the directory, with a state that can be read', async (t) => {
   const pair = await MovingPods.start(t)
   const { a, b } = pair
   const { created } = await pair.open()
@@ -272,7 +326,11 @@ test('[HO5] a session is taken in only from a pod of the fleet, for a move of th
   const checkpoint = JSON.parse(kept.value.state) as object
   const call = { sessionId: created.sessionId, token: kept.value.token, from: a.pod.podId, checkpoint }
   assert.deepEqual(await ask(JSON.stringify(call), 'another secret of thirty-two chars'), [403, 'FORBIDDEN'])
-  assert.deepEqual(await ask(JSON.stringify({ ...call, checkpoint: {} }), TEST_SECRET), [400, 'INVALID_FIELD'])
+  assert.deepEqual(await ask(JSON.stringify({ ...call, from: 7 }), TEST_SECRET), [400, 'INVALID_FIELD'])
+  for (const unreadable of [{}, { ...checkpoint, version: CHECKPOINT_VERSION + 1 }]) {
+    const body = JSON.stringify({ ...call, checkpoint: unreadable })
+    assert.deepEqual(await ask(body, TEST_SECRET), [503, 'STATE_UNREADABLE'])
+  }
   assert.deepEqual(await ask(JSON.stringify(call), TEST_SECRET), [503, 'NO_SEAT'], 'nothing was to move there')
   await pair.ownedBy(created.sessionId, a)
 })

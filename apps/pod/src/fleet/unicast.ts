@@ -2,12 +2,14 @@
 // asked of the pods, not kept anywhere.
 import { err, newId, ok, type Result } from '@parley/kernel'
 import {
+  compileCheck,
   type MessageContent,
   type MessageSent,
-  MessageSentSchema,
+  messageSentOf,
   ParleyError,
   POD_MESSAGES_PATH,
   type PodMessage,
+  PodMessageAnswerSchema,
   PodMessageSchema,
   type SendMessage,
   type SessionDelivery,
@@ -19,9 +21,14 @@ import { answering, type CallHandler, podCall } from './pod-call.ts'
 import type { PodFleet } from './pod-fleet.ts'
 import { nobodyKnows } from './refusal.ts'
 
+const checkAnswer = compileCheck<Parameters<typeof messageSentOf>[0]>(PodMessageAnswerSchema)
+
 export const MESSAGES_CALL = podCall<PodMessage, MessageSent>(POD_MESSAGES_PATH, {
   asked: PodMessageSchema,
-  answered: MessageSentSchema,
+  answered: (value) => {
+    const answer = checkAnswer(value)
+    return answer.ok ? ok(messageSentOf(answer.value)) : answer
+  },
 })
 
 export interface UnicastOptions {

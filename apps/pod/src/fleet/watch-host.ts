@@ -64,8 +64,15 @@ export class WatchHost {
     socket.on('message', (data: RawData, isBinary: boolean) => {
       life.heard()
       const message = isBinary ? undefined : readToSessionPod(String(data))
-      if (message?.ok) act(served, message.value)
-      else logger.warn({ sessionId, why: message?.error ?? 'binary' }, 'a link for watchers said what it may not')
+      if (message?.ok) {
+        act(served, message.value)
+        return
+      }
+      if (message?.error.answer) outlet.tell(message.error.answer)
+      logger.debug(
+        { sessionId, why: message?.error.why ?? 'binary' },
+        'a link for watchers said what is not known here',
+      )
     })
     socket.on('error', () => {})
     socket.on('close', () => {

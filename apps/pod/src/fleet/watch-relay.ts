@@ -72,6 +72,7 @@ interface Joining {
 
 class WatchLink {
   readonly #options: PodWatchRelayOptions
+  readonly #peer: Peer
   readonly #onOver: () => void
   readonly #opened: Promise<boolean>
   readonly #joining = new Map<number, Joining>()
@@ -83,6 +84,7 @@ class WatchLink {
   constructor(peer: Peer, sessionId: string, options: PodWatchRelayOptions, onOver: () => void) {
     this.#options = options
     this.#onOver = onOver
+    this.#peer = peer
     this.#opened = this.#open(peer, sessionId)
   }
 
@@ -142,6 +144,7 @@ class WatchLink {
       this.cut()
       return
     }
+    if (record === 'passed') return
     const { kind, key, channels, payload } = record
     for (const channel of channels) {
       if (kind === 'welcome') this.#onWelcome(channel, payload)
@@ -173,10 +176,17 @@ class WatchLink {
 
   #onControl(message: ToWatcherPod | undefined): void {
     if (!message || message.is === 'ping') return
+    if (message.is === 'unknown') {
+      const { podId } = this.#peer
+      this.#options.logger.debug({ podId, of: message.of }, 'a pod of another version did not know what a link said')
+      return
+    }
     const { channel } = message
     if (message.is === 'refused') {
       const { code, details } = message
-      this.#joining.get(channel)?.answer(new ParleyError(code, details))
+      // The two pods do not understand each other in this: its client is told where to go.
+      const answer = code === 'UNKNOWN_MESSAGE' ? 'impossible' : new ParleyError(code, details)
+      this.#joining.get(channel)?.answer(answer)
       this.#joining.delete(channel)
     } else {
       const follower = this.#following.get(channel)

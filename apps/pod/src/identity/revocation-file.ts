@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { randomToken, type Scope } from '@parley/kernel'
 import type { Logger } from '@parley/telemetry'
 import type { DataDirectory } from './data-directory.ts'
-import { REVOKED_KINDS, type Revocation, type Revocations } from './revocations.ts'
+import { MAX_KIND_CHARS, type Revocation, type Revocations } from './revocations.ts'
 
 export const REVOKED_FILE = 'revoked.json'
 /** How long what another pod of this directory has revoked may go unnoticed, when nobody tells. */
@@ -106,6 +106,6 @@ export class RevocationFile {
 
 function isRevocation(value: unknown): value is Revocation {
   const { kind, id, untilMs } = (value ?? {}) as Partial<Revocation>
-  const isKind = REVOKED_KINDS.some((each) => each === kind)
+  const isKind = typeof kind === 'string' && kind.length > 0 && kind.length <= MAX_KIND_CHARS
   return isKind && typeof id === 'string' && id.length <= 64 && Number.isFinite(untilMs)
 }

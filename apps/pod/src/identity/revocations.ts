@@ -6,8 +6,12 @@ import { type Clock, Emitter } from '@parley/kernel'
 export const REVOKED_KINDS = ['key', 'link'] as const
 export type RevokedKind = (typeof REVOKED_KINDS)[number]
 
+/** Of kinds that are not known here. */
+export const MAX_KIND_CHARS = 32
+
 export interface Revocation {
-  readonly kind: RevokedKind
+  /** Of a pod one version ahead also another than ours: kept and passed on, so that all pods know the same. */
+  readonly kind: RevokedKind | (string & {})
   /** Of a key the SHA-256 in hex, as the configuration has it: another key may take its name. Of a watch link its id. */
   readonly id: string
   /** When there is nothing left to revoke; wall clock ms. */
@@ -82,4 +86,4 @@ export class Revocations {
   }
 }
 
-const nameOf = (kind: RevokedKind, id: string): string => `${kind} ${id}`
+const nameOf = (kind: string, id: string): string => `${kind} ${id}`

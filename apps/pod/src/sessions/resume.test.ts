@@ -221,7 +221,7 @@ test('[RES6] after the grace the token leads nowhere', async (t) => {
   assert.deepEqual([error.code, error.retryable], ['SESSION_UNKNOWN', false])
 })
 
-test('[RES6] field resume goes with a resume token', async (t) => {
+test('[RES6] field resume goes with a resume token or a watch link, not with a ticket', async (t) => {
   const started = await pod(t)
   const created = await started.create()
   const client = await started.connect()
@@ -231,7 +231,7 @@ test('[RES6] field resume goes with a resume token', async (t) => {
   const link = await started.service.createWatchLink(ADMIN, other.sessionId, undefined, started.urls)
   const watcher = await started.connect()
   watcher.send({ type: 'hello', token: link.ok ? link.value.token : '', resume: { seq: 0 } })
-  assert.equal((await watcher.expect('error')).field, 'resume')
+  assert.equal((await watcher.expect('welcome')).role, 'watcher')
 })
 
 test('[RES1] the view tells until when a session waits, and how its audio came', async (t) => {

@@ -7,7 +7,7 @@ type MessageOf<Type extends ClientMessage['type']> = Extract<ClientMessage, { ty
 /** What a watcher may ask for. */
 export type WatcherWish = MessageOf<'subscribe'> | MessageOf<'captions'>
 /** What of its hello concerns a watcher. */
-export type WatcherHello = Pick<Hello, 'requestId' | 'subscriptions' | 'captions'>
+export type WatcherHello = Pick<Hello, 'requestId' | 'subscriptions' | 'captions' | 'resume'>
 
 /** What a watcher follows, as its connection sees it: a session of this pod, or one of another pod by way of a link. */
 export interface Watched {

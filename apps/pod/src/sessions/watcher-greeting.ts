@@ -33,9 +33,13 @@ export function showSession(
   say: (welcome: Welcome) => void,
 ): void {
   const { feed } = session
-  const { afterSeq, messages } = feed.recent(feed.audience.hearingOf(channel))
-  say({ ...welcome(hello, session, channel, wsUrl, host), role: 'watcher', seq: afterSeq })
+  const hearing = feed.audience.hearingOf(channel)
+  const seenSeq = hello.resume?.seq ?? 0
+  // Who was here before is told what it has missed, however much that is; who is new the last few finals.
+  const { afterSeq, truncatedTo, messages } = seenSeq > 0 ? feed.missed(seenSeq, hearing, false) : feed.recent(hearing)
+  say({ ...welcome(hello, session, channel, wsUrl, host), role: 'watcher', seq: afterSeq, catchesUp: true })
   tellCaptions(channel, session)
+  if (truncatedTo !== undefined) channel.keep(encodeServer({ type: 'truncated', firstSeq: truncatedTo }))
   for (const message of messages) channel.keep(message)
 }
 
@@ -71,8 +75,12 @@ export async function welcomeFromElsewhere(
     connection.refuse('WATCH_LINK_INVALID', echo(hello))
     return true
   }
-  const { requestId, subscriptions, captions } = hello
-  const wishes = { ...(subscriptions ? { subscriptions } : {}), ...(captions ? { captions } : {}) }
+  const { requestId, subscriptions, captions, resume } = hello
+  const wishes = {
+    ...(subscriptions ? { subscriptions } : {}),
+    ...(captions ? { captions } : {}),
+    ...(resume ? { resume } : {}),
+  }
   const asked = { ...wishes, ...(requestId === undefined ? {} : { requestId }) }
   const { sessionId, linkId } = claims
   const followed = await relay.follow(
@@ -100,11 +108,8 @@ const untilMs = ({ expiresAtMs }: WatchClaims, { clock }: GreetingHost): number 
 
 /** False: it was refused. */
 function isWatcherHello(connection: ClientConnection, hello: Hello): boolean {
-  if (!hello.audio && !hello.resume) return true
-  const field = hello.audio ? 'audio' : 'resume'
-  const message = hello.audio
-    ? 'field "audio" must be absent with a watch token: a watcher sends no audio'
-    : 'field "resume" goes with a resume token: a watcher is shown the last events in any case'
-  connection.refuse('INVALID_FIELD', { field, message, ...echo(hello) })
+  if (!hello.audio) return true
+  const message = 'field "audio" must be absent with a watch token: a watcher sends no audio'
+  connection.refuse('INVALID_FIELD', { field: 'audio', message, ...echo(hello) })
   return false
 }

@@ -74,6 +74,32 @@ test('[WT2] finals that are published while watchers join are missed by none and
   }
 })
 
+test('[WT2] a watcher that comes back and says what it has seen gets all that came since, however much, and nothing twice', async (t) => {
+  const started = await pod(t)
+  const { created } = await started.open()
+  const stream = started.speech.stream(created.sessionId)
+  stream.final(0, 'F0')
+  const { token } = await link(started, created.sessionId)
+  const first = await follow(started, token)
+  assert.equal((await first.expect('welcome')).catchesUp, true)
+  await first.expect('caption')
+  first.cut()
+  for (let index = 1; index < 20; index++) stream.final(index, `F${index}`)
+  const back = await follow(started, token, { resume: { seq: 1 } })
+  assert.equal((await back.expect('welcome')).seq, 1)
+  stream.final(20, 'F20')
+  await back.expect('caption', 20)
+  const texts = back.of('caption').map(({ text }) => text)
+  assert.deepEqual(
+    texts,
+    Array.from({ length: 20 }, (_, index) => `F${index + 1}`),
+  )
+  const ahead = await follow(started, token, { resume: { seq: 1_000 } })
+  assert.equal((await ahead.expect('welcome')).replayTo, 21)
+  stream.final(21, 'F21')
+  assert.equal((await ahead.expect('caption')).text, 'F21')
+})
+
 test('[WS1] a watcher is read-only', async (t) => {
   const started = await pod(t)
   const { created } = await started.open()

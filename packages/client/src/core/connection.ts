@@ -57,6 +57,8 @@ export class Connection {
   /** Where the pod has said that the session goes on, and the socket that waits there for the goodbye here. */
   #next: NextSocket | undefined
   #faults = 0
+  /** A pod of an earlier version knows no watcher that says what it has seen. */
+  #isCatchUpRefused = false
   /** The last connection was given up because nothing was heard on it. */
   #hasFallenSilent = false
   #opening: PromiseWithResolvers<Welcome> | undefined
@@ -322,13 +324,14 @@ export class Connection {
   #sayHello(): void {
     const { audio, clientName, clientVersion } = this.#options
     const { seq, mediaMs, ...part } = this.#listener.hello()
-    const isOwnersReturn = this.#welcome?.resumeToken !== undefined
-    const resume = this.#welcome?.resumesAnywhere ? { seq, mediaMs } : { seq }
+    const { resumeToken, resumesAnywhere, catchesUp } = this.#welcome ?? {}
+    const isReturn = resumeToken !== undefined || (catchesUp === true && seq > 0 && !this.#isCatchUpRefused)
+    const resume = resumesAnywhere ? { seq, mediaMs } : { seq }
     this.sendMessage({
       type: 'hello',
       token: this.#token,
       ...(audio ? { audio } : {}),
-      ...(isOwnersReturn ? { resume } : {}),
+      ...(isReturn ? { resume } : {}),
       ...part,
       client: { name: clientName, version: clientVersion },
     })
@@ -375,7 +378,7 @@ export class Connection {
         this.#listener.onPong(message.id)
         break
       case 'error':
-        this.#take({ kind: 'refusal', error: errorFromMessage(message) })
+        this.#onRefusal(errorFromMessage(message))
         break
       case 'move':
         if (isConnected(this.#state)) this.#prepare(message.url)
@@ -384,6 +387,13 @@ export class Connection {
         this.#take({ kind: 'closing', closing: message })
         break
     }
+  }
+
+  #onRefusal(error: ParleyClientError): void {
+    const isCatchUp = this.#welcome?.catchesUp === true && error.code === 'INVALID_FIELD' && error.field === 'resume'
+    if (isCatchUp) this.#isCatchUpRefused = true
+    const detail = 'a pod of an earlier version does not take what this watcher has seen; asked again without it'
+    this.#take({ kind: 'refusal', error: isCatchUp ? new ParleyClientError('CONNECT_FAILED', { detail }) : error })
   }
 
   #pong(id: number): void {
@@ -398,6 +408,7 @@ export class Connection {
     this.#hasFallenSilent = false
     this.#welcomedAtMs = nowMs
     this.#redirects = 0
+    this.#isCatchUpRefused = false
     if (welcome.resumeToken !== undefined) this.#token = welcome.resumeToken
     this.#liveness.configure(welcome.pingIntervalMs, welcome.deadAfterMs)
     const awayMs = before.kind === 'reconnecting' ? nowMs - before.sinceMs : undefined

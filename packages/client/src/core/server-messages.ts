@@ -73,6 +73,7 @@ const CHECKS: Readonly<Record<ServerMessageType, MessageCheck>> = {
     entryUrls: isStrings,
     subscriptions: optional(isSubscriptions),
     replayTo: optional(isCount),
+    catchesUp: optional(isBoolean),
     resumed: optional(isBoolean),
     resumeToken: optional(isString),
     resumesAnywhere: optional(isBoolean),

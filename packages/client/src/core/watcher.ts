@@ -142,6 +142,9 @@ export class ParleyWatcher {
     this.#refined.failVoices(new ParleyClientError('CONNECTION_LOST', { detail: 'the connection broke in mid-speech' }))
     const isMoved = this.#podId !== undefined && this.#podId !== welcome.podId
     this.#podId = welcome.podId
+    // A pod that went on from what was kept counts anew behind that: events that were lost with the other one are no reason not to hear it.
+    const { replayTo = this.#seen.seq } = welcome
+    if (replayTo < this.#seen.seq) this.#seen = { ...this.#seen, seq: replayTo }
     this.#onOwner(welcome)
     if (awayMs === undefined) this.#historyTo = welcome.replayTo
     else this.#events.emit('resumed', { awayMs, ...(isMoved ? { movedTo: welcome.podId } : {}) })

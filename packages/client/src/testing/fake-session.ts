@@ -190,8 +190,12 @@ export class FakeSession {
       this.#watchers.delete(socket)
       this.#tellWatchers()
     })
-    this.#welcome(socket, { role: 'watcher', seq: this.history.seq, replayTo: this.history.seq })
-    for (const event of this.history.newest(this.options.replayEvents)) send(socket, event)
+    const { seq } = this.history
+    this.#welcome(socket, { role: 'watcher', seq, replayTo: seq, catchesUp: true })
+    const { replayEvents } = this.options
+    const { events, truncatedTo } = this.history.replay(hello.resume?.seq ?? 0, replayEvents)
+    if (hello.resume && truncatedTo !== undefined) send(socket, { type: 'truncated', firstSeq: truncatedTo })
+    for (const event of events) send(socket, event)
     this.#tellWatchers()
   }
 

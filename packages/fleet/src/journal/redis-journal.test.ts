@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
+import { journalKey, keyPrefix } from '../directory/redis/keys.ts'
+import { newConnection } from '../directory/redis/redis-connection.ts'
 import { granted, RedisRig } from '../testing/directory-rig.ts'
 import { journalContract } from '../testing/journal-contract.ts'
 import { RedisJournal } from './redis-journal.ts'
@@ -31,6 +34,30 @@ test('[JN4] one append of a hundred sessions is one command', async (t) => {
   await granted(new RedisJournal(counted).append(entries, 5_000))
   assert.deepEqual(calls, ['append'])
   assert.equal((await granted(journal.recall('ses_99')))?.state.length, 6_000)
+})
+
+test('[JN6] what is kept today is read by the next version and the other way round: its key has the stored fields, and may have more', async (t) => {
+  const stored = JSON.parse(
+    readFileSync(new URL('../testing/formats/journal-key.json', import.meta.url), 'utf8'),
+  ) as Record<'epoch' | 'counter' | 'state', string>
+  const fleet = 'stored-format'
+  const directory = await rig.directory(t, { fleet })
+  const journal = new RedisJournal(directory.link)
+  const { url } = await rig.server()
+  const admin = newConnection({ url }, () => {})
+  await admin.connect()
+  t.after(() => admin.destroy())
+  const fields = Object.entries(stored).flat()
+  const kept = { token: { epoch: Number(stored.epoch), counter: Number(stored.counter) }, state: stored.state }
+  await admin.send(['HSET', `${keyPrefix(fleet)}${journalKey('ses_1')}`, ...fields, 'addedLater', 'x'])
+  assert.deepEqual(await granted(journal.recall('ses_1')), kept)
+  await granted(journal.append([{ sessionId: 'ses_2', ...kept }], 5_000))
+  const written = await admin.send(['HGETALL', `${keyPrefix(fleet)}${journalKey('ses_2')}`])
+  assert.deepEqual(
+    { ...(written as object) },
+    stored,
+    'its fields have changed: keep the stored file, add another, and read both',
+  )
 })
 
 test('[JN5] a Redis that is away refuses at once, and keeps the newest state when it is back', async (t) => {
