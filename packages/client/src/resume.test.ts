@@ -251,7 +251,7 @@ test('[CL103] more missed than is sent again: the rest is read by REST first, in
 
 test('[CL103] what is not kept any more, or cannot be read, is told as a range, and the rest goes on', async () => {
   for (const fault of ['forgotten', 'unreadable'] as const) {
-    const pod = await fakePod({ script: scriptOf(numbered(8)) })
+    const pod = await fakePod({ script: scriptOf(numbered(8)), replayEvents: 2 })
     const session = await connected(pod)
     const told = listen(session)
     const missed: object[] = []
