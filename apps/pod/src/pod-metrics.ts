@@ -25,7 +25,7 @@ export interface PodMetricsSources {
   /** Undefined of a pod in no fleet. */
   readonly fleet?: Pick<PodFleet, 'state' | 'placed' | 'seatBook'> | undefined
   /** Undefined where sessions live and die with their pod. */
-  readonly resume?: Pick<ResumeAnywhere, 'journal' | 'adopter' | 'handOver'> | undefined
+  readonly resume?: Pick<ResumeAnywhere, 'journal' | 'adopter' | 'handOver' | 'fenced'> | undefined
   /** Undefined where nobody watches from pod to pod. */
   readonly watchLinks?: (() => WatchLinkCounts) | undefined
   /** Undefined where nothing is done about texts. */
@@ -152,7 +152,14 @@ function collectFleet(metrics: Metrics, fleet: PodMetricsSources['fleet']): void
 function collectResume(metrics: Metrics, resume: PodMetricsSources['resume']): void {
   metrics.collect('parley_fleet_handed_over_total', () => {
     const { moved = 0, taken = 0, failed = 0, left = 0 } = resume?.handOver.counts ?? {}
-    return byLabel('how', { adopted: resume?.adopter.counts.adopted ?? 0, moved, taken, failed, left })
+    return byLabel('how', {
+      adopted: resume?.adopter.counts.adopted ?? 0,
+      fenced: resume?.fenced ?? 0,
+      moved,
+      taken,
+      failed,
+      left,
+    })
   })
   metrics.collect('parley_fleet_journal_appends_total', () => {
     const { appends = 0, failures = 0 } = resume?.journal.counts ?? {}

@@ -86,7 +86,7 @@ export const METRICS = {
   ),
   parley_fleet_handed_over_total: counter(
     ['how'],
-    'Sessions that changed their pod: taken over from a pod that is gone (adopted), given away (moved), taken in (taken), not taken by the other pod (failed), ended because no pod could take them (left).',
+    'Sessions that changed their pod: taken over from a pod that is gone (adopted), taken by another while they were still here (fenced), given away (moved), taken in (taken), not taken by the other pod (failed), ended because no pod could take them (left).',
   ),
   parley_fleet_journal_appends_total: counter(
     ['outcome'],

@@ -162,6 +162,8 @@ test('[RA5] a worker knows another owner: the pod asks the directory, and lets g
   a.worker.send({ type: 'stream.failed', stream, message: 'the session has another owner by now', code: 'FENCED' })
   const { reason, mayResume } = await client.expect('closing')
   assert.deepEqual([reason, mayResume, asked, a.worker.opens().length], ['moved', true, 1, 1])
+  const metrics = await (await fetch(`${a.pod.adminUrl}/metrics`)).text()
+  assert.match(metrics, /parley_fleet_handed_over_total\{how="fenced"\} 1/)
 })
 
 test('[RA4] nothing was kept, or another asks: refused in words, and nothing is taken', async (t) => {

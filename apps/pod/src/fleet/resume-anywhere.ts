@@ -30,6 +30,8 @@ export class ResumeAnywhere {
   readonly journal: PodJournal
   readonly adopter: Adopter
   readonly handOver: HandOver
+  /** Sessions that another pod took while this one still had them, since the start. */
+  fenced = 0
 
   constructor(options: ResumeAnywhereOptions) {
     this.#options = options
@@ -48,7 +50,7 @@ export class ResumeAnywhere {
   start(scope: Scope): void {
     this.journal.start(scope)
     this.handOver.start(scope)
-    this.#options.fleet.seatBook.onTaken = (sessionId) => this.letGo(sessionId)
+    this.#options.fleet.seatBook.onTaken = (sessionId) => this.#isTaken(sessionId)
   }
 
   /** As `Adopter.adopt`, for a client that came to `wsUrl`. */
@@ -82,6 +84,11 @@ export class ResumeAnywhere {
     const { fleet, podId } = this.#options
     const located = await fleet.locate(sessionId)
     const owner = located.ok ? located.value : undefined
-    if (owner && owner.state !== 'orphan' && owner.memberId !== podId) this.letGo(sessionId)
+    if (owner && owner.state !== 'orphan' && owner.memberId !== podId) this.#isTaken(sessionId)
+  }
+
+  #isTaken(sessionId: string): void {
+    if (this.#options.sessions.get(sessionId)) this.fenced++
+    this.letGo(sessionId)
   }
 }
