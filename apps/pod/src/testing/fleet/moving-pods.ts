@@ -93,7 +93,7 @@ export class MovingPods {
     this.b = b
   }
 
-  static async start(t: TestContext, settings: Record<string, string> = {}): Promise<MovingPods> {
+  static async start(t: TestContext, settings: Record<string, string> = {}, slots = 20): Promise<MovingPods> {
     const folder = await temporaryFolder(t)
     const clock = new ManualClock()
     const directory = new MemoryDirectory(clock)
@@ -101,7 +101,7 @@ export class MovingPods {
     // It has been there for a while: sessions it does not know are nobody's.
     clock.advance(SETTLE_MS)
     const start = async (index: number): Promise<MovingPod> => {
-      const worker = await ManualWorker.start({ slots: 20, workerId: `wrk_${index}` })
+      const worker = await ManualWorker.start({ slots, workerId: `wrk_${index}` })
       t.after(() => worker.end())
       const line = new Line(directory, journal)
       const pod = await composePod({
