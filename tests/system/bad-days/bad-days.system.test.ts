@@ -62,7 +62,7 @@ const usedUdp = ({ transports }: Outcome): boolean => transports.some(({ kind })
 
 describe('on a bad network', () => {
   test('5 % lost, 20 % overtaken and 2 % doubled cost at most 4 points of words, on average over five seeds', async (t) => {
-    const recording = await record('rms', SENTENCES.slice(0, 5))
+    const recording = await record('rms', SENTENCES.slice(0, 7))
     const both = { lossRatio: 0.05, reorderRatio: 0.2, duplicateRatio: 0.02 }
     const days = SEEDS.map((seed) => ({ name: `seed ${seed}`, seed, impairment: { both } }))
     const [undisturbed, ...impaired] = await all(recording, [{ name: 'undisturbed' }, ...days])
