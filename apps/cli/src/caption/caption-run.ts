@@ -123,7 +123,7 @@ export class CaptionRun {
   async #start(): Promise<ParleySession> {
     const { target, format, conversion, language, clock, printer, refine, way } = this.#options
     const { udpEndpoint } = way
-    const wish = {
+    const session = await createSession({
       ...target,
       clock,
       audio: format,
@@ -134,11 +134,9 @@ export class CaptionRun {
       ...(refine.captions ? { captions: refine.captions } : {}),
       ...(conversion.encoder ? { encoder: conversion.encoder } : {}),
       waitForPlaceMs: PLACE_WITHIN_MS,
-      onWaiting: (why: 'full' | 'unreachable', waitMs: number): void =>
-        printer.note(`${WAITING[why]}; trying again in ${(waitMs / 1_000).toFixed(1)} s`),
+      onWaiting: (why, waitMs) => printer.note(`${WAITING[why]}; trying again in ${(waitMs / 1_000).toFixed(1)} s`),
       signal: this.#stop.signal,
-    }
-    const session = await createSession(wish)
+    })
     this.#session = session
     if (this.#hasLeft) {
       await session.close()

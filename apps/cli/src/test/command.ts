@@ -64,7 +64,7 @@ function take(tally: Tally, note: TestNote): void {
       say(`skipped ${note.name}: ${note.why}`)
       break
     case 'put-off':
-      say(`${note.text}to be run once more when all others are through: ${note.file}`)
+      say(`${note.text}run once more when all others are through, unless many have failed: ${note.file}`)
       break
     case 'unsteady':
       tally.unsteady.push(note.text)
